@@ -1,0 +1,2 @@
+"""Lockgate: continuous deployment you can pip install."""
+
