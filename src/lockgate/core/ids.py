@@ -1,0 +1,71 @@
+"""Typed ids, instants and digests.
+
+A digest is ``sha256:<64 hex>`` over RFC 8785 canonical JSON, so the same value has the same digest on every machine
+and in every year.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any, NewType
+
+import rfc8785
+
+Instant = float
+"""Seconds since 1970-01-01T00:00:00Z. Rendered as ISO 8601 only at the edge."""
+
+Digest = NewType("Digest", str)
+"""``sha256:`` and 64 lower-case hexadecimal digits."""
+
+ReleaseId = NewType("ReleaseId", str)
+"""``rel-`` and the first 12 digits of the release's digest."""
+
+RevisionId = NewType("RevisionId", str)
+"""First 12 digits of the digest of one component of a release with one environment's configuration."""
+
+DeploymentId = NewType("DeploymentId", str)
+"""``dep-`` and a number that grows with each deployment of the installation."""
+
+InstanceId = NewType("InstanceId", str)
+"""Names one running copy of a revision on a target; unique for ever on that target."""
+
+Generation = NewType("Generation", int)
+"""Fencing token: grows with every claim of any deployment. A driver refuses a call with an older one."""
+
+SHORT = 12
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON's own types: dataclasses and mappings become objects, tuples and sets arrays, enums their value."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (set, frozenset)):
+        return sorted(plain(v) for v in value)
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    return value
+
+
+def canonical(value: Any) -> bytes:
+    """The value as RFC 8785 canonical JSON."""
+    return rfc8785.dumps(plain(value))
+
+
+def digest_of(value: Any) -> Digest:
+    """sha256 over :func:`canonical`."""
+    return digest_of_bytes(canonical(value))
+
+
+def digest_of_bytes(data: bytes) -> Digest:
+    """sha256 of the bytes themselves."""
+    return Digest("sha256:" + hashlib.sha256(data).hexdigest())
+
+
+def short(digest: str) -> str:
+    """The first 12 hexadecimal digits, for people and file names."""
+    return digest.removeprefix("sha256:")[:SHORT]
