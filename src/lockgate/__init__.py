@@ -1,2 +1,1 @@
 """Lockgate: continuous deployment you can pip install."""
-

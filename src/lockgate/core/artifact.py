@@ -36,7 +36,9 @@ class Reference:
         return f"{self.kind.value}:{self.name}"
 
     @classmethod
-    def parse(cls, text: str, *, where: str = "request", line: int | None = None, field: str = "artifact") -> "Reference":
+    def parse(
+        cls, text: str, *, where: str = "request", line: int | None = None, field: str = "artifact"
+    ) -> "Reference":
         """Raises :class:`Invalid` naming the kinds there are."""
         found = _REFERENCE.match(text.strip())
         kinds = ", ".join(k.value for k in ArtifactKind)

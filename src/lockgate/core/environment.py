@@ -1,0 +1,107 @@
+"""Environment: a named place in the promotion order, with owner, values and rules."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from lockgate.core.errors import NotFound
+
+
+class Promote(StrEnum):
+    """When a release verified in the environment before may enter this one."""
+
+    AUTOMATIC = "automatic"
+    """At once: continuous deployment."""
+    ON_DEMAND = "on-demand"
+    """When somebody promotes it: continuous delivery."""
+
+
+class Queueing(StrEnum):
+    """What a new deployment does to those that still wait for the same application and environment."""
+
+    NEWEST = "newest"
+    """It supersedes them."""
+    QUEUE = "queue"
+    """It waits its turn; first come, first served."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSpec:
+    """Which driver, with its settings as the environment's owner wrote them."""
+
+    kind: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where traffic for an application arrives: an address of this machine."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+ANY_APPLICATION = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One entry of ``environments.yaml``."""
+
+    name: str
+    after: str | None = None
+    """The environment a release must have succeeded in before; None: the first."""
+    target: TargetSpec = TargetSpec("process")
+    listen: Mapping[str, Listen] = field(default_factory=dict)
+    """Application -> address; ``*`` stands for every application without its own."""
+    promote: Promote = Promote.ON_DEMAND
+    queueing: Queueing = Queueing.NEWEST
+    values: Mapping[str, str] = field(default_factory=dict)
+    replicas: Mapping[str, int] = field(default_factory=dict)
+    """Component (``web`` or ``catalogue/web``) -> replicas here, instead of the application's own number."""
+    owner: str = ""
+    purpose: str = ""
+
+    def address_for(self, application: str) -> Listen | None:
+        return self.listen.get(application) or self.listen.get(ANY_APPLICATION)
+
+    def replicas_for(self, application: str, component: str, written: int) -> int:
+        return self.replicas.get(f"{application}/{component}", self.replicas.get(component, written))
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All environments, as written. The promotion order is known to hold no cycle and no unknown name."""
+
+    environments: Mapping[str, Environment] = field(default_factory=dict)
+
+    def get(self, name: str) -> Environment:
+        """Raises :class:`NotFound` naming those there are."""
+        if name in self.environments:
+            return self.environments[name]
+        known = ", ".join(self.environments) or "none yet"
+        raise NotFound(f"There is no environment {name!r}.", f"The environments are: {known}.")
+
+    def following(self, name: str) -> tuple[Environment, ...]:
+        """Those a release may enter next after ``name``."""
+        return tuple(e for e in self.environments.values() if e.after == name)
+
+    def first(self) -> tuple[Environment, ...]:
+        """Those that come after none."""
+        return tuple(e for e in self.environments.values() if e.after is None)
+
+    def in_order(self) -> tuple[Environment, ...]:
+        """Promotion order, depth first."""
+        order: list[Environment] = []
+
+        def visit(environment: Environment) -> None:
+            order.append(environment)
+            for following in self.following(environment.name):
+                visit(following)
+
+        for environment in self.first():
+            visit(environment)
+        return tuple(order)

@@ -1,0 +1,38 @@
+"""Gate -> verdict: a question before a deployment, and its answer: pass, wait or deny, because."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lockgate.core.ids import Instant
+
+
+class Answer(StrEnum):
+    """Ordered by weight: one deny denies, else one wait waits."""
+
+    PASS = "pass"
+    WAIT = "wait"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a gate says, as a sentence somebody can act on."""
+
+    gate: str
+    answer: Answer
+    because: str
+    until: Instant | None = None
+    """A wait's known end; None: somebody has to act."""
+    who: str = ""
+    """Who can change the answer."""
+
+
+def weigh(verdicts: tuple[Verdict, ...]) -> Verdict:
+    """The one verdict that decides: the first deny, else the wait that lasts longest, else a pass."""
+    for verdict in verdicts:
+        if verdict.answer is Answer.DENY:
+            return verdict
+    waits = [v for v in verdicts if v.answer is Answer.WAIT]
+    if waits:
+        return max(waits, key=lambda v: float("inf") if v.until is None else v.until)
+    return Verdict("all gates", Answer.PASS, "Every gate is open.")

@@ -1,0 +1,277 @@
+"""Plan -> step: what will run in an environment, frozen for consent, and the steps that lead there.
+
+The plan is a pure function of release and environment, so the same two give the same bytes years later. It says
+*what*; a strategy decides each next step from what is observed when it comes to it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from lockgate.core.application import (
+    Check,
+    CommandCheck,
+    Component,
+    Health,
+    HttpCheck,
+    Resources,
+    Stop,
+    Strategy,
+)
+from lockgate.core.artifact import Artifact
+from lockgate.core.environment import Environment, Listen
+from lockgate.core.errors import Invalid, Problem
+from lockgate.core.ids import Digest, Generation, InstanceId, ReleaseId, RevisionId, digest_of, short
+from lockgate.core.release import Release
+from lockgate.core.traffic import Key, Shares
+
+_VALUE = re.compile(r"\{values\.([A-Za-z0-9_.-]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSpec:
+    """Everything a target needs to run one instance of a component in an environment."""
+
+    artifact: Artifact
+    files: Mapping[str, Artifact]
+    command: tuple[str, ...]
+    """Words; ``{host}``, ``{port}``, ``{work}`` and ``{files.NAME}`` are left for the target to fill in."""
+    env: Mapping[str, str]
+    health: Health
+    resources: Resources
+    stop: Stop
+
+    @property
+    def revision(self) -> RevisionId:
+        """Named by what runs, not by what it is called: references and labels do not count."""
+        what = replace(self, artifact=_bare(self.artifact), files={n: _bare(a) for n, a in self.files.items()})
+        return RevisionId(short(digest_of(what)))
+
+    @property
+    def takes_traffic(self) -> bool:
+        return any("{port}" in word for word in self.command)
+
+
+def _bare(artifact: Artifact) -> Artifact:
+    return replace(artifact, name="", version="", reference="")
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentPlan:
+    """One component's part of a plan."""
+
+    key: Key
+    spec: InstanceSpec
+    replicas: int
+    path: str
+    warm_up: tuple[str, ...]
+
+    @property
+    def revision(self) -> RevisionId:
+        return self.spec.revision
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Consent is given to this, by digest."""
+
+    release: ReleaseId
+    release_digest: Digest
+    application: str
+    environment: str
+    target: str
+    target_settings: Mapping[str, str]
+    listen: Listen | None
+    strategy: Strategy
+    components: tuple[ComponentPlan, ...]
+    """In the order they are deployed."""
+    http_checks: tuple[HttpCheck, ...]
+    command_checks: tuple[CommandCheck, ...]
+    values: Mapping[str, str]
+
+    @property
+    def digest(self) -> Digest:
+        return digest_of(self)
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        return (*self.http_checks, *self.command_checks)
+
+
+def make_plan(release: Release, environment: Environment) -> Plan:
+    """The plan of this release on this environment. Raises :class:`Invalid` when a value is named that neither of
+    them gives, or when traffic has no address to arrive at."""
+    application = release.application
+    values = {**application.values, **environment.values}
+    components = tuple(_component_plan(release, environment, component, values) for component in application.in_order())
+    listen = environment.address_for(application.name)
+    if listen is None and any(c.spec.takes_traffic for c in components):
+        because = f"nothing says where traffic for {application.name} arrives."
+        mend = f"Give {environment.name} a line such as listen: 8080."
+        raise Invalid([Problem("environments.yaml", None, f"environments.{environment.name}.listen", because, mend)])
+    return Plan(
+        release=release.id,
+        release_digest=release.digest,
+        application=application.name,
+        environment=environment.name,
+        target=environment.target.kind,
+        target_settings=dict(environment.target.settings),
+        listen=listen,
+        strategy=application.strategy,
+        components=components,
+        http_checks=tuple(c for c in application.verify if isinstance(c, HttpCheck)),
+        command_checks=tuple(
+            _filled_check(c, values, environment) for c in application.verify if isinstance(c, CommandCheck)
+        ),
+        values=values,
+    )
+
+
+def _component_plan(
+    release: Release, environment: Environment, component: Component, values: Mapping[str, str]
+) -> ComponentPlan:
+    field_name = f"components.{component.name}"
+    spec = InstanceSpec(
+        artifact=release.artifacts[component.name],
+        files=dict(release.files.get(component.name, {})),
+        command=tuple(fill(word, values, environment, f"{field_name}.run") for word in component.run),
+        env={k: fill(v, values, environment, f"{field_name}.env.{k}") for k, v in component.env.items()},
+        health=component.health,
+        resources=component.resources,
+        stop=component.stop,
+    )
+    return ComponentPlan(
+        key=Key(release.name, environment.name, component.name),
+        spec=spec,
+        replicas=environment.replicas_for(release.name, component.name, component.replicas),
+        path=component.path,
+        warm_up=component.warm_up,
+    )
+
+
+def _filled_check(check: CommandCheck, values: Mapping[str, str], environment: Environment) -> CommandCheck:
+    return replace(check, run=tuple(fill(word, values, environment, "verify") for word in check.run))
+
+
+def fill(text: str, values: Mapping[str, str], environment: Environment, where: str) -> str:
+    """``{values.NAME}`` replaced. Raises :class:`Invalid` naming the value and the environment that lacks it."""
+
+    def value(found: re.Match[str]) -> str:
+        name = found[1]
+        if name in values:
+            return values[name]
+        known = ", ".join(sorted(values)) or "none"
+        because = (
+            f"it uses the value {name!r}, which environment {environment.name!r} does not give (it gives: {known})."
+        )
+        mend = f"Add values: {{{name}: ...}} to {environment.name}, or a default to the application's own values."
+        raise Invalid([Problem("lockgate.yaml", None, where, because, mend)])
+
+    return _VALUE.sub(value, text)
+
+
+# --- the steps ---
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One move of a walk. Doing it twice does no more than doing it once."""
+
+    @property
+    def kind(self) -> str:
+        return type(self).__name__.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare(Step):
+    """Fetch and build what the revision needs on the target."""
+
+    revision: RevisionId
+
+
+@dataclass(frozen=True, slots=True)
+class Ensure(Step):
+    """So many instances of the revision exist."""
+
+    revision: RevisionId
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitReady(Step):
+    """So many instances of the revision are ready."""
+
+    revision: RevisionId
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Warm(Step):
+    """Each ready instance has had its warm-up requests."""
+
+    revision: RevisionId
+
+
+@dataclass(frozen=True, slots=True)
+class Verify(Step):
+    """The checks pass: on a new instance without traffic, or through the router with all of it."""
+
+    revision: RevisionId
+    through_router: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shift(Step):
+    """The traffic is shared so. No shares and ``hold``: requests wait; no shares without it: they are refused."""
+
+    shares: Shares = field(default_factory=dict)
+    hold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drain(Step):
+    """The revision's instances out of rotation (all but ``keep``) finish the requests they have."""
+
+    revision: RevisionId
+    keep: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Retire(Step):
+    """All but ``keep`` instances of the revision are stopped and removed."""
+
+    revision: RevisionId
+    keep: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Step):
+    """The walk has arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Who makes a driver call, and by which claim."""
+
+    deployment: str
+    generation: Generation
+
+
+__all__ = [
+    "AwaitReady",
+    "ComponentPlan",
+    "Done",
+    "Drain",
+    "Ensure",
+    "Fence",
+    "InstanceId",
+    "InstanceSpec",
+    "Plan",
+    "Prepare",
+    "Retire",
+    "Shift",
+    "Step",
+    "Verify",
+    "Warm",
+    "make_plan",
+]

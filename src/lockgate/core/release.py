@@ -1,0 +1,82 @@
+"""Release: artifacts and deployment definition frozen together; the unit that is promoted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lockgate.core.application import Application
+from lockgate.core.artifact import Artifact
+from lockgate.core.ids import Digest, Instant, ReleaseId, digest_of, plain, short
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Immutable. Two calls with the same artifacts and the same definition make the same release."""
+
+    id: ReleaseId
+    digest: Digest
+    application: Application
+    artifacts: Mapping[str, Artifact]
+    """Component name -> what it runs."""
+    files: Mapping[str, Mapping[str, Artifact]]
+    """Component name -> name in the working folder -> artifact."""
+    version: str
+    """For people: the versions of the artifacts."""
+    created_at: Instant
+    created_by: str
+    commit: str = ""
+    url: str = ""
+    number: int = field(default=0, compare=False)
+    """1, 2, 3 ... within the application; given by the store."""
+
+    @property
+    def name(self) -> str:
+        return self.application.name
+
+    def label(self) -> str:
+        return f"{self.name} {self.version} (#{self.number})" if self.number else f"{self.name} {self.version}"
+
+
+def freeze(
+    application: Application,
+    artifacts: Mapping[str, Artifact],
+    files: Mapping[str, Mapping[str, Artifact]],
+    *,
+    at: Instant,
+    by: str,
+    commit: str = "",
+    url: str = "",
+) -> Release:
+    """The release of this definition with these artifacts. Who made it and when is not part of its digest, nor is the
+    reference that was asked for: only what runs and how."""
+    digests = {name: artifact.digest for name, artifact in artifacts.items()}
+    file_digests = {name: {file: a.digest for file, a in found.items()} for name, found in files.items()}
+    digest = digest_of({"definition": definition_of(application), "artifacts": digests, "files": file_digests})
+    return Release(
+        id=ReleaseId(f"rel-{short(digest)}"),
+        digest=digest,
+        application=application,
+        artifacts=dict(artifacts),
+        files={name: dict(found) for name, found in files.items()},
+        version=version_of(artifacts),
+        created_at=at,
+        created_by=by,
+        commit=commit,
+        url=url,
+    )
+
+
+def definition_of(application: Application) -> Mapping[str, object]:
+    """The definition without the references, which may move; their digests stand for them."""
+    value: dict[str, Any] = plain(application)
+    for component in value["components"].values():
+        del component["artifact"], component["files"]
+    return value
+
+
+def version_of(artifacts: Mapping[str, Artifact]) -> str:
+    """The one version, or ``web 2.1, worker 0.9`` where components differ."""
+    versions = {artifact.version for artifact in artifacts.values()}
+    if len(versions) == 1:
+        return versions.pop()
+    return ", ".join(f"{name} {artifact.version}" for name, artifact in sorted(artifacts.items()))

@@ -1,0 +1,266 @@
+"""What the engine needs of the world. Each port is small; each has a contract suite in ``lockgate.testing``.
+
+Driver calls are idempotent and "start, then poll": none outlives its caller's lease. Calls that change something
+carry a :class:`~lockgate.core.plan.Fence`; a driver raises :class:`~lockgate.core.errors.Fenced` for an older
+generation than the newest it has seen on that key, so a worker that slept through its lease changes nothing.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from lockgate.core.artifact import Artifact, ArtifactKind, Reference, Tree
+from lockgate.core.audit import AuditEntry, Event
+from lockgate.core.deployment import Deployment, State, Want
+from lockgate.core.ids import DeploymentId, Digest, InstanceId, Instant, ReleaseId, RevisionId
+from lockgate.core.inventory import Observed
+from lockgate.core.plan import Fence, InstanceSpec, Plan
+from lockgate.core.release import Release
+from lockgate.core.traffic import Key, Route, RouterCaps, RouteStatus, Sample, TargetCaps
+
+# --- time ---
+
+
+class Clock(Protocol):
+    """The wall clock. It may jump, also backwards."""
+
+    def now(self) -> Instant: ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class Ticker(Protocol):
+    """Calls the handler at least once for each wake; maybe concurrently, maybe late. Correctness never depends on it."""
+
+    def wake(self, at: Instant | None = None) -> None:
+        """Look soon, or at that time."""
+
+    def run(self, handler: Callable[[], Instant | None]) -> None:
+        """Calls ``handler`` until stopped. It returns when it wants to be called next at the latest, or None."""
+
+    def stop(self) -> None: ...
+
+
+# --- the edge ---
+
+
+class Phase(StrEnum):
+    """Of something started and polled."""
+
+    WORKING = "working"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """Answer to a poll: how it stands, and why."""
+
+    phase: Phase
+    because: str = ""
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LogChunk:
+    """Part of an instance's output."""
+
+    text: str
+    next: int
+    """Pass it as ``after`` to read on."""
+
+
+class Target(Protocol):
+    """Where instances live. ``observe`` and ``prepare`` return at once; what takes long goes on behind them."""
+
+    @property
+    def caps(self) -> TargetCaps: ...
+
+    def prepare(self, key: Key, spec: InstanceSpec, fence: Fence) -> Polled:
+        """Makes the artifact ready to start here. Call again until it is done."""
+
+    def observe(self, key: Key) -> Observed:
+        """Every instance of every revision, with its health as just seen."""
+
+    def ensure(self, key: Key, spec: InstanceSpec, count: int, fence: Fence) -> None:
+        """At least ``count`` instances of the spec's revision exist: those missing, or dead, are started in the
+        lowest free slots. Never removes any. Does not wait for them to be ready."""
+
+    def retire(self, key: Key, instances: Collection[InstanceId], fence: Fence) -> None:
+        """Those instances are asked to stop, then made to; they stay observable as stopping until they are gone."""
+
+    def logs(self, key: Key, instance: InstanceId, after: int, limit: int) -> LogChunk: ...
+
+
+class Router(Protocol):
+    """Who gets which revision."""
+
+    @property
+    def caps(self) -> RouterCaps: ...
+
+    def apply(self, route: Route, fence: Fence) -> None:
+        """The whole desired state of one key. Returns once the data plane has accepted it. Raises
+        :class:`RouteRejected` (the route before stays in force) or :class:`Unavailable`."""
+
+    def status(self, key: Key) -> RouteStatus: ...
+
+    def sample(self, key: Key) -> Mapping[RevisionId, Sample]: ...
+
+    def remove(self, key: Key, fence: Fence) -> None:
+        """The key takes no traffic any more and its address is free."""
+
+
+class Source(Protocol):
+    """Where artifacts of one kind come from."""
+
+    @property
+    def kind(self) -> ArtifactKind: ...
+
+    def resolve(self, reference: Reference, folder: Path) -> Artifact:
+        """Once, to a digest, with everything needed later kept in Lockgate's own store. Relative paths are relative
+        to ``folder``. Raises ArtifactMissing, ArtifactYanked, ArtifactAltered, ArtifactMistyped, Unavailable."""
+
+    def materialise(self, artifact: Artifact) -> Tree:
+        """On this machine, without the network. Quick when it is there already."""
+
+    def latest(self, reference: Reference, folder: Path) -> Reference:
+        """What a moving reference points at now; an exact one is returned as it is."""
+
+
+class Task(Protocol):
+    """Something that runs and ends. It outlives the control plane and is found again by its handle."""
+
+    def start(self, handle: str, inputs: Mapping[str, str], words: Sequence[str], timeout: float, fence: Fence) -> None:
+        """Idempotent: a handle that has been started is not started again."""
+
+    def poll(self, handle: str) -> Polled: ...
+
+    def cancel(self, handle: str) -> None: ...
+
+
+# --- the memory ---
+
+
+class Deployments(Protocol):
+    """The rows the engine works on. Each method is one transaction, events included."""
+
+    def add(self, new: Deployment, supersede: bool, events: Sequence[Event]) -> Deployment:
+        """Records it under the next number and id. ``supersede``: those of the same application and environment that
+        still wait become superseded, with an event each. An urgent one also tells the active one to give way."""
+
+    def claim(self, worker: str, now: Instant, lease: float, limit: int) -> tuple[Deployment, ...]:
+        """Takes due rows for ``worker`` until ``now + lease``, each with a new, higher generation. Due: ``next_at`` is
+        past (or the row was written in the future: the clock jumped back) and no lease runs on it. Never claims a
+        succeeded row (the keeper's) while another deployment of its key is active."""
+
+    def renew(self, worker: str, now: Instant, lease: float) -> None:
+        """All the worker's leases, from now."""
+
+    def save(
+        self, row: Deployment, now: Instant, events: Sequence[Event] = (), *, keep_claim: bool = True
+    ) -> Deployment:
+        """Writes everything but ``want`` (which is the users') and returns the row as it is now. Becoming active takes
+        the key: KeyBusy if another is active or an older one that is ready goes first. A row saved with ``holds`` takes
+        it from the holder before. Raises Fenced when the generation is not the claimed one any more."""
+
+    def ask(self, deployment: DeploymentId, want: Want, now: Instant, event: Event) -> Deployment:
+        """Writes what somebody wants and makes the row due at once. Raises NotFound, Conflict when it has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which deployments; empty means all. Newest first."""
+
+    application: str = ""
+    environment: str = ""
+    states: frozenset[State] = frozenset()
+    holding: bool = False
+    """Only those whose plan is what runs."""
+    limit: int = 50
+
+
+class History(Protocol):
+    """Reading what the engine wrote."""
+
+    def deployment(self, deployment: DeploymentId) -> Deployment:
+        """Raises NotFound."""
+
+    def select(self, selection: Selection) -> tuple[Deployment, ...]: ...
+
+    def holder(self, application: str, environment: str) -> Deployment | None:
+        """The deployment whose plan is what runs there."""
+
+    def events(self, after: int, limit: int, application: str = "", deployment: str = "") -> tuple[Event, ...]:
+        """In order of ``seq``, those behind ``after``."""
+
+    def audit(self, after: int, limit: int) -> tuple[AuditEntry, ...]: ...
+
+
+class Releases(Protocol):
+    """Releases and plans: immutable, by digest."""
+
+    def add(self, release: Release, event: Event) -> Release:
+        """Idempotent per digest: returns the one that is there, with its number."""
+
+    def get(self, release: ReleaseId) -> Release:
+        """Raises NotFound."""
+
+    def select(self, application: str, limit: int) -> tuple[Release, ...]:
+        """Newest first; all applications when empty."""
+
+    def put_plan(self, plan: Plan) -> Digest: ...
+
+    def plan(self, digest: Digest) -> Plan:
+        """Raises NotFound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """A release barred from an environment until it is lifted."""
+
+    application: str
+    environment: str
+    release: ReleaseId
+    because: str
+    since: Instant
+    actor: str
+
+
+class Quarantines(Protocol):
+    def bar(self, quarantine: Quarantine, event: Event) -> None: ...
+
+    def lift(self, application: str, environment: str, release: ReleaseId, event: Event) -> None:
+        """Raises NotFound."""
+
+    def barred(self, application: str, environment: str, release: ReleaseId) -> Quarantine | None: ...
+
+    def all(self) -> tuple[Quarantine, ...]: ...
+
+
+class Inventory(Protocol):
+    """The last observation of each key, with when it was made."""
+
+    def note(self, observed: Observed) -> None: ...
+
+    def last(self, key: Key) -> Observed | None: ...
+
+
+class Store(Protocol):
+    """The whole memory, one door each."""
+
+    @property
+    def deployments(self) -> Deployments: ...
+
+    @property
+    def history(self) -> History: ...
+
+    @property
+    def releases(self) -> Releases: ...
+
+    @property
+    def quarantines(self) -> Quarantines: ...
+
+    @property
+    def inventory(self) -> Inventory: ...
