@@ -12,6 +12,7 @@ from lockgate.core.audit import Event, broken_at
 from lockgate.core.deployment import ACTIVE, WAITING, Deployment, Kind, State, Want
 from lockgate.core.environment import Environment
 from lockgate.core.errors import Conflict, Denied, Invalid, LockgateError, NotFound, Problem
+from lockgate.core.gate import Verdict
 from lockgate.core.ids import DeploymentId, InstanceId, ReleaseId
 from lockgate.core.plan import Plan
 from lockgate.core.release import Release
@@ -311,7 +312,7 @@ class Operations:
         event = life.event_of(row, "quarantine.set", because, now, actor=request.actor)
         self.store.quarantines.bar(bar, replace(event, audited=True))
 
-    def _verdicts(self, row: Deployment) -> tuple[explaining.Verdict, ...]:
+    def _verdicts(self, row: Deployment) -> tuple[Verdict, ...]:
         try:
             environment = self.promoter.catalogue().get(row.environment)
         except LockgateError:

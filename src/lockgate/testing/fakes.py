@@ -55,7 +55,7 @@ class Fences:
 
 @dataclass
 class FakeTarget:
-    """Instances that become ready ``start_seconds`` after they were asked for, unless their revision is in ``broken``."""
+    """Instances become ready ``start_seconds`` after they were asked for, unless their revision is in ``broken``."""
 
     clock: FakeClock
     start_seconds: float = 0.05
@@ -64,7 +64,7 @@ class FakeTarget:
     broken: dict[RevisionId, str] = field(default_factory=dict)
     """Revision -> why its instances fail."""
     unpreparable: dict[RevisionId, str] = field(default_factory=dict)
-    caps: TargetCaps = TargetCaps()
+    caps: TargetCaps = field(default_factory=TargetCaps)
     fences: Fences = field(default_factory=Fences)
     started: int = 0
     """Instances ever started."""
@@ -140,7 +140,7 @@ class FakeRouter:
 
     clock: FakeClock
     drain_seconds: float = 0.05
-    caps: RouterCaps = RouterCaps(weights=True, inflight=True, hold=True)
+    caps: RouterCaps = field(default_factory=lambda: RouterCaps(weights=True, inflight=True, hold=True))
     fences: Fences = field(default_factory=Fences)
     routes: dict[Key, Route] = field(default_factory=dict)
     applied: list[Route] = field(default_factory=list)
