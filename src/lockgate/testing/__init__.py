@@ -1,2 +1,4 @@
-"""The test kit, for Lockgate's own tests and for whoever writes a driver or a strategy: fakes that keep the ports'
-contracts, a clock that is set by hand, contract suites, and a world to prove strategies in."""
+"""The test kit: public fakes, a clock that obeys, contract suites, a world for strategies, a load generator.
+
+Nothing that is shipped to run imports it. Whoever writes a driver or a strategy runs the same suites as Lockgate does.
+"""
