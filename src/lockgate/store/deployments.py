@@ -98,7 +98,7 @@ def _added(connection: Connection, new: Deployment, supersede: bool, events: Seq
 def _made_way(connection: Connection, newer: Deployment, supersede: bool) -> list[Event]:
     found = connection.execute(_UNFINISHED, {"of": newer.application, "on": newer.environment}).all()
     told = []
-    for older in (rows.deployment(row._mapping) for row in found):
+    for older in (rows.deployment(row) for row in found):
         if older.state in WAITING and supersede:
             told.append(_superseded(connection, older, newer))
         if older.state in ACTIVE and newer.urgent:
@@ -139,7 +139,7 @@ def _asked(connection: Connection, which: DeploymentId, want: Want, now: Instant
     if row is None:
         raise _no_asking(connection, which, want)
     outbox.append(connection, [event])
-    return rows.deployment(row._mapping)
+    return rows.deployment(row)
 
 
 def _no_asking(connection: Connection, which: DeploymentId, want: Want) -> LockgateError:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Update, and_, bindparam, case, exists, false, null, or_, select, update
+from sqlalchemy import Connection, Update, and_, bindparam, case, exists, false, null, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -71,7 +71,7 @@ def _parameters(row: Deployment, now: Instant) -> Parameters:
     }
 
 
-def _as_written(row: Deployment, now: Instant, found: Row[Any]) -> Deployment:
+def _as_written(row: Deployment, now: Instant, found: rows.AnyRow) -> Deployment:
     return replace(
         row,
         want=Want(found.want),
@@ -158,7 +158,7 @@ def _in_the_way(urgent: bool) -> ColumnElement[bool]:
     return or_(active, and_(_other.c.state == State.READY.value, _other.c.number < deployment.c.number))
 
 
-def _activated(connection: Connection, row: Deployment, parameters: Parameters, keep: bool) -> Row[Any] | None:
+def _activated(connection: Connection, row: Deployment, parameters: Parameters, keep: bool) -> rows.AnyRow | None:
     parameters["fresh"] = take(connection, GENERATION)
     return connection.execute(_activating(row.state, keep, row.urgent), parameters).first()
 
@@ -180,7 +180,7 @@ def _refusal(connection: Connection, row: Deployment) -> LockgateError:
     return _busy(connection, row)
 
 
-def _fenced(row: Deployment, found: Row[Any]) -> Fenced:
+def _fenced(row: Deployment, found: rows.AnyRow) -> Fenced:
     if not found.owner:
         because = f"The claim on {row.id} has been given up or taken away; it is {found.state} now."
     else:
