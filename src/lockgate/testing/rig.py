@@ -47,11 +47,11 @@ def three_environments() -> Catalogue:
     )
 
 
-def one_component(name: str = "shop", **changes: object) -> Application:
+def one_component(**changes: object) -> Application:
     """An application with one component ``web`` of two replicas; ``changes`` go into the application or component."""
     component = Component("web", Reference(ArtifactKind.PYPI, "shop==1"), ("shop", "--port", "{port}"), replicas=2)
     fields = {k: v for k, v in changes.items() if hasattr(component, k)}
-    application = Application(name, {"web": replace(component, **fields)})  # type: ignore[arg-type]
+    application = Application("shop", {"web": replace(component, **fields)})  # type: ignore[arg-type]
     return replace(application, **{k: v for k, v in changes.items() if k not in fields})  # type: ignore[arg-type]
 
 
@@ -122,7 +122,7 @@ class Rig:
 
     def running(self, environment: str = "dev") -> dict[str, int]:
         """Revision -> instances."""
-        return dict(self.target.observe(Key("shop", environment, "web")).revisions())
+        return {str(r): n for r, n in self.target.observe(Key("shop", environment, "web")).revisions().items()}
 
     def all_on(self, deployment: str) -> bool:
         """Its revision has all the traffic and nothing else runs."""
