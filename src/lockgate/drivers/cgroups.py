@@ -89,7 +89,8 @@ def _make(mount: Path, token: str) -> str:
 
 
 def _apply(folder: Path, settings: Settings) -> bool:
-    return [_write(folder / name, value) for name, value in settings][0]
+    done = [_write(folder / name, value) for name, value in settings]
+    return done[0]
 
 
 def _write(file: Path, value: object) -> bool:

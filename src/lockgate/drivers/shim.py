@@ -2,24 +2,29 @@
 
 It owns the program's output, restarts it after a crash and ends it as a whole, so that a killed control plane breaks
 nothing and finds everything again: the folder is the registry, and whoever holds its lock is alive. The program comes
-on standard input (marshal, from the same interpreter); requests come on the socket ``sock``, one word each.
+on standard input (marshal, from the same interpreter); requests come on the socket ``sock``, a few words each.
 
-Only modules that start in microseconds: ``json``, ``socket`` and ``signal`` would cost 10 of 20 ms and 2 MB a replica,
-hence ``_socket``, ``_signal``, plain ``os`` calls and JSON written by hand.
+Only modules that start in microseconds: ``json``, ``socket``, ``signal``, ``ctypes`` and ``typing`` would treble the
+10 ms that Python itself takes and cost 2 MB a replica; hence their C halves, plain ``os`` and JSON written by hand.
 """
 
-# ruff: noqa: PTH, SIM105
+# ruff: noqa: PTH104, PTH106, PTH108, PTH123, PTH208, SIM105
 
+from __future__ import annotations
+
+import _ctypes
 import _signal  # type: ignore[import-not-found]
 import _socket
-import ctypes
 import marshal
 import os
 import resource
 import select
 import sys
 import time
-from typing import Any, NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 VERSION = 1
 """Of ``state.json`` and of the requests."""
@@ -31,7 +36,6 @@ READ = 65536
 MOST_CLIENTS = 64
 KILL_WITHIN = 5.0
 
-_libc = ctypes.CDLL(None, use_errno=True)
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
@@ -45,6 +49,16 @@ def stat_of(pid: int) -> list[str]:
             return file.read().rpartition(b") ")[2].decode().split()
     except OSError:
         return []
+
+
+def start_time(pid: int) -> int:
+    """Clock ticks since boot; with the number it names a process for good. 0: none."""
+    return int((stat_of(pid) or ["0"] * 20)[19])
+
+
+def alive(pid: int) -> bool:
+    """There is such a process, and it is not a zombie (which may wait long to be collected)."""
+    return bool(pid) and stat_of(pid)[:1] not in ([], ["Z"], ["X"])
 
 
 def descendants(pid: int) -> set[int]:
@@ -70,6 +84,12 @@ def _children(pid: int) -> list[int]:
     except OSError:
         pass
     return children
+
+
+def _prctl(option: int, value: int) -> None:
+    itself = _ctypes.dlopen(None, os.RTLD_NOW)  # type: ignore[arg-type]
+    address = _ctypes.dlsym(itself, "prctl")
+    _ctypes.call_cdeclfunction(address, (option, value, 0, 0, 0))
 
 
 def _kill(pid: int, number: int) -> None:
@@ -106,7 +126,6 @@ class Cgroup:
             for _ in range(50):
                 try:
                     os.rmdir(folder)
-                    break
                 except FileNotFoundError:
                     break
                 except OSError:
@@ -118,7 +137,7 @@ def _write(path: str, text: str) -> None:
         with open(path, "w") as file:
             file.write(text)
     except OSError:
-        pass
+        return
 
 
 def _lines(folder: str, name: str) -> list[str]:
@@ -133,7 +152,7 @@ def _lines(folder: str, name: str) -> list[str]:
 
 
 class Log:
-    """Files ``log.OFFSET``, each named by the logical offset of its first byte, so a reader's place survives rotation."""
+    """Files ``log.OFFSET``, named by the logical offset of their first byte: a reader's place survives rotation."""
 
     def __init__(self, size: int, files: int) -> None:
         self.size, self.files = size, max(1, files)
@@ -151,8 +170,7 @@ class Log:
                 self.end += written
                 data = data[written:]
         except OSError:
-            # A full disk loses output, never the program: its pipe is read all the same.
-            return
+            return  # A full disk loses output, never the program: its pipe is read all the same.
 
     def say(self, sentence: str) -> None:
         self.write(f"lockgate: {sentence}\n".encode())
@@ -203,15 +221,19 @@ def _become(program: dict[str, Any], output: int, cgroup: Cgroup, shim: int) -> 
         os.setsid()
         cgroup.join()
         _set_limits(program["rlimits"])
-        _set_user(program["user"])
+        if program["user"]:
+            uid, gid, groups = program["user"]
+            os.setgroups(groups)
+            os.setgid(gid)
+            os.setuid(uid)
         # After the change of user, which clears it. Bound to the forking thread: the shim has only one.
-        _libc.prctl(PR_SET_PDEATHSIG, _signal.SIGKILL, 0, 0, 0)
+        _prctl(PR_SET_PDEATHSIG, _signal.SIGKILL)
         if os.getppid() != shim:
             os._exit(127)
         os.chdir(program["cwd"])
         os.umask(0o022)
-        for number in range(1, _signal.NSIG):
-            _libc.signal(number, 0)
+        for number in _signal.valid_signals() - {_signal.SIGKILL, _signal.SIGSTOP}:
+            _signal.signal(number, _signal.SIG_DFL)
         _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
         os.execvpe(program["argv"][0], program["argv"], program["environ"])
     except BaseException as error:
@@ -230,22 +252,15 @@ def _set_limits(rlimits: list[tuple[int, int]]) -> None:
         resource.setrlimit(kind, (limit, limit))
 
 
-def _set_user(user: list[Any] | None) -> None:
-    if user is not None:
-        uid, gid, groups = user
-        os.setgroups(groups)
-        os.setgid(gid)
-        os.setuid(uid)
-
-
 class Supervisor:
     """The loop: one thread, asleep unless something happens."""
 
-    def __init__(self, program: dict[str, Any], started: str) -> None:
-        self.program, self.started = program, started
+    def __init__(self, program: dict[str, Any]) -> None:
+        self.program, self.started = program, start_time(os.getpid())
         self.state, self.pid, self.restarts = "starting", 0, 0
         self.exit_code: int | None = None
         self.oom = self.timed_out = False
+        self.pid_started = 0
         self.started_at = self.launched = self.delay = 0.0
         self.due: float | None = None
         """Monotonic time of what comes next: the restart, the KILL, or the end of the time it may run."""
@@ -363,6 +378,7 @@ class Supervisor:
             self.log.say(f"cannot start another process on this machine: {error}.")
             self._ended(127)
             return
+        self.pid_started = start_time(self.pid)
         within = self.program["within"]
         self._enter("running", None if within is None else self.launched + within)
 
@@ -446,6 +462,7 @@ class Supervisor:
             "version": VERSION,
             "state": f'"{self.state}"',
             "pid": self.pid or None,
+            "pid_started": self.pid_started,
             "shim_pid": os.getpid(),
             "shim_started": self.started,
             "restarts": self.restarts,
@@ -455,16 +472,15 @@ class Supervisor:
             "timed_out": self.timed_out,
             "labels": self.program["labels"],
         }
-        words = {None: "null", True: "true", False: "false"}
-        parts = (f'"{n}": {words[v] if v is None or v is True or v is False else v}' for n, v in fields.items())
+        words = {"None": "null", "True": "true", "False": "false"}
+        parts = (f'"{name}": {words.get(str(value), value)}' for name, value in fields.items())
         self.text = ("{" + ", ".join(parts) + "}").encode()
         try:
             with open("state.json.new", "wb") as file:
                 file.write(self.text)
             os.rename("state.json.new", "state.json")
         except OSError:
-            # The disk is full: the socket still tells, and the next change of state tries again.
-            return
+            return  # The disk is full: the socket still tells, and the next change of state tries again.
 
 
 def main(folder: str, lock: int) -> None:
@@ -476,10 +492,9 @@ def main(folder: str, lock: int) -> None:
     os.chdir(folder)
     with os.fdopen(0, "rb", closefd=False) as file:
         program = marshal.load(file)
-    null = os.open("/dev/null", os.O_RDONLY)
-    os.dup2(null, 0)
-    _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    Supervisor(program, stat_of(os.getpid())[19]).run()
+    os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    Supervisor(program).run()
     os._exit(0)
 
 
