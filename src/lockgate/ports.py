@@ -32,7 +32,7 @@ class Clock(Protocol):
 
 
 class Ticker(Protocol):
-    """Calls the handler at least once for each wake; maybe concurrently, maybe late. Correctness never depends on it."""
+    """Calls the handler at least once for each wake; maybe concurrently or late. Correctness never depends on it."""
 
     def wake(self, at: Instant | None = None) -> None:
         """Look soon, or at that time."""

@@ -37,7 +37,7 @@ SHORT = 12
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON's own types: dataclasses and mappings become objects, tuples and sets arrays, enums their value."""
+    """A value as JSON's own types: dataclasses and mappings become objects, sets arrays, enums values."""
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Enum):
