@@ -94,11 +94,21 @@ class Prober:
                 self._drop(name)
                 subject = self._subjects[name] = _Subject(probe, life, now, ready, because=because)
                 asleep = True
-            subject.wanted_until = now + max(ATTENTION, 2 * probe.health.interval)
+            subject.wanted_until = now + _attention(probe)
             self._start()
         if asleep:
             self._ring()
         return Verdict(subject.ready, subject.because)
+
+    def verdict(self, name: str, life: int) -> Verdict | None:
+        """Of something that is being watched, which goes on; None: watch it."""
+        now = time.monotonic()
+        with self._lock:
+            subject = self._subjects.get(name)
+            if subject is None or subject.life != life or subject.wanted_until < now:
+                return None
+            subject.wanted_until = now + _attention(subject.probe)
+            return Verdict(subject.ready, subject.because)
 
     def forget(self, name: str) -> None:
         with self._lock:
@@ -265,6 +275,10 @@ class Prober:
             with contextlib.suppress(KeyError, ValueError):
                 self._selector.unregister(connection)
             connection.close()
+
+
+def _attention(probe: Probe) -> float:
+    return max(ATTENTION, 2 * probe.health.interval)
 
 
 def _request(probe: Probe) -> bytes:

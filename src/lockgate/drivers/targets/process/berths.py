@@ -15,6 +15,7 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 from lockgate.core.application import Health
@@ -96,9 +97,9 @@ class Berths:
         return sorted((b for b in found if b is not None and b.key == key), key=lambda b: (b.revision, b.slot))
 
     @contextlib.contextmanager
-    def make(self, key: Key, spec: InstanceSpec, slot: int) -> Iterator["Making"]:
+    def make(self, key: Key, revision: RevisionId, spec: InstanceSpec, slot: int) -> Iterator["Making"]:
         """A berth aside, locked. It vanishes at the end unless it has been settled."""
-        ident = f"{key.component}-{spec.revision[:6]}-{slot}-{secrets.token_hex(3)}"
+        ident = f"{key.component}-{revision[:6]}-{slot}-{secrets.token_hex(3)}"
         folder = self._home / "making" / f"{os.getpid()}-{shim.start_time(os.getpid())}-{ident}"
         folder.mkdir()
         making = Making(launch.take_lock(folder))
@@ -106,7 +107,7 @@ class Berths:
             berth = Berth(
                 id=InstanceId(ident),
                 key=key,
-                revision=spec.revision,
+                revision=revision,
                 slot=slot,
                 host=self._host,
                 port=0,
@@ -142,16 +143,16 @@ class Berths:
 
     def _with_port(self, berth: Berth) -> Berth:
         """A port that no other berth has and nobody listens on, remembered before another may choose."""
-        with (self._home / "ports.lock").open("a+") as last:
+        with os.fdopen(os.open(self._home / "ports.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+") as last:
             _take(last.fileno())
             taken = {b.port for b in self._all()}
-            last.seek(0)
             before = int(last.read() or 0)
             # Not the one just given back: somebody may still hold a connection to who had it.
-            for port in sorted(self._ports, key=lambda p: (p <= before, p)):
+            start = before + 1 if before in self._ports else self._ports.start
+            for port in chain(range(start, self._ports.stop), range(self._ports.start, start)):
                 if port not in taken and _free(self._host, port):
-                    last.truncate(0)
-                    last.write(str(port))
+                    last.seek(0)
+                    last.write(f"{port:<8}")
                     return _write(replace(berth, port=port))
         because = f"All {len(self._ports)} ports from {self._ports.start} to {self._ports.stop - 1} are in use."
         raise PortTaken(because, "Give the process target a wider range of ports.")

@@ -8,7 +8,7 @@ that a control plane that comes back knows at once; it holds only while that ver
 import contextlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lockgate.core.errors import NotFound, Unavailable
@@ -36,6 +36,8 @@ class Evidence:
     pid: int
     pid_started: int
     restarts: int
+    started_at: float
+    """Seconds since the epoch."""
     holder: Holder | None
     """None: it has no port."""
 
@@ -44,6 +46,25 @@ class Evidence:
         fields = shim.stat_of(self.pid)
         same = bool(fields) and fields[0] != "Z" and int(fields[19]) == self.pid_started
         return self.ready and same and (self.holder is None or self.holder.holds())
+
+
+class Proofs:
+    """The evidence on disk, parsed again only when it has changed."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[tuple[int, int], Evidence | None]] = {}
+
+    def of(self, folder: Path) -> Evidence | None:
+        try:
+            stat = os.stat(f"{folder}/{FILE}")  # noqa: PTH116  the steady state of every replica comes by here
+        except OSError:
+            self._known.pop(folder, None)
+            return None
+        stamp = (stat.st_ino, stat.st_mtime_ns)
+        known = self._known.get(folder)
+        if known is None or known[0] != stamp:
+            known = self._known[folder] = stamp, read(folder)
+        return known[1]
 
 
 def read(folder: Path) -> Evidence | None:
@@ -82,14 +103,14 @@ def confirm(berth: Berth, restarts: int) -> str:
 
 def evidence_of(status: ProgramStatus, holder: Holder | None) -> Evidence:
     pid = status.pid or 0
-    return Evidence(True, pid, shim.start_time(pid), status.restarts, holder)
+    return Evidence(True, pid, shim.start_time(pid), status.restarts, status.started_at, holder)
 
 
 def lost(berth: Berth) -> None:
     """Its checks fail: after a crash of the control plane it must not pass for ready."""
     before = read(berth.folder)
     if before is not None:
-        write(berth.folder, Evidence(False, before.pid, before.pid_started, before.restarts, before.holder))
+        write(berth.folder, replace(before, ready=False))
 
 
 def settled(berth: Berth, status: ProgramStatus, evidence: Evidence | None) -> Evidence | None:
@@ -109,7 +130,7 @@ def uptime(pid: int) -> float:
 def judge(
     berth: Berth, status: ProgramStatus, evidence: Evidence | None, verdict: Verdict | None
 ) -> tuple[Condition, str]:
-    """Of an instance that runs and has not failed. ``verdict``: None where there is no port to check."""
+    """Of an instance that runs and is not proven ready. ``verdict``: None where there is no port to check."""
     because = verdict.because if verdict is not None else "It has only just started."
     if evidence is None:
         if berth.age() > berth.health.start_within:
@@ -119,8 +140,8 @@ def judge(
         return Condition.UNREADY, f"{_end_of(berth, status)} It was started again. {because}"
     if not evidence.ready or (verdict is not None and verdict.ready is False):
         return Condition.UNREADY, because
-    if evidence.holds():
-        return Condition.READY, ""
+    if not berth.port or evidence.holds():
+        return (Condition.READY, "") if evidence.holds() else (Condition.UNREADY, "It has just ended.")
     # The socket may have gone over to another of its processes: a server that reloads itself.
     foreign = confirm(berth, status.restarts)
     return (Condition.UNREADY, foreign) if foreign else (Condition.READY, "")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockgate.core.errors import NotFound, Unavailable
-from lockgate.core.ids import InstanceId
+from lockgate.core.ids import InstanceId, RevisionId
 from lockgate.core.inventory import Condition, Instance, Observed
 from lockgate.core.plan import Fence, InstanceSpec
 from lockgate.core.traffic import Key, TargetCaps
@@ -59,6 +59,7 @@ class ProcessTarget:
         self._prober = Prober()
         path = settings.path or os.environ.get("PATH", os.defpath)
         self._defaults = Defaults(path, settings.user, settings.log_bytes, settings.log_files)
+        self._proofs = readiness.Proofs()
         self._frozen: dict[InstanceId, float] = {}
 
     @property
@@ -82,10 +83,11 @@ class ProcessTarget:
     def ensure(self, key: Key, spec: InstanceSpec, count: int, fence: Fence) -> None:
         """Raises Fenced, PortTaken, StorageFull, Unavailable, and what preparing raises."""
         self._claims.admit(key, fence)
-        for slot in self._missing(key, spec, count):
+        revision = spec.revision
+        for slot in self._missing(key, revision, count):
             self._claims.admit(key, fence)
             with storage(self._settings.home, "making an instance"):
-                self._create(key, spec, slot, fence)
+                self._create(key, revision, spec, slot, fence)
 
     def retire(self, key: Key, instances: Collection[InstanceId], fence: Fence) -> None:
         self._claims.admit(key, fence)
@@ -107,9 +109,9 @@ class ProcessTarget:
 
     # --- ensure ---
 
-    def _missing(self, key: Key, spec: InstanceSpec, count: int) -> list[int]:
+    def _missing(self, key: Key, revision: RevisionId, count: int) -> list[int]:
         """The lowest free slots up to ``count`` living instances. Dead ones are buried first: they hold slots."""
-        berths = [b for b in self._berths.of(key) if b.revision == spec.revision]
+        berths = [b for b in self._berths.of(key) if b.revision == revision]
         for berth in [b for b in berths if not Shim(b.folder).locked()]:
             self._removal.bury_now(berth)
             berths.remove(berth)
@@ -118,10 +120,10 @@ class ProcessTarget:
         free = (slot for slot in range(count + len(taken)) if slot not in taken)
         return [slot for slot, _ in zip(free, range(count - serving), strict=False)]
 
-    def _create(self, key: Key, spec: InstanceSpec, slot: int, fence: Fence) -> None:
+    def _create(self, key: Key, revision: RevisionId, spec: InstanceSpec, slot: int, fence: Fence) -> None:
         tree = self._preparation.tree(spec.artifact)
         files = {name: self._preparation.tree(artifact) for name, artifact in spec.files.items()}
-        with self._berths.make(key, spec, slot) as making:
+        with self._berths.make(key, revision, spec, slot) as making:
             link_files(making.berth, files)
             # The last moment at which nothing has happened yet: a control plane may wake up right here.
             self._claims.admit(key, fence)
@@ -135,20 +137,25 @@ class ProcessTarget:
                 making.close()
                 self._removal.bury_now(berth)
                 raise
-        self._checks(berth, 0, None)
+        if berth.port:
+            self._checks(berth, 0, None)
 
     # --- observe ---
 
     def _look(self, berth: Berth) -> Instance | None:
         """None: it is no more."""
         stopping = berth.stopping_for() is not None
+        evidence = None if stopping else self._proofs.of(berth.folder)
+        if evidence is not None and evidence.holds() and Shim(berth.folder).locked():
+            # The steady state: no need to wake the shim.
+            return self._proven(berth, evidence)
         try:
             status = self._status(berth)
         except NotFound:
             self._gone(berth)
             return None
         except Unavailable as error:
-            return self._look_without_shim(berth, stopping, str(error))
+            return self._unknown(berth, evidence, stopping, str(error))
         if status.state not in ALIVE:
             self._gone(berth)
             return None
@@ -157,6 +164,21 @@ class ProcessTarget:
             return _instance(berth, status.started_at, status.restarts, Condition.STOPPING, "It was asked to stop.")
         condition, because = self._judge(berth, status)
         return _instance(berth, status.started_at, status.restarts, condition, because)
+
+    def _proven(self, berth: Berth, evidence: readiness.Evidence) -> Instance:
+        verdict = self._checks(berth, evidence.restarts, True) if berth.port else None
+        failing = verdict is not None and verdict.ready is False
+        condition, because = (Condition.UNREADY, verdict.because) if verdict and failing else (Condition.READY, "")
+        return _instance(berth, evidence.started_at, evidence.restarts, condition, because)
+
+    def _unknown(self, berth: Berth, evidence: readiness.Evidence | None, stopping: bool, because: str) -> Instance:
+        """Of one whose shim is frozen, and which does not prove by itself that it serves."""
+        if stopping:
+            self._removal.see_through(berth)
+            return _instance(berth, 0.0, 0, Condition.STOPPING, because)
+        if evidence is None:
+            return _instance(berth, 0.0, 0, Condition.STARTING, because)
+        return _instance(berth, evidence.started_at, evidence.restarts, Condition.UNREADY, because)
 
     def _status(self, berth: Berth) -> ProgramStatus:
         frozen = self._frozen.get(berth.id, 0.0) > time.monotonic()
@@ -169,37 +191,24 @@ class ProcessTarget:
         return status
 
     def _judge(self, berth: Berth, status: ProgramStatus) -> tuple[Condition, str]:
-        evidence = readiness.read(berth.folder)
+        evidence = self._proofs.of(berth.folder)
         if evidence is None and status.restarts:
             self._prober.forget(berth.id)
             return readiness.failed(berth, status)
         if not berth.port:
-            evidence = readiness.settled(berth, status, evidence)
-            return readiness.judge(berth, status, evidence, None)
+            return readiness.judge(berth, status, readiness.settled(berth, status, evidence), None)
         same = evidence is not None and evidence.restarts == status.restarts
         verdict = self._checks(berth, status.restarts, evidence.ready if same and evidence else None)
-        if verdict.ready and not (evidence and evidence.ready and same):
-            # It became ready between the two looks.
-            evidence = readiness.read(berth.folder)
+        if verdict.ready:
+            # It may have become ready between the two looks.
+            evidence = self._proofs.of(berth.folder)
         return readiness.judge(berth, status, evidence, verdict)
-
-    def _look_without_shim(self, berth: Berth, stopping: bool, because: str) -> Instance:
-        """A frozen shim says nothing, but its program may serve all the same."""
-        if stopping:
-            self._removal.see_through(berth)
-            return _instance(berth, 0.0, 0, Condition.STOPPING, because)
-        evidence = readiness.read(berth.folder)
-        if evidence is None:
-            return _instance(berth, 0.0, 0, Condition.STARTING, because)
-        verdict = self._checks(berth, evidence.restarts, evidence.ready) if berth.port else None
-        serves = evidence.holds() and (verdict is None or verdict.ready is not False)
-        condition = Condition.READY if serves else Condition.UNREADY
-        return _instance(berth, 0.0, evidence.restarts, condition, because)
 
     def _checks(self, berth: Berth, restarts: int, ready: bool | None) -> Verdict:
         """Of this life of the instance: after a restart the answers of the one before count for nothing."""
-        if not berth.port:
-            return Verdict(None, "")
+        known = self._prober.verdict(berth.id, restarts)
+        if known is not None:
+            return known
         probe = Probe(
             host=berth.host,
             port=berth.port,
@@ -210,6 +219,7 @@ class ProcessTarget:
         return self._prober.watch(berth.id, restarts, probe, ready)
 
     def _gone(self, berth: Berth) -> None:
+        """What is left of it is cleared away."""
         self._forget_checks(berth)
         self._removal.bury(berth)
 
