@@ -75,8 +75,8 @@ class SqlDeployments:
     def save(
         self, row: Deployment, now: Instant, events: Sequence[Event] = (), *, keep_claim: bool = True
     ) -> Deployment:
-        """Becoming active also gives a new generation: what a keeper of the same key was about to do is refused.
-        When somebody has asked something since the claim, the row comes back due at once, whatever it was saved with.
+        """When somebody has asked something since the claim, the row comes back due at once, whatever it was saved
+        with. Becoming active is also refused (KeyBusy) when the key's keeper was claimed after this row: claim again.
         """
         return self._database.write(lambda connection: saving.saved(connection, row, now, events, keep_claim))
 
