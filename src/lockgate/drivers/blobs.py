@@ -8,6 +8,7 @@ pulled away from under its finder.
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import re
@@ -147,7 +148,7 @@ class Blobs:
             raise _missing(digest)
         return place
 
-    def open(self, digest: Digest, *, verify: bool = False) -> BinaryIO:
+    def open(self, digest: Digest, *, verify: bool = False) -> io.BufferedReader:
         """The blob to read from its start; with ``verify`` its bytes are first compared with the digest.
         Raises :class:`ArtifactMissing`, :class:`ArtifactAltered`."""
         try:
@@ -174,17 +175,25 @@ class Blobs:
             for digest in digests:
                 os.utime(self.path(digest))
 
-    def delete(self, digest: Digest, *, unused_since: Instant | None = None) -> int:
-        """Removes a blob and tells its size in bytes; 0 when it is not there, or when it was stored or used after
+    def claim(self, digest: Digest) -> bool:
+        """Whether it is there; if so, no collection takes it for a while."""
+        with locked(self._lock, shared=True):
+            if not self.has(digest):
+                return False
+            os.utime(self._place(digest))
+            return True
+
+    def delete(self, digest: Digest, *, unused_since: Instant | None = None) -> int | None:
+        """Removes a blob and tells its size in bytes; None when it is not there, or when it was stored or used after
         ``unused_since``."""
         place = self._place(digest)
         with locked(self._lock):
             try:
                 found = place.stat()
             except FileNotFoundError:
-                return 0
+                return None
             if unused_since is not None and found.st_mtime > unused_since:
-                return 0
+                return None
             place.unlink()
             return found.st_size
 
@@ -208,7 +217,7 @@ class Blobs:
             path.replace(place)
             flush_folder(place.parent)
 
-    def _verify(self, digest: Digest, file: BinaryIO) -> None:
+    def _verify(self, digest: Digest, file: io.BufferedReader) -> None:
         found = Digest("sha256:" + hashlib.file_digest(file, "sha256").hexdigest())
         if found != digest:
             raise altered(f"The stored blob {self._place(digest)}", digest, found)

@@ -165,9 +165,10 @@ class Unpacking:
 
 
 def unpack(archive: Path | BinaryIO, into: Path | None, what: str, limits: Limits | None = None) -> None:
-    """Unpacks into a new folder, or with None only reads all of it to see whether it is safe. ``what`` names it in errors.
+    """Unpacks into a new folder, or with None only reads all of it to see whether it is safe.
 
-    Raises :class:`ArtifactMistyped` when it is no archive, is damaged, or is refused; :class:`OSError`.
+    ``what`` names it in errors. Raises :class:`ArtifactMistyped` when it is no archive, is damaged, or is refused;
+    :class:`OSError`.
     """
     if isinstance(archive, Path):
         with archive.open("rb") as file:
@@ -216,7 +217,7 @@ def _members(archive: BinaryIO, meter: Meter) -> Iterator[Member]:
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip_members(archive, meter.what)
     if head.startswith(b"\x1f\x8b"):
-        return _tar_members(gzip.GzipFile(fileobj=archive), meter)
+        return _tar_members(cast(IO[bytes], gzip.GzipFile(fileobj=archive)), meter)
     if head.startswith(b"BZh"):
         return _tar_members(bz2.BZ2File(archive), meter)
     if head.startswith(b"\xfd7zXZ\x00"):

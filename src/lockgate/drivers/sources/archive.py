@@ -1,7 +1,7 @@
 """``archive:``: a tar or zip archive, as a path or a URL, with or without ``#sha256=...``.
 
-The archive itself is the blob, and its sha256 the digest. It is read through once when it is resolved, so that an unsafe
-one never gets into a release; it is unpacked as it is, with no folder taken away.
+The archive itself is the blob, and its sha256 the digest. It is read through once when it is resolved, so that
+an unsafe one never gets into a release; it is unpacked as it is, with no folder taken away.
 """
 
 from collections.abc import Collection
@@ -55,11 +55,10 @@ class ArchiveSource:
 
     def _kept(self, place: Place) -> Digest | None:
         """A fixed one that is here needs no network."""
-        if place.digest is None or not self._depot.blobs.has(place.digest):
+        if place.digest is None or not self._depot.blobs.claim(place.digest):
             return None
         with self._depot.blobs.open(place.digest, verify=True) as file:
             unpack(file, None, place.shown, self._limits)
-        self._depot.blobs.use([place.digest])
         return place.digest
 
     def _fetch(self, place: Place) -> Digest:

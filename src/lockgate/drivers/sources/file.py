@@ -28,8 +28,7 @@ class FileSource:
         """Raises :class:`ArtifactMissing`, :class:`ArtifactMistyped` (a folder), :class:`ArtifactAltered`,
         :class:`Unavailable`, :class:`StorageFull`."""
         place = place_of(reference, folder)
-        if place.digest is not None and self._depot.blobs.has(place.digest):
-            self._depot.blobs.use([place.digest])
+        if place.digest is not None and self._depot.blobs.claim(place.digest):
             digest = place.digest
         else:
             with self._depot.blobs.incoming() as new:

@@ -1,10 +1,12 @@
 """``git:``: the files of one commit of a repository.
 
-A bare mirror of a remote repository in the data folder only saves time. What a release needs is kept as two blobs: the sorted list of files
-with modes and content hashes, whose sha256 is the artifact's digest, and a tar archive of the files. So the digest is
-of the content: two commits with the same files are the same artifact, and a rewritten history takes nothing away.
+A bare mirror of a remote repository in the data folder only saves time. What a release needs is kept as two blobs: the
+sorted list of files with modes and content hashes, whose sha256 is the artifact's digest, and a tar archive of the
+files. So the digest is of the content: two commits with the same files are the same artifact, and a rewritten history
+takes nothing away.
 """
 
+import contextlib
 import hashlib
 import io
 import os
@@ -14,7 +16,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import pygit2
 from pygit2.enums import FileMode
@@ -28,7 +30,7 @@ from lockgate.core.errors import (
     Problem,
     Unavailable,
 )
-from lockgate.core.ids import Digest, digest_of_bytes, short
+from lockgate.core.ids import Digest, digest_of_bytes
 from lockgate.drivers.depot import Depot
 from lockgate.drivers.downloads import without_owner
 from lockgate.drivers.programs import find_program, run_program
@@ -204,18 +206,25 @@ class _Mirror:
 
     def _by_id(self, ref: str) -> pygit2.Commit:
         """A commit that no branch reaches any more is asked for by name, which many servers allow."""
-        for fetch in (lambda: None, lambda: self._fetch(_ALL), lambda: self._fetch_with_git([ref])):
-            try:
+        for fetch in (self._fetch_nothing, self._fetch_all, self._fetch_wanted):
+            with contextlib.suppress(KeyError, ValueError, pygit2.GitError, ArtifactMissing):
                 fetch()
                 return self.repository.revparse_single(ref).peel(pygit2.Commit)
-            except (KeyError, ValueError, pygit2.GitError, ArtifactMissing):
-                continue
         raise _no_ref(self._wanted)
+
+    def _fetch_nothing(self) -> None:
+        """What is there needs no network."""
+
+    def _fetch_all(self) -> None:
+        self._fetch(_ALL)
+
+    def _fetch_wanted(self) -> None:
+        self._fetch_with_git([self._wanted.ref])
 
     def _refs(self) -> dict[str, str]:
         try:
             heads = self.repository.remotes.create_anonymous(self._wanted.url).list_heads()
-            return {head.name: str(head.oid) for head in heads}
+            return {str(head.name): str(head.oid) for head in heads}
         except (pygit2.GitError, OSError):
             said = self._git("ls-remote", "--", self._wanted.url)
             return {name: oid for oid, name in (line.split("\t") for line in said.splitlines())}
@@ -268,19 +277,19 @@ def _files(
     repository: pygit2.Repository, tree: pygit2.Tree, wanted: Repository, above: str = ""
 ) -> Iterator[tuple[str, int, bytes]]:
     """Path, mode and content of every file, sorted by path within each folder."""
-    for entry in sorted(tree, key=lambda e: e.name):
+    for entry in sorted(tree, key=lambda one: str(one.name)):
         path = f"{above}{entry.name}"
+        thing: Any = None if entry.filemode == FileMode.COMMIT else repository[entry.id]
         if entry.filemode == FileMode.TREE:
-            yield from _files(repository, repository[entry.id], wanted, f"{path}/")
+            yield from _files(repository, thing, wanted, f"{path}/")
         elif entry.filemode == FileMode.COMMIT:
             because = f"{wanted.shown} has a submodule at {path!r}, and submodules are not fetched."
             raise ArtifactMistyped(because, "Put its files into the repository, or deploy an archive of both.")
         else:
-            data = repository[entry.id].data
-            if data.startswith(_LFS):
+            if thing.data.startswith(_LFS):
                 because = f"{wanted.shown} keeps {path!r} in Git LFS, and its content is not in the repository."
                 raise ArtifactMistyped(because, "Deploy an archive that holds the file itself.")
-            yield path, int(entry.filemode), data
+            yield path, int(entry.filemode), thing.data
 
 
 def _entry(path: str, mode: int, data: bytes) -> tarfile.TarInfo:
