@@ -7,7 +7,23 @@ from typing import Annotated
 from cyclopts import App as Commands
 from cyclopts import Parameter
 
-from lockgate.cli.output import BAD, BLANK, BUSY, FAINT, GOOD, STRONG, Json, Line, day, elapsed, line, now, show, table
+from lockgate.cli.output import (
+    BAD,
+    BLANK,
+    BUSY,
+    FAINT,
+    GOOD,
+    STRONG,
+    Json,
+    Line,
+    Row,
+    day,
+    elapsed,
+    line,
+    now,
+    show,
+    table,
+)
 from lockgate.cli.surroundings import DEFINITION, App, Reason, actor, application_meant
 from lockgate.client import Client
 from lockgate.core.errors import Invalid, Problem
@@ -104,7 +120,7 @@ def list_releases(*, app: App = "", limit: int = 20, json: Json = False) -> None
 def release_lines(found: tuple[ReleaseView, ...], at: float) -> list[Line]:
     if not found:
         return [line("There is no release yet. Make one with: lockgate release create")]
-    rows = [
+    rows: list[Row] = [
         [line((view.label, STRONG)), view.id, f"{elapsed(at - view.created_at)} ago", view.created_by, _places(view)]
         for view in found
     ]
@@ -137,16 +153,26 @@ def show_release(name: str = "latest", /, *, app: App = "", json: Json = False) 
 
 
 def _body(view: ReleaseView) -> list[Line]:
-    facts = [("id", view.id), ("digest", view.digest), ("made", f"{day(view.created_at)} by {view.created_by}")]
+    facts: list[tuple[str, str]] = [
+        ("id", view.id),
+        ("digest", view.digest),
+        ("made", f"{day(view.created_at)} by {view.created_by}"),
+    ]
     facts += [(name, words) for name, words in (("commit", view.commit), ("url", view.url)) if words]
-    artifacts = [[a.component, f"{a.name} {a.version}", short(a.digest), a.reference] for a in view.artifacts]
-    lines = table((), [[line((name, FAINT)), words] for name, words in facts], indent=2)
+    artifacts: list[Row] = [
+        [a.component, f"{a.name} {a.version}", short(a.digest), a.reference] for a in view.artifacts
+    ]
+    lines = table((), [_fact(name, words) for name, words in facts], indent=2)
     lines += [BLANK, *table(("COMPONENT", "ARTIFACT", "DIGEST", "ASKED FOR"), artifacts, indent=2)]
     return lines + ([BLANK, *_place_lines(view)] if view.places else [])
 
 
+def _fact(name: str, words: str) -> Row:
+    return [line((name, FAINT)), words]
+
+
 def _place_lines(view: ReleaseView) -> list[Line]:
-    rows = [
+    rows: list[Row] = [
         [p.environment, line((p.state.replace("_", " "), _place_style(p))), day(p.at), p.deployment, p.because]
         for p in view.places
     ]
@@ -163,7 +189,7 @@ def list_quarantines(*, app: App = "", json: Json = False) -> None:
 def quarantine_lines(found: tuple[QuarantineView, ...]) -> list[Line]:
     if not found:
         return [line("No release is barred from anywhere.")]
-    rows = [[line((q.release_label, BAD)), q.environment, day(q.since), q.release, q.because] for q in found]
+    rows: list[Row] = [[line((q.release_label, BAD)), q.environment, day(q.since), q.release, q.because] for q in found]
     return table(("RELEASE", "ENVIRONMENT", "SINCE", "ID", "WHY"), rows)
 
 

@@ -11,6 +11,7 @@ from lockgate.cli.output import (
     STRONG,
     Json,
     Line,
+    Row,
     console,
     day,
     elapsed,
@@ -67,7 +68,7 @@ def status_lines(found: Status, width: int | None = None) -> list[Line]:
 def matrix(found: Status, rows: Mapping[tuple[str, str], StatusRow]) -> list[Line]:
     """Applications down, environments across; two lines a cell."""
     names = [e.name for e in found.environments] or list(dict.fromkeys(row.environment for row in found.rows))
-    lines: list[Sequence[Line | str]] = []
+    lines: list[Row] = []
     for application in dict.fromkeys(row.application for row in found.rows):
         across = [rows.get((application, name)) for name in names]
         lines.append([line((application, STRONG)), *(_first(row) for row in across)])
@@ -109,7 +110,7 @@ def _listed(found: Status) -> list[Line]:
     return table(("APPLICATION", "ENVIRONMENT", "RELEASE", "STANDING", "READY", "SEEN", "ADDRESS"), rows)
 
 
-def _listed_row(row: StatusRow, at: float) -> list[Line | str]:
+def _listed_row(row: StatusRow, at: float) -> Row:
     mark, style = MARKS[Standing(row.standing)]
     standing = line((f"{mark} ", style), (row.standing, style))
     ready = f"{row.ready}/{row.wanted}" if row.deployment else ""
@@ -185,7 +186,7 @@ def history(*, app: App = "", env: str = "", limit: int = 20, json: Json = False
 def history_lines(found: Sequence[DeploymentView], at: float) -> list[Line]:
     if not found:
         return [line("Nothing has been deployed yet.")]
-    rows = [
+    rows: list[Row] = [
         [line((view.id, STRONG)), day(view.created_at), brief(view), line(state_span(view)), *_who_and_why(view, at)]
         for view in found
     ]

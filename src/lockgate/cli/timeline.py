@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from lockgate.cli.output import BAD, BLANK, BUSY, FAINT, GOOD, STRONG, Line, Span, clock, elapsed, line, table
+from lockgate.cli.output import BAD, BLANK, BUSY, FAINT, GOOD, STRONG, Line, Row, Span, clock, elapsed, line, table
 from lockgate.cli.surroundings import brief
 from lockgate.core.audit import SYSTEM
 from lockgate.core.deployment import FINAL, State
@@ -92,7 +92,8 @@ def event_line(event: EventView, start: float) -> Line:
 
 def moment(at: float, start: float, what: str, because: str, by: str = "") -> Line:
     stamp = f"  {clock(at)}  {'+' + elapsed(at - start):>8}  "
-    style = STYLES.get(_state(what), BUSY if _state(what) else "")
+    state = _state(what)
+    style = STYLES.get(state, BUSY) if state else ""
     return line((stamp, FAINT), (f"{what:<12}", style), " ", because, (by, FAINT), hang=len(stamp) + 13)
 
 
@@ -125,15 +126,11 @@ def bar(part: float, width: int = BAR) -> str:
 
 def shares(weights: Iterable[tuple[str, int]], new: str, indent: int = 2) -> list[Line]:
     """Who gets which part of the traffic: basis points as bars. ``new`` is the release on its way in."""
-    rows = [
-        [
-            line((name, STRONG if name == new else "")),
-            line((bar(w / 10_000), GOOD if name == new else FAINT)),
-            percent(w),
-        ]
-        for name, w in weights
-    ]
-    return table((), rows, indent)
+    return table((), [_share(name, points, name == new) for name, points in weights], indent)
+
+
+def _share(name: str, points: int, new: bool) -> Row:
+    return [line((name, STRONG if new else "")), line((bar(points / 10_000), GOOD if new else FAINT)), percent(points)]
 
 
 def percent(points: int) -> str:

@@ -20,6 +20,7 @@ from lockgate.cli.output import (
     STRONG,
     Json,
     Line,
+    Row,
     console,
     draw,
     fitted,
@@ -303,7 +304,7 @@ def instance_lines(instances: Iterable[InstanceView]) -> list[Line]:
     return table((), [_instance_row(one) for one in instances], indent=4)
 
 
-def _instance_row(one: InstanceView) -> list[Line | str]:
+def _instance_row(one: InstanceView) -> Row:
     mark, style = CONDITIONS[Condition(one.condition)]
     name = line((mark, style), f" {one.component} {one.slot}")
     why = one.because.splitlines()[0] if one.because and one.condition != Condition.READY else ""
