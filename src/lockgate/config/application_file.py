@@ -324,7 +324,7 @@ def _command_faults(read: Read[Application], component: Component) -> Iterator[P
     for name, text in component.env.items():
         for found in dict.fromkeys(found for found, whole in placeholders(text) if whole):
             if found in RUN_PLACEHOLDERS or found.startswith("files."):
-                mend = f"Pass it in `run`: [sh, -c, 'exec env {name}={{{found}}} ...']."
+                mend = f"Pass it in `run`, as `env {name}={{{found}}} program ...`."
                 yield read.problem(f"{path}.env.{name}", f"{{{found}}} is filled in only in `run`.", mend)
 
 

@@ -1,4 +1,4 @@
-"""``environments.yaml``: the places releases are raised through. Its form, and the checks that look across its fields."""
+"""``environments.yaml``: the places releases are raised through. Its form, and the checks across its fields."""
 
 import ipaddress
 import re

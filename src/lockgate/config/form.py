@@ -63,7 +63,7 @@ class At:
 
     def refused(self, because: str, mend: str = "") -> Invalid:
         """The fault, to raise."""
-        return Invalid([Problem(self.where, self.line, self.path, because, mend)])
+        return Invalid([Problem(self.where, self.line or None, self.path, because, mend)])
 
     def expected(self, what: str, mend: str = "") -> Invalid:
         return self.refused(f"expected {what}, got {describe(self.node)}.", mend)

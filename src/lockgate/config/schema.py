@@ -7,10 +7,11 @@ what one field may hold; what only several fields together can tell is found by 
 import json
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from lockgate.config.application_file import APPLICATION
 from lockgate.config.environments_file import CATALOGUE
-from lockgate.config.form import Schema
+from lockgate.config.form import Form, Schema
 
 FOLDER = Path(__file__).parent / "schemas"
 
@@ -22,7 +23,7 @@ class FileKind(StrEnum):
     ENVIRONMENTS = "environments"
 
 
-_FORMS = {FileKind.APPLICATION: APPLICATION, FileKind.ENVIRONMENTS: CATALOGUE}
+_FORMS: dict[FileKind, Form[Any]] = {FileKind.APPLICATION: APPLICATION, FileKind.ENVIRONMENTS: CATALOGUE}
 
 
 def schema(kind: FileKind | str) -> Schema:

@@ -62,7 +62,7 @@ def _runnable(at: At, words: tuple[str, ...]) -> tuple[str, ...]:
     if not words or not words[0]:
         raise at.expected("a command line", "Begin with the program to run.")
     if re.match(r"[A-Za-z_][A-Za-z0-9_]*=", words[0]):
-        mend = f"Write `env: {{{words[0].replace('=', ': ', 1)}}}` beside it, and begin with the program."
+        mend = "Write it under `env` beside `run`, or begin with the program env: `env NAME=value program`."
         raise at.refused(f"{words[0]!r} sets an environment variable, which only a shell does.", mend)
     return words
 
