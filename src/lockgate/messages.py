@@ -1,0 +1,325 @@
+"""What travels between a client and the server: requests, and views of what the engine knows. JSON on the wire.
+
+Views are made for reading: names instead of rows, sentences instead of codes, instants as seconds since 1970.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lockgate.core.ids import Instant
+
+# --- requests ---
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRelease:
+    """POST /v1/releases"""
+
+    definition: str
+    """The text of lockgate.yaml."""
+    where: str
+    """Its name, for messages."""
+    folder: str
+    """Absolute path that relative artifacts are looked up in, on the server's machine."""
+    artifacts: Mapping[str, str] = field(default_factory=dict)
+    """Component -> reference to use instead of the one in the definition."""
+    commit: str = ""
+    url: str = ""
+    actor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """POST /v1/deployments (and POST /v1/previews, which changes nothing)."""
+
+    application: str
+    environment: str
+    release: str = "latest"
+    """A release id, ``#3``, a version if it names one release only, or ``latest``."""
+    reason: str = ""
+    urgent: bool = False
+    """Pre-empt what is active instead of waiting for it."""
+    actor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Promote:
+    """POST /v1/promotions: what runs in the environment before is deployed to ``environment``."""
+
+    application: str
+    environment: str
+    reason: str = ""
+    actor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RollBack:
+    """POST /v1/rollbacks: the last good release before the present one, with the configuration it had."""
+
+    application: str
+    environment: str
+    reason: str
+    actor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """POST /v1/deployments/{id}/{pause|resume|abort}"""
+
+    reason: str = ""
+    actor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """POST /v1/quarantines/lift"""
+
+    application: str
+    environment: str
+    release: str
+    reason: str
+    actor: str = ""
+
+
+# --- views ---
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactView:
+    component: str
+    name: str
+    version: str
+    digest: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a release is or has been."""
+
+    environment: str
+    state: str
+    """``runs``, ``ran``, ``quarantined``, or the state of a deployment under way."""
+    deployment: str
+    at: Instant
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseView:
+    id: str
+    number: int
+    application: str
+    version: str
+    label: str
+    digest: str
+    created_at: Instant
+    created_by: str
+    commit: str
+    url: str
+    artifacts: tuple[ArtifactView, ...]
+    places: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictView:
+    gate: str
+    answer: str
+    because: str
+    until: Instant | None = None
+    who: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentView:
+    id: str
+    application: str
+    environment: str
+    release: str
+    release_label: str
+    plan: str
+    """Digest."""
+    kind: str
+    state: str
+    want: str
+    because: str
+    """Why it is where it is."""
+    who: str
+    """Who can act."""
+    actor: str
+    reason: str
+    urgent: bool
+    created_at: Instant
+    started_at: Instant | None
+    ended_at: Instant | None
+    state_since: Instant
+    step: str
+    """Kind of the step it is at."""
+    words: str
+    """The step as a sentence."""
+    steps_taken: int
+    component: str
+    holds: bool
+    final: bool
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    seq: int
+    at: Instant
+    kind: str
+    because: str
+    actor: str
+    application: str
+    environment: str
+    deployment: str
+    release: str
+    data: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """GET /v1/deployments/{id}/explain"""
+
+    deployment: DeploymentView
+    sentences: tuple[str, ...]
+    """Where it is, why, since when, what it waits for, who can act: in this order."""
+    verdicts: tuple[VerdictView, ...]
+    plan: tuple[str, ...]
+    """The plan in words."""
+    timeline: tuple[EventView, ...]
+    commands: tuple[str, ...]
+    """Command lines that make sense now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a deployment would do. Nothing has been changed."""
+
+    application: str
+    environment: str
+    release: str
+    release_label: str
+    plan: str
+    """Digest."""
+    sentences: tuple[str, ...]
+    verdicts: tuple[VerdictView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceView:
+    id: str
+    component: str
+    revision: str
+    slot: int
+    condition: str
+    endpoint: str
+    restarts: int
+    because: str
+    started_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRow:
+    """One application in one environment."""
+
+    application: str
+    environment: str
+    url: str
+    release: str
+    release_label: str
+    deployment: str
+    """The one whose plan runs; empty: nothing has been deployed."""
+    deployed_at: Instant | None
+    standing: str
+    """``as deployed``, ``drifted``, ``unknown``, ``nothing deployed``."""
+    because: str
+    observed_at: Instant | None
+    ready: int
+    wanted: int
+    instances: tuple[InstanceView, ...] = ()
+    weights: Mapping[str, int] = field(default_factory=dict)
+    """Release label or revision -> basis points of the traffic."""
+    under_way: DeploymentView | None = None
+    """The active deployment, or else the first that waits."""
+    waiting: int = 0
+    quarantined: tuple[str, ...] = ()
+    """Labels of releases barred here."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentView:
+    name: str
+    after: str | None
+    promote: str
+    target: str
+    owner: str
+    purpose: str
+    listen: Mapping[str, str]
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """GET /v1/status"""
+
+    at: Instant
+    environments: tuple[EnvironmentView, ...]
+    rows: tuple[StatusRow, ...]
+    problems: tuple[str, ...] = ()
+    """What is wrong with Lockgate itself: an environments file that cannot be read, a router that is down."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogView:
+    """GET /v1/logs"""
+
+    lines: tuple[str, ...]
+    """Each with its instance in front."""
+    next: Mapping[str, int]
+    """Instance -> pass as ``after.INSTANCE`` to read on."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineView:
+    application: str
+    environment: str
+    release: str
+    release_label: str
+    because: str
+    since: Instant
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditView:
+    """GET /v1/audit"""
+
+    entries: tuple[EventView, ...]
+    whole: bool
+    """The chain of digests is unbroken."""
+    broken_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Every refusal, as application/problem+json (RFC 9457)."""
+
+    title: str
+    status: int
+    detail: str
+    code: str
+    problems: tuple[Mapping[str, str | int | None], ...] = ()
+    """Of bad input: where, line, field, because, mend."""
+    type: str = "about:blank"
+
+
+@dataclass(frozen=True, slots=True)
+class Usable:
+    """GET /v1/doctor: one thing of this machine."""
+
+    subject: str
+    usable: bool
+    because: str
+    mend: str = ""
