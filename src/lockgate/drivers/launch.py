@@ -49,6 +49,12 @@ def take_lock(folder: Path) -> int:
             time.sleep(0.002)
 
 
+@functools.cache
+def boot_id() -> str:
+    """Changes with each start of the machine."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
 def launch(folder: Path, program: Program, user: User | None, lock: int) -> None:
     token = secrets.token_hex(8)
     _write_record(folder, program, token)
@@ -85,7 +91,7 @@ def _write_record(folder: Path, program: Program, token: str) -> None:
     fields = {name: getattr(program, name) for name in Program.__slots__}
     fields["limits"] = {name: getattr(program.limits, name) for name in Limits.__slots__}
     fields["environ"], fields["labels"] = dict(program.environ), dict(program.labels)
-    text = json.dumps({"version": shim.VERSION, "token": token, "program": fields})
+    text = json.dumps({"version": shim.VERSION, "token": token, "boot": boot_id(), "program": fields})
     new = folder / "program.json.new"
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)

@@ -32,9 +32,7 @@ MARK = "LOCKGATE_SHIM"
 """Environment variable that every descendant of a program inherits: how leftovers of a dead shim are found."""
 FIRST_DELAY, LAST_DELAY, SETTLED = 0.1, 10.0, 10.0
 """Seconds: first and longest pause before a restart; uptime that makes the pause short again."""
-READ = 65536
-MOST_CLIENTS = 64
-KILL_WITHIN = 5.0
+READ, MOST_CLIENTS, KILL_WITHIN = 65536, 64, 5.0
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 

@@ -21,6 +21,7 @@ from lockgate.core.errors import Conflict, NotFound, Unavailable
 from lockgate.drivers import launch, leftovers, shim
 from lockgate.drivers.program import Limits, Program, ProgramStatus, Restart
 from lockgate.drivers.shim import alive
+from lockgate.drivers.storage import storage
 
 __all__ = ["Gone", "Limits", "Program", "ProgramStatus", "Restart", "Shim", "adopt", "alive", "programs", "start"]
 
@@ -50,11 +51,11 @@ class Shim:
         answer = self._ask(b"status", patience)
         return _status_of(answer) if answer else self._status_without_shim()
 
-    def stop(self) -> None:
+    def stop(self, patience: float = PATIENCE) -> None:
         """Asks for the stop signal, the grace and KILL of everything, and returns at once. Nothing happens when it has
         ended or is being stopped. Raises Unavailable when the shim does not answer."""
-        deadline = time.monotonic() + PATIENCE
-        while not self._ask(b"stop", PATIENCE) and self.locked():
+        deadline = time.monotonic() + patience
+        while not self._ask(b"stop", patience) and self.locked():
             # It has been launched and does not listen yet, or has just finished.
             if time.monotonic() > deadline:
                 raise Unavailable(f"The shim in {self.folder} does not listen.", "Lockgate will ask again.")
@@ -129,10 +130,16 @@ class Shim:
         when the shim lives."""
         if self.locked():
             raise Conflict(f"The shim in {self.folder} lives.", "Stop it instead.")
-        with contextlib.suppress(Gone):
-            leftovers.end(str(self._record()["token"]), self._state())
+        self._end_leftovers()
 
     # --- behind the doors ---
+
+    def _end_leftovers(self) -> None:
+        with contextlib.suppress(Gone):
+            record = self._record()
+            # Numbers of processes mean nothing after a restart of the machine.
+            if record.get("boot") == launch.boot_id():
+                leftovers.end(str(record["token"]), self._state())
 
     def _ask(self, request: bytes, patience: float) -> bytes:
         """Empty: nobody listens."""
@@ -220,25 +227,23 @@ def _read_log(folder: Path, after: int, limit: int) -> tuple[bytes, int]:
 # --- starting ---
 
 
-def start(folder: Path, program: Program) -> Shim:
+def start(folder: Path, program: Program, lock: int | None = None) -> Shim:
     """Launches a shim and returns at once. The folder is made if need be; what an earlier shim left there is ended
-    first, its log is continued. Raises Conflict when a shim lives there, Invalid for a user that cannot be used,
-    Unavailable when the machine cannot start another process."""
-    user = launch.user_ids(program.user)
-    folder = folder.absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = launch.take_lock(folder)
-    found = Shim(folder)
+    first, its log is continued. ``lock``: the folder's lock, if the caller has taken it (:func:`launch.take_lock`); it
+    is closed here. Raises Conflict when a shim lives there, Invalid for a user that cannot be used, Unavailable when
+    the machine cannot start another process, StorageFull."""
+    folder, found = folder.absolute(), Shim(folder.absolute())
     try:
-        if found._state():
-            with contextlib.suppress(Gone):
-                leftovers.end(str(found._record()["token"]), found._state())
-        (folder / "state.json").unlink(missing_ok=True)
-        launch.launch(folder, program, user, lock)
-    except OSError as error:
-        raise Unavailable(f"{program.argv[0]!r} cannot be started in {folder}: {error}.") from error
+        user = launch.user_ids(program.user)
+        with storage(folder, f"starting {program.argv[0]!r}"):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = launch.take_lock(folder) if lock is None else lock
+            found._end_leftovers()
+            (folder / "state.json").unlink(missing_ok=True)
+            launch.launch(folder, program, user, lock)
     finally:
-        os.close(lock)
+        if lock is not None:
+            os.close(lock)
     return found
 
 

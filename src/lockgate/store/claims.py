@@ -5,8 +5,9 @@ anybody leases, comes from a clock that was wrong, so neither can keep a deploym
 """
 
 from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, not_, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, exists, not_, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from lockgate.core.deployment import ACTIVE, Deployment, State
@@ -66,20 +67,18 @@ def _taken(connection: Connection, worker: str, until: Instant, at: dict[str, fl
         {"which": row.number, "worker": worker, "until": until, "fresh": fresh} for fresh, row in enumerate(due, first)
     ]
     connection.execute(_TAKE, claims)
-    return tuple(_claimed(row, worker, until, fresh) for fresh, row in enumerate(due, first))
-
-
-def _claimed(row: Row[tuple[object, ...]], worker: str, until: Instant, generation: int) -> Deployment:
-    return rows.deployment({**row._mapping, "owner": worker, "lease_until": until, "generation": generation})
+    return tuple(
+        rows.deployment(row, owner=worker, lease_until=until, generation=fresh) for fresh, row in enumerate(due, first)
+    )
 
 
 @cache
-def _any_due() -> Select[tuple[int]]:
+def _any_due() -> Select[int]:
     return select(deployment.c.number).where(_is_due()).limit(1)
 
 
 @cache
-def _due() -> Select[tuple[object, ...]]:
+def _due() -> Select[Any]:
     ordered = select(deployment).where(_is_due()).order_by(deployment.c.next_at, deployment.c.number)
     return ordered.limit(bindparam("limit")).with_for_update(of=deployment, skip_locked=True)
 

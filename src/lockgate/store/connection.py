@@ -167,7 +167,9 @@ def _demand_folder(file: Path) -> None:
 def _set_up_sqlite(raw: Any, _record: object) -> None:
     (mode,) = raw.execute("PRAGMA journal_mode=WAL").fetchone()
     if mode not in ("wal", "memory"):
-        because = f"SQLite cannot use a write-ahead log here (it chose {mode!r}); the file system does not share memory."
+        because = (
+            f"SQLite cannot use a write-ahead log here (it chose {mode!r}); the file system does not share memory."
+        )
         raise Conflict(because, "Put the data folder on a local disk, or use Postgres.")
     raw.execute("PRAGMA synchronous=NORMAL")
 

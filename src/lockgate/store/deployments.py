@@ -75,8 +75,8 @@ class SqlDeployments:
     def save(
         self, row: Deployment, now: Instant, events: Sequence[Event] = (), *, keep_claim: bool = True
     ) -> Deployment:
-        """Becoming active also gives a new generation: what a keeper of the same key was about to do is refused.
-        When somebody has asked something since the claim, the row comes back due at once, whatever it was saved with.
+        """When somebody has asked something since the claim, the row comes back due at once, whatever it was saved
+        with. Becoming active is also refused (KeyBusy) when the key's keeper was claimed after this row: claim again.
         """
         return self._database.write(lambda connection: saving.saved(connection, row, now, events, keep_claim))
 
@@ -98,7 +98,7 @@ def _added(connection: Connection, new: Deployment, supersede: bool, events: Seq
 def _made_way(connection: Connection, newer: Deployment, supersede: bool) -> list[Event]:
     found = connection.execute(_UNFINISHED, {"of": newer.application, "on": newer.environment}).all()
     told = []
-    for older in (rows.deployment(row._mapping) for row in found):
+    for older in (rows.deployment(row) for row in found):
         if older.state in WAITING and supersede:
             told.append(_superseded(connection, older, newer))
         if older.state in ACTIVE and newer.urgent:
@@ -139,7 +139,7 @@ def _asked(connection: Connection, which: DeploymentId, want: Want, now: Instant
     if row is None:
         raise _no_asking(connection, which, want)
     outbox.append(connection, [event])
-    return rows.deployment(row._mapping)
+    return rows.deployment(row)
 
 
 def _no_asking(connection: Connection, which: DeploymentId, want: Want) -> LockgateError:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Select, select
 
 from lockgate.core.audit import AuditEntry, Event
 from lockgate.core.deployment import Deployment
@@ -24,10 +24,10 @@ class SqlHistory:
         found = self._rows(_by_id(deployment))
         if not found:
             raise NotFound(f"There is no deployment {deployment}.", "See lockgate history.")
-        return rows.deployment(found[0]._mapping)
+        return rows.deployment(found[0])
 
     def select(self, selection: Selection) -> tuple[Deployment, ...]:
-        return tuple(rows.deployment(row._mapping) for row in self._rows(_selected(selection)))
+        return tuple(rows.deployment(row) for row in self._rows(_selected(selection)))
 
     def holder(self, application: str, environment: str) -> Deployment | None:
         found = self.select(Selection(application, environment, holding=True, limit=1))
@@ -48,7 +48,7 @@ class SqlHistory:
             for row in self._rows(query)
         )
 
-    def _rows(self, query: Select[Any]) -> list[Row[Any]]:
+    def _rows(self, query: Select[Any]) -> list[rows.AnyRow]:
         return self._database.read(lambda connection: list(connection.execute(query)))
 
 

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from lockgate.core.audit import Event
 from lockgate.core.errors import Conflict, NotFound
@@ -63,11 +63,11 @@ class SqlReleases:
         return rows.value(Plan, text)
 
 
-def _release(row: Row[tuple[str, int]]) -> Release:
+def _release(row: rows.AnyRow) -> Release:
     return rows.release(row.document, row.number)
 
 
-def _found(connection: Connection, which: ReleaseId) -> Row[tuple[str, int]] | None:
+def _found(connection: Connection, which: ReleaseId) -> rows.AnyRow | None:
     return connection.execute(_READ.where(release.c.id == which)).first()
 
 

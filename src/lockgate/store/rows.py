@@ -6,10 +6,10 @@ added is ignored. So rows need no rewriting when Lockgate is upgraded or taken b
 
 from collections.abc import Mapping
 from dataclasses import fields
-from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
+from sqlalchemy import Row
 
 from lockgate.core.application import Application, Check, CommandCheck, HttpCheck
 from lockgate.core.deployment import Deployment
@@ -18,12 +18,16 @@ from lockgate.core.release import Release
 
 T = TypeVar("T")
 
+AnyRow = Row[*tuple[Any, ...]]
+"""A row of a query, whatever its columns."""
+
 CHECKS: Mapping[str, type[Check]] = {"http": HttpCheck, "command": CommandCheck}
 """A check is stored under its kind, ``{"http": {...}}``, since its fields alone do not say which it is."""
 
 COLUMNS = (
-    "number id application environment release state want urgent holds next_at owner lease_until generation written_at"
-).split()
+    *("number", "id", "application", "environment", "release", "state", "want", "urgent", "holds"),
+    *("next_at", "owner", "lease_until", "generation", "written_at"),
+)
 """Fields of a deployment that have a column of their own."""
 
 DETAILS = tuple(field.name for field in fields(Deployment) if field.name not in COLUMNS)
@@ -41,12 +45,7 @@ def document(value: object) -> str:
 
 def value(kind: type[T], text: str) -> T:
     """The value that :func:`document` wrote."""
-    return _decoder(kind).decode(text)
-
-
-@cache
-def _decoder(kind: type[T]) -> "msgspec.json.Decoder[T]":
-    return msgspec.json.Decoder(kind)
+    return msgspec.json.decode(text, type=kind)
 
 
 # --- deployments ---
@@ -65,10 +64,10 @@ def details_of(row: Deployment) -> str:
     return document({name: getattr(row, name) for name in DETAILS})
 
 
-def deployment(columns: Mapping[str, Any]) -> Deployment:
-    """The deployment in a row of the table."""
-    known = {name: columns[name] for name in COLUMNS}
-    return msgspec.convert({**msgspec.json.decode(columns["details"]), **known}, Deployment)
+def deployment(row: AnyRow, **instead: object) -> Deployment:
+    """The deployment in a row of the table, with the columns in ``instead`` changed."""
+    known = {name: getattr(row, name) for name in COLUMNS}
+    return msgspec.convert({**msgspec.json.decode(row.details), **known, **instead}, Deployment)
 
 
 # --- releases ---
@@ -105,11 +104,6 @@ def _fields(instance: Any) -> dict[str, Any]:
 def _built(kind: type[T], raw: Mapping[str, Any], **given: Any) -> T:
     """``kind`` from the JSON objects in ``raw``, with the fields in ``given`` as they are: msgspec refuses a type in
     which two dataclasses are alternatives, as the checks are."""
-    hints = _hints(kind)
+    hints = get_type_hints(kind)
     read = {name: msgspec.convert(part, hints[name]) for name, part in raw.items() if name in hints.keys() - given}
     return kind(**read, **given)
-
-
-@cache
-def _hints(kind: type[object]) -> Mapping[str, Any]:
-    return get_type_hints(kind)

@@ -9,17 +9,16 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Update, and_, bindparam, case, exists, false, null, or_, select, update
+from sqlalchemy import Connection, Update, and_, bindparam, case, exists, false, null, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
 from lockgate.core.audit import Event
 from lockgate.core.deployment import ACTIVE, FINAL, TRANSITIONS, WAITING, Deployment, State, Want, check_transition
 from lockgate.core.errors import Fenced, KeyBusy, LockgateError, NotFound
-from lockgate.core.ids import Generation, Instant
+from lockgate.core.ids import Instant
 from lockgate.store import outbox, rows
-from lockgate.store.counters import take
-from lockgate.store.schema import GENERATION, deployment
+from lockgate.store.schema import deployment
 
 _ACTIVE = sorted(state.value for state in ACTIVE)
 
@@ -47,7 +46,7 @@ def saved(connection: Connection, row: Deployment, now: Instant, events: Sequenc
             connection.execute(_TAKE_HOLD, key)
         found = connection.execute(_going_on(row.state, keep), parameters).first()
         if found is None and row.state in ACTIVE:
-            found = _activated(connection, row, parameters, keep)
+            found = connection.execute(_activating(row.state, keep, row.urgent), parameters).first()
     except IntegrityError as error:
         raise KeyBusy(f"Another deployment has just taken {_place(row)}.", "It is tried again.") from error
     if found is None:
@@ -71,13 +70,12 @@ def _parameters(row: Deployment, now: Instant) -> Parameters:
     }
 
 
-def _as_written(row: Deployment, now: Instant, found: Row[Any]) -> Deployment:
+def _as_written(row: Deployment, now: Instant, found: rows.AnyRow) -> Deployment:
     return replace(
         row,
         want=Want(found.want),
         owner=found.owner,
         lease_until=found.lease_until,
-        generation=Generation(found.generation),
         next_at=found.next_at,
         written_at=now,
     )
@@ -96,8 +94,7 @@ def _going_on(state: State, keep: bool) -> Update:
 def _activating(state: State, keep: bool, urgent: bool) -> Update:
     """To this state from waiting, which takes the key."""
     before = {old for old in WAITING if state in TRANSITIONS[old]}
-    statement = _writing(state, keep).values(generation=bindparam("fresh"))
-    return statement.where(_is_one_of(before), ~_another(_in_the_way(urgent)))
+    return _writing(state, keep).where(_is_one_of(before), ~_another(_in_the_way(urgent)))
 
 
 def _writing(state: State, keep: bool) -> Update:
@@ -119,7 +116,7 @@ def _writing(state: State, keep: bool) -> Update:
         row.generation == bindparam("claimed"),
         row.owner == bindparam("by"),
     )
-    written = (row.want, row.owner, row.lease_until, row.generation, row.next_at)
+    written = (row.want, row.owner, row.lease_until, row.next_at)
     return update(deployment).where(claimed).values(values).returning(*written)
 
 
@@ -151,16 +148,12 @@ def _same_key() -> ColumnElement[bool]:
 
 
 def _in_the_way(urgent: bool) -> ColumnElement[bool]:
-    """One that is active; and, first come, first served, an older one that is ready."""
+    """One that is active; the keeper, if it was claimed after this row, since drivers take its newer generation for
+    the rightful one; and, first come, first served, an older one that is ready."""
     active = _other.c.state.in_(_ACTIVE)
-    if urgent:
-        return active
-    return or_(active, and_(_other.c.state == State.READY.value, _other.c.number < deployment.c.number))
-
-
-def _activated(connection: Connection, row: Deployment, parameters: Parameters, keep: bool) -> Row[Any] | None:
-    parameters["fresh"] = take(connection, GENERATION)
-    return connection.execute(_activating(row.state, keep, row.urgent), parameters).first()
+    keeper = and_(_other.c.holds, _other.c.generation > deployment.c.generation)
+    older = and_(_other.c.state == State.READY.value, _other.c.number < deployment.c.number)
+    return or_(active, keeper) if urgent else or_(active, keeper, older)
 
 
 # --- refusals ---
@@ -180,7 +173,7 @@ def _refusal(connection: Connection, row: Deployment) -> LockgateError:
     return _busy(connection, row)
 
 
-def _fenced(row: Deployment, found: Row[Any]) -> Fenced:
+def _fenced(row: Deployment, found: rows.AnyRow) -> Fenced:
     if not found.owner:
         because = f"The claim on {row.id} has been given up or taken away; it is {found.state} now."
     else:
@@ -194,7 +187,8 @@ def _busy(connection: Connection, row: Deployment) -> KeyBusy:
     found = connection.execute(ahead).first()
     if found is None:
         return KeyBusy(f"Another deployment was active on {_place(row)} a moment ago.", "It is tried again.")
-    return KeyBusy(f"{found.id} is {found.state} on {_place(row)}; {row.id} waits its turn.")
+    doing = "being kept as deployed" if found.state == State.SUCCEEDED else found.state
+    return KeyBusy(f"{found.id} is {doing} on {_place(row)}; {row.id} waits its turn.")
 
 
 def _place(row: Deployment) -> str:

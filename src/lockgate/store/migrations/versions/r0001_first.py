@@ -19,8 +19,8 @@ def upgrade() -> None:
     _observation()
 
 
-def _text(name: str, **more: bool) -> "sa.Column[str]":
-    return sa.Column(name, sa.Text, nullable=False, **more)
+def _text(name: str) -> "sa.Column[str]":
+    return sa.Column(name, sa.Text, nullable=False)
 
 
 def _number(name: str) -> "sa.Column[int]":
