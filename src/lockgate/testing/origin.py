@@ -26,6 +26,7 @@ class Origin:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name=f"origin-{name}", daemon=True)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._done = asyncio.Event()
 
     @property
     def address(self) -> str:
@@ -48,7 +49,6 @@ class Origin:
     # --- serving ---
 
     def _run(self) -> None:
-        self._done = asyncio.Event()
         try:
             self._loop.run_until_complete(self._serve())
         finally:

@@ -65,7 +65,6 @@ class Entry:
     key: Key
     generation: Generation
     route: Route | None = None
-    changed: Instant = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +139,13 @@ def with_route(book: Book, route: Route, fence: Fence, now: Instant) -> Book:
     book = _seated(_roomed(book, route, now), route)
     used = {seat for pool in route.pools if (seat := book.seat(route.key, pool))}
     book = _left(book, route.key, used, now)
-    return with_entry(book, Entry(route.key, fence.generation, route, now))
+    return with_entry(book, Entry(route.key, fence.generation, route))
 
 
 def without(book: Book, key: Key, fence: Fence, now: Instant) -> Book:
     """The book without the key's route. Who waits is refused."""
     book = replace(book, seatings=tuple(s for s in book.seatings if s.key != key or not _waits(s)))
-    return with_entry(_left(book, key, set(), now), Entry(key, fence.generation, None, now))
+    return with_entry(_left(book, key, set(), now), Entry(key, fence.generation))
 
 
 def with_entry(book: Book, new: Entry) -> Book:

@@ -19,16 +19,13 @@ from lockgate.core.plan import Fence
 from lockgate.core.traffic import Key, Route, RouterCaps, RouteStatus, Sample
 from lockgate.drivers.routers.envoy import book as books
 from lockgate.drivers.routers.envoy import render
-from lockgate.drivers.routers.envoy.admin import Admin, Reading
+from lockgate.drivers.routers.envoy.admin import Admin
 from lockgate.drivers.routers.envoy.book import Book
 from lockgate.drivers.routers.envoy.folder import KINDS, Folder
 from lockgate.drivers.routers.envoy.process import FILES, EnvoyProcess
 
 WITHIN = 5.0
 """Seconds in which Envoy must have taken a route; it needs some milliseconds, and a start some 100."""
-SETTLES = 0.05
-"""Seconds after a change before a pool may be called empty: Envoy's threads take up new routes each in their own time,
-so one of them may still send a request to the pool that has just left."""
 CONNECTIONS = FILES // 3
 """Clients at once: each needs a connection here and one to an instance."""
 
@@ -87,15 +84,16 @@ class EnvoyRouter:
                 _await_free(entry.route.listen)
 
     def status(self, key: Key) -> RouteStatus:
-        """Also starts Envoy again where even its shim was killed. Soon after a change it may take ``SETTLES``."""
+        """Also starts Envoy again where even its shim was killed. A pool that has just left may look empty for a moment
+        before the last request reaches it: Envoy's threads take up a new route each in their own time."""
         book = self._folder.book()
         entry = book.entry(key)
         if not entry or not entry.route:
-            return RouteStatus(True, {}, False, self._now())
+            return RouteStatus(False, {}, False, self._now(), "No route has been given.")
         try:
             self._revive(book)
             because = self._not_live(entry.route)
-            reading = self._settled_reading(book, key, entry.changed)
+            reading = self._admin.reading(key)
         except Unavailable as error:
             return self._unknown(book, entry.route, str(error))
         pools = books.pool_statuses(book, key, reading.running, reading.active, reading.pending)
@@ -257,13 +255,6 @@ class EnvoyRouter:
         if versions.get("lds") != self._folder.version("lds") and name not in self._admin.listeners():
             return f"Envoy does not listen on {route.listen}: {self._process.last_refusal()}."
         return ""
-
-    def _settled_reading(self, book: Book, key: Key, changed: Instant) -> Reading:
-        entry = book.entry(key)
-        weightless = any(not pool.weight for pool in (entry.route.pools if entry and entry.route else ()))
-        if weightless or any(seating.left is not None for seating in book.of(key)):
-            time.sleep(min(SETTLES, max(0.0, changed + SETTLES - self._now())))
-        return self._admin.reading(key)
 
     def _unknown(self, book: Book, route: Route, because: str) -> RouteStatus:
         known = books.pool_statuses(book, route.key, {}, {}, {})
