@@ -35,7 +35,9 @@ def examine(home: Path, envoy: Path | None, ports: tuple[int, int], database: st
 
 def _python() -> Usable:
     version = platform.python_version()
-    return Usable("python", sys.version_info >= (3, 11), f"Python {version} runs Lockgate.", "Use Python 3.11 or newer.")
+    return Usable(
+        "python", sys.version_info >= (3, 11), f"Python {version} runs Lockgate.", "Use Python 3.11 or newer."
+    )
 
 
 def _folder(home: Path) -> Usable:
@@ -85,7 +87,9 @@ def _found(subject: str, find: Callable[[], str]) -> Usable:
     except LockgateError as error:
         return Usable(subject, False, error.because, error.mend)
     except (ImportError, OSError) as error:
-        return Usable(subject, False, f"{subject} was not found: {error}.", "Install Lockgate again with its dependencies.")
+        return Usable(
+            subject, False, f"{subject} was not found: {error}.", "Install Lockgate again with its dependencies."
+        )
 
 
 def _program(name: str, purpose: str, mend: str) -> Usable:
