@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from lockgate.cli.output import BLANK, FAINT, GOOD, STRONG, Json, Line, indented, line, show
 from lockgate.cli.surroundings import DEFINITION, ENVIRONMENTS
-from lockgate.core.errors import Conflict, Invalid, Problem, StorageFull
+from lockgate.core.errors import Conflict, Invalid, Problem
 
 if TYPE_CHECKING:
     from lockgate.config.form import Read
@@ -63,7 +63,7 @@ def _write(folder: Path, proposal: "Proposal") -> None:
         for name, path in beside.items():
             path.replace(folder / name)
     except OSError as error:
-        raise StorageFull(f"{folder} cannot be written: {error.strerror}.", "Nothing was changed.") from error
+        raise Invalid([Problem(str(folder), None, "", f"it cannot be written: {error.strerror}.")]) from error
     finally:
         for path in beside.values():
             path.unlink(missing_ok=True)
