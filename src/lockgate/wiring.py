@@ -24,13 +24,14 @@ from lockgate.drivers.artifacts import Artifacts
 from lockgate.drivers.clock import SystemClock
 from lockgate.drivers.depot import Depot
 from lockgate.drivers.http import HttpClient
+from lockgate.drivers.machine import Premises
 from lockgate.drivers.machine import examine as examine_machine
-from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings
+from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
 from lockgate.drivers.sources.archive import ArchiveSource
 from lockgate.drivers.sources.file import FileSource
 from lockgate.drivers.sources.git import GitSource
 from lockgate.drivers.sources.npm import NpmSource
-from lockgate.drivers.sources.pypi import PypiSource
+from lockgate.drivers.sources.pypi import PypiSource, find_uv
 from lockgate.drivers.targets.process import ProcessTarget
 from lockgate.drivers.targets.process import Settings as ProcessSettings
 from lockgate.drivers.tasks.command import CommandTask
@@ -156,10 +157,12 @@ def build(settings: Settings) -> ControlPlane:
     promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able)
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
-    worker = Worker(f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}", store, clock, ticker, flow, settings.lease)
+    worker = Worker(
+        f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}", store, clock, ticker, flow, settings.lease
+    )
     intake = Intake(store, clock, drivers.artifacts, _read)
     operations = Operations(
-        store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings)
+        store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings, serving=True)
     )
     return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), operations)
 
@@ -192,9 +195,10 @@ def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> 
             plane.close()
 
 
-def examine(settings: Settings) -> tuple[Usable, ...]:
-    """What of this machine is usable."""
-    return examine_machine(settings.home, settings.envoy, settings.ports, settings.database)
+def examine(settings: Settings, *, serving: bool = False) -> tuple[Usable, ...]:
+    """What of this machine is usable. ``serving``: the server itself asks."""
+    premises = Premises(settings.home, settings.listen, settings.ports, lambda: find_binary(settings.envoy), find_uv)
+    return examine_machine(premises, serving=serving)
 
 
 def _artifacts(data: Path) -> Artifacts:
