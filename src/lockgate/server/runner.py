@@ -56,7 +56,8 @@ def run(
     """Serves until ``stop`` is set (it is also set when the server ends by itself).
 
     ``home`` is the data folder, ``port`` 0 any free one; ``hosts`` are names of this machine that requests may carry
-    besides those of the loopback. Raises :class:`PortTaken`, :class:`Invalid` for an address that cannot be used, and what the token's file raises.
+    besides those of the loopback. Raises :class:`PortTaken`, :class:`Invalid` for an address that cannot be used, and
+    what the token's file raises.
     """
     stop = stop or threading.Event()
     access = Access(home)
