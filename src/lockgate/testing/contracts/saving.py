@@ -8,7 +8,7 @@ from lockgate.core.deployment import Kind, Progress, State, Want
 from lockgate.core.errors import Fenced, IllegalTransition, KeyBusy, NotFound
 from lockgate.core.ids import DeploymentId, Generation, InstanceId, ReleaseId, RevisionId, digest_of
 from lockgate.ports import Store
-from lockgate.testing.contracts.lives import LEASE, added, at_rest, claimed, led, living
+from lockgate.testing.contracts.lives import LEASE, added, at_rest, claimed, living
 from lockgate.testing.samples import NOON, an_event
 
 PROGRESS = Progress(
