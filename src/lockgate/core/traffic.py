@@ -50,6 +50,8 @@ class Pool:
     """Why instances cannot become ready, if one has failed; else empty."""
     seats: int = 0
     """Instances in the router's rotation."""
+    unfit: int = 0
+    """Those of them that are not ready, or gone."""
     weight: int = 0
     """Basis points of the traffic, as the data plane has them."""
     idle: bool = True

@@ -56,9 +56,10 @@ def prepare(scene: Scene, to: RevisionId, count: int) -> Step | None:
 
 
 def move(walk: Walk, scene: Scene, seats: Mapping[RevisionId, int]) -> Step | None:
-    """The traffic is shared in proportion to these seats, and no longer held."""
+    """The traffic is shared in proportion to these seats, on ready instances, and no longer held."""
     wanted = shares(seats)
-    if not walk.routed or (wanted == carried(scene) and not scene.holding):
+    unfit = any(pool.unfit for pool in rotation(scene))
+    if not walk.routed or (wanted == carried(scene) and not scene.holding and not unfit):
         return None
     return Shift(wanted)
 
@@ -66,13 +67,18 @@ def move(walk: Walk, scene: Scene, seats: Mapping[RevisionId, int]) -> Step | No
 def mend(walk: Walk, scene: Scene) -> Step | None:
     """The rotation holds only ready instances, and as many of them as were promised, as far as pools that have traffic
     can give them. It is never emptied: where nothing is ready, nothing better is known."""
-    rotation = {pool.revision: pool for pool in scene.pools.values() if pool.weight}
-    fit = {name: min(pool.seats, pool.ready) for name, pool in rotation.items()}
-    others = {name: pool.ready for name, pool in rotation.items() if name != walk.to}
-    seats = fill(fit, walk.replicas, others)
-    if not sum(seats.values()) or all(seats[name] == pool.seats for name, pool in rotation.items()):
-        return None
-    return move(walk, scene, seats)
+    pools = rotation(scene)
+    fit = {pool.revision: min(pool.seats - pool.unfit, pool.ready) for pool in pools}
+    seats = fill(fit, walk.replicas, {pool.revision: _fit(walk, scene, pool) for pool in pools})
+    sound = all(seats[pool.revision] == pool.seats and not pool.unfit for pool in pools)
+    return move(walk, scene, seats) if sum(seats.values()) and not sound else None
+
+
+def _fit(walk: Walk, scene: Scene, pool: Pool) -> int:
+    """Instances that may come into rotation, in a pool that has traffic already."""
+    if pool.revision != walk.to or walk.back:
+        return pool.ready
+    return pool.warmed if scene.verified_before or not walk.checked else 0
 
 
 def prove(walk: Walk, scene: Scene, to: RevisionId) -> Step | None:
@@ -100,9 +106,14 @@ def take_down(walk: Walk, scene: Scene, keep: Mapping[RevisionId, int]) -> Step 
     return None
 
 
+def rotation(scene: Scene) -> tuple[Pool, ...]:
+    """The pools that have traffic."""
+    return tuple(pool for pool in scene.pools.values() if pool.weight)
+
+
 def carried(scene: Scene) -> Shares:
     """How the data plane shares the traffic now."""
-    return {pool.revision: Share(pool.weight, pool.seats) for pool in scene.pools.values() if pool.weight}
+    return {pool.revision: Share(pool.weight, pool.seats) for pool in rotation(scene)}
 
 
 def shares(seats: Mapping[RevisionId, int]) -> Shares:

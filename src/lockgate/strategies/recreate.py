@@ -6,7 +6,7 @@ without stopping anything (fetching, building) happens before the first request 
 
 from lockgate.core.plan import Shift, Step
 from lockgate.core.traffic import Scene, Walk
-from lockgate.core.walk import arrive, leave, prepare, take_down
+from lockgate.core.walk import arrive, leave, mend, prepare, take_down
 
 
 def next_step(walk: Walk, scene: Scene) -> Step:
@@ -17,7 +17,12 @@ def next_step(walk: Walk, scene: Scene) -> Step:
     stands = walk.back and scene.pool(walk.to).ready >= walk.replicas
     if not others or stands:
         return arrive(walk, scene, walk.to)
-    return prepare(scene, walk.to, walk.replicas) or _make_way(walk, scene) or arrive(walk, scene, walk.to)
+    return (
+        mend(walk, scene)
+        or prepare(scene, walk.to, walk.replicas)
+        or _make_way(walk, scene)
+        or arrive(walk, scene, walk.to)
+    )
 
 
 def _make_way(walk: Walk, scene: Scene) -> Step | None:

@@ -1,0 +1,1 @@
+"""The server and this machine: serve, doctor, open."""
