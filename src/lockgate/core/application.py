@@ -111,8 +111,8 @@ class Component:
     """One deployable part of an application.
 
     ``run`` is a command line in words; ``{host}``, ``{port}``, ``{work}``, ``{artifact}``, ``{values.NAME}`` and
-    ``{files.NAME}`` are filled in (:mod:`lockgate.core.template`). A component whose command does not mention ``{port}`` takes no
-    traffic.
+    ``{files.NAME}`` are filled in (:mod:`lockgate.core.template`). A component whose command does not mention
+    ``{port}`` takes no traffic.
     """
 
     name: str
