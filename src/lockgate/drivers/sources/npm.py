@@ -230,10 +230,15 @@ def _allows(listed: Any, ours: str) -> bool:
 
 
 def _without_addresses(lock: Mapping[str, Any]) -> dict[str, Any]:
+    """What is fixed: no address, and instead of the range or tag that was asked for, its version. (npm would look up a
+    tag again when it installs.)"""
     packages = {
         place: {key: value for key, value in entry.items() if key not in {"resolved", "funding"}}
         for place, entry in lock["packages"].items()
     }
+    asked = lock["packages"][""]["dependencies"]
+    fixed = {name: lock["packages"][f"node_modules/{name}"]["version"] for name in asked}
+    packages[""] = {**lock["packages"][""], "dependencies": fixed}
     return {**lock, "packages": packages}
 
 
