@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Web, make_tar_gz, require
+from handmade import Web, make_tar_gz, require
 
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
 from lockgate.core.errors import (

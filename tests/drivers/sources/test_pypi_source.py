@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Web, make_wheel, only_pip
+from handmade import Web, make_wheel, only_pip
 
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
 from lockgate.core.errors import (
