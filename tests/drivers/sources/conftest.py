@@ -108,13 +108,13 @@ def registry(web: Web, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calla
     monkeypatch.setenv("npm_config_fetch_retries", "0")
     versions: dict[str, dict[str, object]] = {}
 
-    def add(name: str, version: str, *, needs: dict[str, str] | None = None, serve: bytes | None = None) -> None:
+    def add(name: str, version: str, *, serve: bytes | None = None, **more: object) -> None:
         manifest = {
             "name": name,
             "version": version,
             "bin": {name: "run.js"},
-            "dependencies": needs or {},
             "scripts": {"install": "touch SCRIPT_WAS_RUN", "prepare": "touch SCRIPT_WAS_RUN"},
+            **more,
         }
         program = f"#!/usr/bin/env node\nconsole.log('{version}')\n"
         data = make_tar_gz({"package/package.json": json.dumps(manifest), "package/run.js": program})

@@ -80,7 +80,8 @@ def test_an_archive_at_a_url_is_fetched_once_and_fixed(depot: Depot, folder: Pat
 def test_a_name_and_password_in_the_url_are_used_and_not_shown(depot: Depot, folder: Path, web: Web) -> None:
     web.owner, web.pages["/site.tgz"] = "me:s3cret", SITE
     url = web.url.replace("//", "//me:s3cret@")
-    assert ArchiveSource(depot).resolve(_archive(f"{url}/site.tgz"), folder).name == "site"
+    artifact = ArchiveSource(depot).resolve(_archive(f"{url}/site.tgz"), folder)
+    assert artifact.reference == f"archive:{web.url}/site.tgz"
     with pytest.raises(ArtifactMissing) as missing:
         ArchiveSource(depot).resolve(_archive(f"{url}/other.tgz"), folder)
     assert "s3cret" not in str(missing.value)

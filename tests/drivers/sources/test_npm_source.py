@@ -16,6 +16,7 @@ from lockgate.core.errors import (
     ArtifactMistyped,
     ComponentMissing,
     Invalid,
+    PreparationFailed,
     Unavailable,
 )
 from lockgate.drivers.depot import Depot
@@ -41,7 +42,7 @@ def test_a_package_is_resolved_with_what_it_needs_and_its_scripts_are_not_run(
     depot: Depot, folder: Path, registry: Callable[..., None]
 ) -> None:
     registry("tinylib", "2.1.0")
-    registry("tinyapp", "1.0.0", needs={"tinylib": "^2"})
+    registry("tinyapp", "1.0.0", dependencies={"tinylib": "^2"})
     artifact = NpmSource(depot).resolve(_npm("tinyapp@1.0.0"), folder)
     assert (artifact.name, artifact.version) == ("tinyapp", "1.0.0")
     assert _says(depot, artifact) == "1.0.0"
@@ -122,10 +123,25 @@ def test_a_dependency_outside_of_the_registry_is_refused(
 ) -> None:
     (tmp_path / "local").mkdir()
     (tmp_path / "local" / "package.json").write_text('{"name": "local", "version": "1.0.0"}')
-    registry("tinyapp", "1.0.0", needs={"local": f"file:{tmp_path / 'local'}"})
+    registry("tinyapp", "1.0.0", dependencies={"local": f"file:{tmp_path / 'local'}"})
     with pytest.raises((ArtifactMistyped, ArtifactMissing), match="local"):
         NpmSource(depot).resolve(_npm("tinyapp@1.0.0"), folder)
     assert _nothing_left(depot)
+
+
+def test_an_optional_package_for_other_machines_is_not_kept_and_binds_the_release_to_this_kind(
+    depot: Depot, folder: Path, registry: Callable[..., None]
+) -> None:
+    registry("only-mac", "1.0.0", os=["darwin"])
+    registry("only-linux", "1.0.0", os=["linux"])
+    registry("tinyapp", "1.0.0", optionalDependencies={"only-mac": "1.0.0", "only-linux": "1.0.0"})
+    artifact = NpmSource(depot).resolve(_npm("tinyapp"), folder)
+    root = Path(NpmSource(depot).materialise(artifact).root)
+    assert sorted(one.name for one in (root / "node_modules").glob("[a-z]*")) == ["only-linux", "tinyapp"]
+    manifest = depot.blobs.value(artifact.digest)
+    other = depot.blobs.put_value(manifest | {"platform": "linux-s390x-glibc"})
+    with pytest.raises(PreparationFailed, match="was resolved for linux-s390x-glibc"):
+        NpmSource(depot).materialise(Artifact(artifact.kind, artifact.name, artifact.version, other, "npm:tinyapp"))
 
 
 def test_a_registry_that_does_not_answer_may_be_asked_again(

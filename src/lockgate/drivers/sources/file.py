@@ -13,6 +13,7 @@ from lockgate.core.artifact import Artifact, ArtifactKind, Reference, Tree
 from lockgate.core.errors import Invalid, Problem
 from lockgate.core.ids import Digest, short
 from lockgate.drivers.depot import Depot
+from lockgate.drivers.downloads import for_people
 from lockgate.drivers.fixed import place_of
 from lockgate.drivers.trees import Site, tree_name
 
@@ -39,7 +40,7 @@ class FileSource:
             with self._depot.blobs.incoming() as new:
                 place.fetch(new)
                 digest = new.keep()
-        return Artifact(self.kind, name, short(digest), digest, str(reference))
+        return Artifact(self.kind, name, short(digest), digest, for_people(reference))
 
     def materialise(self, artifact: Artifact) -> Tree:
         """The root is the file itself. Raises :class:`ArtifactMissing`, :class:`ArtifactAltered`,
