@@ -19,6 +19,7 @@ from lockgate.core.inventory import Observed
 from lockgate.core.plan import Fence, InstanceSpec, Plan
 from lockgate.core.release import Release
 from lockgate.core.traffic import Key, Route, RouterCaps, RouteStatus, Sample, TargetCaps
+from lockgate.core.verification import HttpAnswer
 
 # --- time ---
 
@@ -138,6 +139,13 @@ class Task(Protocol):
     def poll(self, handle: str) -> Polled: ...
 
     def cancel(self, handle: str) -> None: ...
+
+
+class Http(Protocol):
+    """Asks over HTTP, without following redirects and without keeping connections."""
+
+    def request(self, method: str, url: str, headers: Mapping[str, str], timeout: float) -> HttpAnswer:
+        """Raises :class:`Unavailable` when no whole answer came in time."""
 
 
 # --- the memory ---

@@ -238,7 +238,8 @@ class Drain(Step):
 
 @dataclass(frozen=True, slots=True)
 class Retire(Step):
-    """All but ``keep`` instances of the revision are stopped and removed."""
+    """All but ``keep`` instances of the revision are stopped and removed: those in rotation stay, and of the others
+    those that are not ready go first."""
 
     revision: RevisionId
     keep: int = 0

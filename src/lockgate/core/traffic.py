@@ -50,6 +50,8 @@ class Pool:
     """Why instances cannot become ready, if one has failed; else empty."""
     seats: int = 0
     """Instances in the router's rotation."""
+    unfit: int = 0
+    """Those of them that are not ready, or gone."""
     weight: int = 0
     """Basis points of the traffic, as the data plane has them."""
     idle: bool = True
@@ -188,12 +190,13 @@ class Sample:
 
 
 def even(total: int, parts: Mapping[RevisionId, int]) -> dict[RevisionId, int]:
-    """``total`` split in proportion to ``parts`` by largest remainder, so that it sums exactly. Zero parts get 0."""
+    """``total`` split in proportion to ``parts`` by largest remainder, so that it sums exactly; equal remainders go by
+    name. Zero parts get 0, and no part gets more than it is when ``total`` is not more than their sum."""
     whole = sum(parts.values())
     if not whole:
         return dict.fromkeys(parts, 0)
-    exact = {name: total * part / whole for name, part in parts.items()}
-    given = {name: int(share) for name, share in exact.items()}
-    for name in sorted(parts, key=lambda n: given[n] - exact[n])[: total - sum(given.values())]:
+    given = {name: total * part // whole for name, part in parts.items()}
+    by_remainder = sorted(parts, key=lambda name: (-(total * parts[name] % whole), name))
+    for name in by_remainder[: total - sum(given.values())]:
         given[name] += 1
     return given

@@ -1,8 +1,11 @@
 """Verification: what a check found, and what that means for the deployment."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lockgate.core.application import HttpCheck
 from lockgate.core.ids import Instant
 
 
@@ -24,5 +27,65 @@ class CheckResult:
     """A sentence: ``answered 400 instead of 200``."""
     at: Instant
     seconds: float = 0.0
-    task: str = ""
-    """Handle of the task that runs it, if one does."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What came back over HTTP."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+    seconds: float
+
+
+def judge(check: HttpCheck, answer: HttpAnswer, at: Instant) -> CheckResult:
+    """Whether the answer is what the check demands. The first fault found is the reason."""
+    fault = _fault(check, answer)
+    finding = Finding.FAILED if fault else Finding.PASSED
+    return CheckResult(check.label(), finding, fault or f"answered {answer.status}", at, answer.seconds)
+
+
+def _fault(check: HttpCheck, answer: HttpAnswer) -> str:
+    if answer.status != check.status:
+        return f"answered {answer.status} instead of {check.status}{_glimpse(answer.body)}"
+    for name, value in check.expect_headers.items():
+        got = answer.headers.get(name.lower())
+        if got != value:
+            return f"header {name} is {got!r} instead of {value!r}"
+    if check.contains and check.contains.encode() not in answer.body:
+        return f"the answer does not contain {check.contains!r}"
+    if check.within is not None and answer.seconds > check.within:
+        return f"it took {answer.seconds:.2f} s, more than {check.within:g} s"
+    return _json_fault(check, answer) if check.json else ""
+
+
+def _glimpse(body: bytes) -> str:
+    text = " ".join(body[:160].decode("utf-8", "replace").split())
+    return f" ({text})" if text else ""
+
+
+def _json_fault(check: HttpCheck, answer: HttpAnswer) -> str:
+    try:
+        document = json.loads(answer.body)
+    except ValueError:
+        return "the answer is not JSON"
+    for path, wanted in check.json.items():
+        found, got = _at(document, path)
+        if not found:
+            return f"the answer has nothing at {path}"
+        if got != wanted or isinstance(got, bool) is not isinstance(wanted, bool):
+            return f"{path} is {json.dumps(got)} instead of {json.dumps(wanted)}"
+    return ""
+
+
+def _at(document: object, path: str) -> tuple[bool, object]:
+    for part in path.split("."):
+        if isinstance(document, dict) and part in document:
+            document = document[part]
+        elif isinstance(document, list) and part.isdigit() and int(part) < len(document):
+            document = document[int(part)]
+        else:
+            return False, None
+    return True, document

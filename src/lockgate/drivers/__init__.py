@@ -1,1 +1,4 @@
-"""The edge: one module for each outside system, behind the ports."""
+"""The edge: one file per outside system; its errors become ours here.
+
+What several drivers share stands on this floor: shim and supervision (programs that outlive us), cgroups, probe.
+"""

@@ -41,6 +41,17 @@ def disk(where: Path) -> Iterator[None]:
 
 
 @contextmanager
+def storage(place: Path, what: str) -> Iterator[None]:
+    """Raises StorageFull or Unavailable for an ``OSError`` inside. ``what``: what was being done, for the sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise StorageFull(f"The disk of {place} is full; {what} failed.", "Free some space there.") from error
+        raise Unavailable(f"{what[:1].upper()}{what[1:]} in {place} failed: {error}.") from error
+
+
+@contextmanager
 def locked(path: Path, *, shared: bool = False, wait: float = 600.0) -> Iterator[int]:
     """Holds an advisory lock on a file, made if it is not there; gives its descriptor.
 

@@ -1,0 +1,254 @@
+"""``environments.yaml``: the places releases are raised through. Its form, and the checks across its fields."""
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+
+from lockgate.config.cycles import cycles
+from lockgate.config.document import lines_of, parse
+from lockgate.config.form import (
+    At,
+    ByShape,
+    Choice,
+    Field,
+    Form,
+    Kind,
+    Named,
+    Read,
+    Schema,
+    in_order,
+    listing,
+    nearest,
+    read_form,
+)
+from lockgate.config.scalars import NAME, VALUE_NAME, Text, Whole, written
+from lockgate.core.environment import (
+    ANY_APPLICATION,
+    Catalogue,
+    Environment,
+    Listen,
+    Promote,
+    Queueing,
+    TargetSpec,
+)
+from lockgate.core.errors import Invalid, Problem
+
+LOOPBACK = "127.0.0.1"
+EVERY_ADDRESS = "0.0.0.0"
+
+
+def read_catalogue(text: str, where: str = "environments.yaml") -> Read[Catalogue]:
+    """All environments, with their lines. Raises :class:`Invalid` with every problem of the file, by line."""
+    root = parse(text, where)
+    at = At(root, where)
+    read = Read(read_form(CATALOGUE, at), where, lines_of(root))
+    problems = [*at.noted, *_across(read)]
+    if problems:
+        raise Invalid(in_order(problems))
+    return read
+
+
+class Address:
+    """``8081``, ``127.0.0.1:8081`` or ``0.0.0.0:8081``. A bare port is on loopback, the safe default."""
+
+    def read(self, at: At) -> Listen:
+        expected = "an address such as 8081 or 127.0.0.1:8081"
+        text = written(at, expected).text
+        found = re.fullmatch(r"(?:(?P<host>[^:\s]*):)?(?P<port>[0-9]{1,6})", text)
+        if found is None:
+            mend = "IPv6 is not in this version." if text.count(":") > 1 else ""
+            raise at.expected(expected, mend)
+        port = int(found["port"])
+        if not 1 <= port <= 65535:
+            raise at.refused(f"there is no port {port}.", "Ports are 1 to 65535.")
+        return Listen(self._host(at, found["host"] or LOOPBACK), port)
+
+    def _host(self, at: At, host: str) -> str:
+        if host == "localhost":
+            return LOOPBACK
+        try:
+            return str(ipaddress.IPv4Address(host))
+        except ValueError as error:
+            mend = "Write 127.0.0.1 for this machine only, or 0.0.0.0 for every network it is on."
+            raise at.refused(f"{host!r} is not an IPv4 address of this machine.", mend) from error
+
+    def schema(self) -> Schema:
+        text = {"type": "string", "pattern": r"^(?:[^:\s]*:)?[0-9]{1,6}$"}
+        return {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 65535}, text]}
+
+
+class OneAddress:
+    """The short form: the same address for whatever is deployed there."""
+
+    def read(self, at: At) -> Mapping[str, Listen]:
+        return {ANY_APPLICATION: Address().read(at)}
+
+    def schema(self) -> Schema:
+        return Address().schema()
+
+
+class PortRange:
+    """``20000-20999``, both ends included; kept as it is written, but for spaces."""
+
+    def read(self, at: At) -> str:
+        expected = "a range of ports such as 20000-20999"
+        found = re.fullmatch(r"([0-9]{1,6})\s*-\s*([0-9]{1,6})", written(at, expected).text)
+        if found is None:
+            raise at.expected(expected)
+        first, last = int(found[1]), int(found[2])
+        if not 1024 <= first < last <= 65535:
+            raise at.refused(f"{first}-{last} is not a range of free ports.", "Ports for instances are 1024 to 65535.")
+        return f"{first}-{last}"
+
+    def schema(self) -> Schema:
+        return {"type": "string", "pattern": r"^[0-9]{1,6}\s*-\s*[0-9]{1,6}$"}
+
+
+# --- the forms ---
+
+
+def _process(**settings: str) -> TargetSpec:
+    return TargetSpec("process", settings)
+
+
+TARGET: Choice[TargetSpec] = Choice(
+    "a kind of target",
+    {"process": TargetSpec("process")},
+    {
+        "process": Form(
+            "the target process",
+            _process,
+            (Field("ports", PortRange(), "Ports that instances here may be given: first-last."),),
+        )
+    },
+    later=frozenset({"docker", "kubernetes", "ecs", "ssh", "hosts"}),
+)
+
+_APPLICATION_NAME = Text(
+    "the name of an application, or * for every other one",
+    rf"\*|{NAME.pattern}",
+    NAME.rule,
+)
+_COMPONENT_NAME = Text(
+    "a component, as web or catalogue/web",
+    rf"(?:{NAME.pattern}/)?{NAME.pattern}",
+    "Write the component's name, or application/component.",
+)
+LISTEN: Kind[Mapping[str, Listen]] = ByShape(
+    "an address such as 8081, or a table with one for each application",
+    scalar=OneAddress(),
+    table=Named("an application", _APPLICATION_NAME, Address(), least=1),
+)
+
+ENVIRONMENT = Form(
+    "an environment",
+    Environment,
+    (
+        Field("after", NAME, "The environment a release must have succeeded in before; without it, the first."),
+        Field("owner", Text(), "Who runs it, for people."),
+        Field("purpose", Text(), "What it is for, for people."),
+        Field("target", TARGET, "Where instances live."),
+        Field("listen", LISTEN, "Where requests arrive: 8081, 0.0.0.0:8081, or one for each application."),
+        Field(
+            "promote",
+            Choice("a way to promote", {p.value: p for p in Promote}, later=frozenset({"on-approval"})),
+            "When a release verified in the environment before enters: automatic or on-demand.",
+        ),
+        Field(
+            "queue",
+            Choice("a way to queue", {q.value: q for q in Queueing}),
+            "What a new deployment does to those that wait: newest supersedes them, queue lines up.",
+            to="queueing",
+        ),
+        Field(
+            "replicas",
+            Named("a component", _COMPONENT_NAME, Whole("replicas", 1, 1000)),
+            "Instances here: component or application/component -> count.",
+        ),
+        Field("values", Named("a value", VALUE_NAME, Text()), "What {values.NAME} is here."),
+    ),
+    named="name",
+    hints={
+        "before": "Write `after` in the environment that follows.", "requires": "Did you mean 'after'?",
+        "port": "Did you mean 'listen'?", "ports": "Write `target: {process: {ports: 20000-20999}}`.",
+        "variables": "Did you mean 'values'?", "env": "Write `values`, and use them in the application's own `env`.",
+        "description": "Did you mean 'purpose'?", "supersede": "Did you mean 'queue'?",
+    },
+    later=frozenset({"approvals", "windows", "policies", "soak", "cells"}),
+)  # fmt: skip
+
+CATALOGUE = Form(
+    "the file",
+    Catalogue,
+    (
+        Field(
+            "environments",
+            Named("an environment", NAME, ENVIRONMENT, least=1),
+            "Each environment by its name.",
+            required=True,
+            stand_in={},
+        ),
+    ),
+    hints={
+        "application": "Applications are written in lockgate.yaml, in their own repositories.",
+        "components": "Components are written in lockgate.yaml, in the application's repository.",
+    },
+)
+
+
+# --- across fields ---
+
+
+def _across(read: Read[Catalogue]) -> Iterator[Problem]:
+    yield from _order_faults(read)
+    yield from _address_faults(read)
+    yield from _range_faults(read)
+
+
+def _order_faults(read: Read[Catalogue]) -> Iterator[Problem]:
+    environments = read.value.environments
+    below = "environments."
+    names = [p.removeprefix(below) for p in read.lines if p.startswith(below) and not set(".[") & set(p[len(below) :])]
+    for environment in environments.values():
+        if environment.after is not None and environment.after not in names:
+            because = f"there is no environment {environment.after!r}; there are: {listing(names)}."
+            mend = nearest(environment.after, names) or "Remove it, or add that environment."
+            yield read.problem(f"environments.{environment.name}.after", because, mend)
+    for ring in cycles({e.name: (e.after,) if e.after else () for e in environments.values()}):
+        because = f"the promotion order goes in a circle: {' after '.join(ring)}."
+        yield read.problem(f"environments.{ring[0]}.after", because, "Remove `after` from the first one.")
+
+
+def _address_faults(read: Read[Catalogue]) -> Iterator[Problem]:
+    """Two that would listen on one address, in one environment or in two."""
+    taken: list[tuple[Listen, str]] = []
+    for environment in read.value.environments.values():
+        for application, address in environment.listen.items():
+            who = environment.name if application == ANY_APPLICATION else f"{application} in {environment.name}"
+            path = f"environments.{environment.name}.listen.{application}"
+            for other, whose in taken:
+                if _same(address, other):
+                    because = f"{address} is taken by {whose}, which listens on {other}."
+                    yield read.problem(path, because, f"Give {who} another port.")
+                    break
+            taken.append((address, f"{who} (line {read.line(path)})"))
+
+
+def _same(one: Listen, other: Listen) -> bool:
+    return one.port == other.port and (one.host == other.host or EVERY_ADDRESS in (one.host, other.host))
+
+
+def _range_faults(read: Read[Catalogue]) -> Iterator[Problem]:
+    """An address that an instance of some environment could be given."""
+    ranges = {
+        name: [int(end) for end in environment.target.settings["ports"].split("-")]
+        for name, environment in read.value.environments.items()
+        if "ports" in environment.target.settings
+    }
+    for environment in read.value.environments.values():
+        for application, address in environment.listen.items():
+            for name, (first, last) in ranges.items():
+                if first <= address.port <= last:
+                    because = f"port {address.port} lies in {first}-{last}, which {name} gives to instances."
+                    path = f"environments.{environment.name}.listen.{application}"
+                    yield read.problem(path, because, "Choose a port outside of it.")

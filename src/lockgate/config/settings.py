@@ -1,0 +1,187 @@
+"""The server's own settings, from environment variables ``LOCKGATE_*``. Each says its unit, its default and why so.
+
+Everything about applications and environments is in their files; only what belongs to this one process is here.
+"""
+
+import difflib
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lockgate.config.document import Scalar
+from lockgate.config.environments_file import LOOPBACK, Address, PortRange
+from lockgate.config.form import At, Choice
+from lockgate.config.scalars import Text, duration
+from lockgate.core.environment import Listen
+from lockgate.core.errors import Invalid, Problem
+
+PREFIX = "LOCKGATE_"
+WHERE = "environment variable"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one server runs."""
+
+    home: Path
+    """``LOCKGATE_HOME``: folder of the database, artifacts and running instances, absolute. Default:
+    ``$XDG_DATA_HOME/lockgate``, else ``~/.local/share/lockgate``: data of one user that outlives a project's folder."""
+    data: Path
+    """``LOCKGATE_DATA``: folder of artifacts, instances and the router, absolute. Default: the home folder. Several
+    servers of one machine that share a Postgres database have a home each, and this in common."""
+    environments: Path
+    """``LOCKGATE_ENVIRONMENTS``: the environments' file, absolute. Default: ``environments.yaml`` in the working
+    folder, where ``lockgate init`` writes it."""
+    database: str = field(repr=False)
+    """``LOCKGATE_DATABASE``: URL, ``sqlite:///...`` or ``postgresql://...``. Default: ``lockgate.db`` in the home
+    folder, because one machine needs no server for it. Not shown: it may hold a password."""
+    listen: Listen = field(default_factory=lambda: Listen(LOOPBACK, 7070))
+    """``LOCKGATE_LISTEN``: address of the API and console. Loopback only: it speaks no TLS."""
+    lease: float = 10.0
+    """``LOCKGATE_LEASE``: seconds a worker owns a deployment without renewing. Short enough that another worker takes
+    over soon after a crash, long enough for a machine that swaps."""
+    poll: float = 0.5
+    """``LOCKGATE_POLL``: seconds between looks at the database when nothing wakes the worker. A look takes about a
+    millisecond."""
+    envoy: Path | None = None
+    """``LOCKGATE_ENVOY``: the router's binary. Default: None, the one that was installed with Lockgate."""
+    ports: tuple[int, int] = (20000, 29999)
+    """``LOCKGATE_PORTS``: first and last port for instances. The default is below 32768, where Linux begins to give
+    ports to outgoing connections, which could take one first."""
+    log_level: str = "info"
+    """``LOCKGATE_LOG_LEVEL``: debug, info, warning or error. Info is a line for each thing that was done."""
+
+
+_OTHERS = frozenset({"LOCKGATE_ENVIRONMENT"})
+"""Not settings, though they look like one: what instances and checks are told of themselves."""
+
+LEVELS = ("debug", "info", "warning", "error")
+
+
+class _PlainPath:
+    """A path; ``~`` is the user's home folder."""
+
+    def read(self, at: At) -> Path:
+        text = Text("a path", empty=False).read(at)
+        try:
+            return Path(text).expanduser()
+        except RuntimeError as error:
+            raise at.refused(f"{text} begins with ~, but the user has no home folder.", "Write it out.") from error
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string"}
+
+
+class _Program(_PlainPath):
+    """A path of a program that is there."""
+
+    def read(self, at: At) -> Path:
+        path = super().read(at).absolute()
+        if not (path.is_file() and os.access(path, os.X_OK)):
+            raise at.refused(f"{path} is not a program.", "Name an executable file, or unset the variable.")
+        return path
+
+
+class _Database:
+    """A database URL. It is never quoted back, since it may hold a password."""
+
+    def read(self, at: At) -> str:
+        text = Text("a database URL", empty=False).read(at)
+        scheme = text.partition(":")[0].partition("+")[0]
+        if "://" not in text or scheme not in ("sqlite", "postgresql"):
+            because = "it is not the URL of a database that Lockgate knows."
+            raise at.refused(because, "Write sqlite:///path/lockgate.db or postgresql://user@host/name.")
+        return text
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string"}
+
+
+class _Loopback(Address):
+    """An address of this machine that only this machine reaches."""
+
+    def _host(self, at: At, host: str) -> str:
+        found = super()._host(at, host)
+        if not found.startswith("127."):
+            because = f"the API on {found} would be in reach of the network, and it speaks no TLS."
+            raise at.refused(because, "Listen on 127.0.0.1 and put a proxy with TLS in front of it.")
+        return found
+
+
+class _Ports(PortRange):
+    """First and last."""
+
+    def ends(self, at: At) -> tuple[int, int]:
+        first, last = self.read(at).split("-")
+        return int(first), int(last)
+
+
+_READERS: Mapping[str, Callable[[At], Any]] = {
+    "home": _PlainPath().read,
+    "data": _PlainPath().read,
+    "environments": _PlainPath().read,
+    "database": _Database().read,
+    "listen": _Loopback().read,
+    "lease": duration("a lease", 2, 300).read,
+    "poll": duration("a pause", 0.05, 60).read,
+    "envoy": _Program().read,
+    "ports": _Ports().ends,
+    "log_level": Choice("a log level", {level: level for level in LEVELS}).read,
+}
+
+
+def read_settings(environ: Mapping[str, str], folder: Path) -> Settings:
+    """Settings from the variables, relative paths from ``folder``; an empty variable counts as not set. Raises
+    :class:`Invalid` naming every variable that cannot be understood."""
+    problems = list(_misspelt(environ))
+    given: dict[str, Any] = {}
+    for name, reader in _READERS.items():
+        variable = PREFIX + name.upper()
+        if environ.get(variable):
+            try:
+                given[name] = reader(_at(variable, environ[variable]))
+            except Invalid as fault:
+                problems.extend(fault.problems)
+    settings = _completed(given, environ, folder)
+    if settings.poll * 3 > settings.lease:
+        because = f"{settings.poll:g}s is too long for a lease of {settings.lease:g}s."
+        problems.append(_problem("LOCKGATE_POLL", because, "At most a third of the lease keeps it renewed."))
+    if problems:
+        raise Invalid(problems)
+    return settings
+
+
+def _completed(given: dict[str, Any], environ: Mapping[str, str], folder: Path) -> Settings:
+    home = (folder / given.get("home", _default_home(environ))).absolute()
+    environments = (folder / given.get("environments", "environments.yaml")).absolute()
+    database = given.get("database", f"sqlite:///{home / 'lockgate.db'}")
+    data = (folder / given.get("data", home)).absolute()
+    return Settings(**{**given, "home": home, "data": data, "environments": environments, "database": database})
+
+
+def _default_home(environ: Mapping[str, str]) -> Path:
+    data = environ.get("XDG_DATA_HOME", "")
+    # The XDG base directory specification: relative paths there are to be ignored.
+    shared = Path(data) if data.startswith("/") else Path(environ.get("HOME") or "/") / ".local" / "share"
+    return shared / "lockgate"
+
+
+def _misspelt(environ: Mapping[str, str]) -> Iterable[Problem]:
+    """Variables of ours that are nearly a setting: a typing error must not leave a default in force unnoticed."""
+    known = [PREFIX + name.upper() for name in _READERS]
+    for variable in environ:
+        if variable.startswith(PREFIX) and variable not in known and variable not in _OTHERS:
+            close = difflib.get_close_matches(variable, known, n=1, cutoff=0.88)
+            if close:
+                yield _problem(variable, "there is no such setting.", f"Did you mean {close[0]}?")
+
+
+def _at(variable: str, text: str) -> At:
+    node = Scalar(text, 0)
+    return At(node, WHERE, variable, variable, 0)
+
+
+def _problem(variable: str, because: str, mend: str) -> Problem:
+    return Problem(WHERE, None, variable, because, mend)

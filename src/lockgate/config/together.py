@@ -1,0 +1,76 @@
+"""What only both files together can tell: an application against every environment it will be raised through."""
+
+from collections.abc import Iterator
+
+from lockgate.config.form import Read, listing, nearest
+from lockgate.config.words import value_names
+from lockgate.core.application import Application, CommandCheck, Component
+from lockgate.core.environment import Catalogue, Environment
+from lockgate.core.errors import Problem
+
+
+def check_together(application: Read[Application], catalogue: Read[Catalogue]) -> tuple[Problem, ...]:
+    """Every problem of this application on these environments, each environment on its own: values it does not give,
+    no address for requests, replicas for a component that is not there. Empty: each can be planned."""
+    problems: list[Problem] = []
+    for environment in catalogue.value.environments.values():
+        problems.extend(_missing_values(application, catalogue, environment))
+        problems.extend(_missing_address(application.value, catalogue, environment))
+        problems.extend(_stray_replicas(application.value, catalogue, environment))
+    return tuple(sorted(problems, key=lambda p: (p.where != application.where, p.line or 0)))
+
+
+def _missing_values(
+    application: Read[Application], catalogue: Read[Catalogue], environment: Environment
+) -> Iterator[Problem]:
+    given = {**application.value.values, **environment.values}
+    there = listing(sorted(given)) or "none"
+    line = catalogue.line(f"environments.{environment.name}")
+    for path, names in _uses(application):
+        for name in names:
+            if name not in given:
+                because = f"it uses the value {name!r}, which environment {environment.name!r} does not give"
+                mend = (
+                    f"Add values: {{{name}: ...}} to {environment.name} ({catalogue.where}:{line}), "
+                    f"or a default to the application's own values. {nearest(name, given)}"
+                )
+                yield application.problem(path, f"{because} (it gives: {there}).", mend.strip())
+
+
+def _uses(application: Read[Application]) -> Iterator[tuple[str, list[str]]]:
+    """Every place that uses values, with their names."""
+    for component in application.value.components.values():
+        yield from _uses_of(component)
+    for index, check in enumerate(application.value.verify):
+        if isinstance(check, CommandCheck):
+            yield f"verify[{index}].command.run", value_names(check.run)
+
+
+def _uses_of(component: Component) -> Iterator[tuple[str, list[str]]]:
+    path = f"components.{component.name}"
+    yield f"{path}.run", value_names(component.run)
+    for name, text in component.env.items():
+        yield f"{path}.env.{name}", value_names([text])
+
+
+def _missing_address(
+    application: Application, catalogue: Read[Catalogue], environment: Environment
+) -> Iterator[Problem]:
+    routed = any(component.takes_traffic for component in application.components.values())
+    if routed and environment.address_for(application.name) is None:
+        because = f"nothing says where requests for {application.name} arrive."
+        written = f"listen: {{{application.name}: 8080}}" if environment.listen else "listen: 8080"
+        path = f"environments.{environment.name}"
+        yield catalogue.problem(f"{path}.listen", because, f"Give {environment.name} an address, such as {written}.")
+
+
+def _stray_replicas(
+    application: Application, catalogue: Read[Catalogue], environment: Environment
+) -> Iterator[Problem]:
+    for name in environment.replicas:
+        whose, _, component = name.rpartition("/")
+        if whose == application.name and component not in application.components:
+            there = listing(application.components)
+            because = f"{application.name} has no component {component!r}; it has: {there}."
+            path = f"environments.{environment.name}.replicas.{name}"
+            yield catalogue.problem(path, because, nearest(component, application.components) or "Remove it.")

@@ -1,0 +1,167 @@
+"""When an instance is ready, and what it is otherwise.
+
+Ready is a fact about one process, not about a port: enough good answers in a row, from a listening socket that the
+instance's own processes hold, by a process that has not been restarted in between. The evidence is kept on disk, so
+that a control plane that comes back knows at once; it holds only while that very process holds that very socket.
+"""
+
+import contextlib
+import json
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from lockgate.core.errors import NotFound, Unavailable
+from lockgate.core.inventory import Condition
+from lockgate.drivers import shim
+from lockgate.drivers.listeners import Holder, holders, listening, stranger
+from lockgate.drivers.probe import Verdict
+from lockgate.drivers.program import ProgramStatus
+from lockgate.drivers.supervision import Shim
+from lockgate.drivers.targets.process.berths import Berth, boot_time
+
+FILE = "ready.json"
+LAST_WORDS = 2000
+"""Bytes of a failed instance's log that are told."""
+SETTLED = 1.0
+"""Seconds that a program without a port must have run to be ready."""
+HASTE = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """That an instance has been ready, and by which process."""
+
+    ready: bool
+    pid: int
+    pid_started: int
+    restarts: int
+    started_at: float
+    """Seconds since the epoch."""
+    holder: Holder | None
+    """None: it has no port."""
+
+    def holds(self) -> bool:
+        """The process lives and the socket is still held."""
+        fields = shim.stat_of(self.pid)
+        same = bool(fields) and fields[0] != "Z" and int(fields[19]) == self.pid_started
+        return self.ready and same and (self.holder is None or self.holder.holds())
+
+
+class Proofs:
+    """The evidence on disk, parsed again only when it has changed."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[tuple[int, int], Evidence | None]] = {}
+
+    def of(self, folder: Path) -> Evidence | None:
+        try:
+            stat = os.stat(f"{folder}/{FILE}")  # noqa: PTH116  the steady state of every replica comes by here
+        except OSError:
+            self._known.pop(folder, None)
+            return None
+        stamp = (stat.st_ino, stat.st_mtime_ns)
+        known = self._known.get(folder)
+        if known is None or known[0] != stamp:
+            known = self._known[folder] = stamp, read(folder)
+        return known[1]
+
+
+def read(folder: Path) -> Evidence | None:
+    try:
+        fields = json.loads((folder / FILE).read_bytes())
+        holder = fields.pop("holder")
+        return Evidence(**fields, holder=Holder(**holder) if holder else None)
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write(folder: Path, evidence: Evidence) -> None:
+    """Whole or not at all. A full disk or a removed folder costs only the quick adoption."""
+    new = folder / f"{FILE}.{os.getpid()}"
+    with contextlib.suppress(OSError):
+        new.write_text(json.dumps(asdict(evidence)))
+        new.rename(folder / FILE)
+
+
+def confirm(berth: Berth, restarts: int) -> str:
+    """Takes the evidence down after enough good answers; otherwise says whose they were. ``restarts``: as they were
+    when the first answer was asked for."""
+    try:
+        status = Shim(berth.folder).status(HASTE)
+    except (NotFound, Unavailable) as error:
+        return str(error)
+    if status.state != "running" or status.pid is None or status.restarts != restarts:
+        return "It ended while it was being checked."
+    inodes = listening(berth.host, berth.port, status.pid)
+    held = holders(inodes, {status.pid, *shim.descendants(status.shim_pid)})
+    if not inodes or set(held) != inodes:
+        return stranger(berth.host, berth.port, inodes - set(held))
+    write(berth.folder, evidence_of(status, held[min(held)]))
+    return ""
+
+
+def evidence_of(status: ProgramStatus, holder: Holder | None) -> Evidence:
+    pid = status.pid or 0
+    return Evidence(True, pid, shim.start_time(pid), status.restarts, status.started_at, holder)
+
+
+def lost(berth: Berth) -> None:
+    """Its checks fail: after a crash of the control plane it must not pass for ready."""
+    before = read(berth.folder)
+    if before is not None:
+        write(berth.folder, replace(before, ready=False))
+
+
+def settled(berth: Berth, status: ProgramStatus, evidence: Evidence | None) -> Evidence | None:
+    """Without a port, having run for a while is all there is to see."""
+    known = evidence is not None and evidence.restarts == status.restarts
+    if known or status.state != "running" or not status.pid or uptime(status.pid) < SETTLED:
+        return evidence
+    write(berth.folder, evidence_of(status, None))
+    return evidence_of(status, None)
+
+
+def uptime(pid: int) -> float:
+    """Seconds a process has run, whatever the wall clock did meanwhile."""
+    return boot_time() - shim.start_time(pid) / os.sysconf("SC_CLK_TCK")
+
+
+def judge(
+    berth: Berth, status: ProgramStatus, evidence: Evidence | None, verdict: Verdict | None
+) -> tuple[Condition, str]:
+    """Of an instance that runs and is not proven ready. ``verdict``: None where there is no port to check."""
+    because = verdict.because if verdict is not None else "It has only just started."
+    if evidence is None:
+        if berth.age() > berth.health.start_within:
+            return failed(berth, status, because)
+        return Condition.STARTING, because
+    if status.restarts > evidence.restarts:
+        return Condition.UNREADY, f"{_end_of(berth, status)} It was started again. {because}"
+    if not evidence.ready or (verdict is not None and verdict.ready is False):
+        return Condition.UNREADY, because
+    if not berth.port or evidence.holds():
+        return (Condition.READY, "") if evidence.holds() else (Condition.UNREADY, "It has just ended.")
+    # The socket may have gone over to another of its processes: a server that reloads itself.
+    foreign = confirm(berth, status.restarts)
+    return (Condition.UNREADY, foreign) if foreign else (Condition.READY, "")
+
+
+def failed(berth: Berth, status: ProgramStatus, late: str = "") -> tuple[Condition, str]:
+    """It will not become ready by waiting: it has ended before it was, or it is too late."""
+    if late:
+        because = f"It was not ready within {berth.health.start_within:g} s. {late}"
+    else:
+        because = f"{_end_of(berth, status)} It was not ready yet."
+    words = Shim(berth.folder).tail(LAST_WORDS).decode(errors="replace").strip() or "(it wrote nothing)"
+    return Condition.FAILED, f"{because} Its last lines:\n{words}"
+
+
+def _end_of(berth: Berth, status: ProgramStatus) -> str:
+    code = status.exit_code
+    times = "" if status.restarts == 1 else f" {status.restarts} times, last"
+    if status.oom and berth.memory_bytes:
+        return f"It ended{times} because it used more than its {berth.memory_bytes // 2**20} MiB of memory."
+    if code is not None and code < 0:
+        return f"It was ended{times} by signal {-code}."
+    return f"It ended{times} with exit code {code}."

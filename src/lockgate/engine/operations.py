@@ -1,0 +1,359 @@
+"""Operations: what people and tools may ask of Lockgate. The API, the console and the CLI all come through here.
+
+Each call checks everything before it writes anything, and answers with a view; the worker does the rest.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lockgate.core.artifact import Reference
+from lockgate.core.audit import Event, broken_at
+from lockgate.core.deployment import ACTIVE, WAITING, Deployment, Kind, State, Want
+from lockgate.core.environment import Environment
+from lockgate.core.errors import Conflict, Denied, Invalid, LockgateError, NotFound, Problem
+from lockgate.core.gate import Verdict
+from lockgate.core.ids import DeploymentId, InstanceId, ReleaseId
+from lockgate.core.plan import Plan
+from lockgate.core.release import Release
+from lockgate.core.source import SourceEvent
+from lockgate.core.traffic import Key
+from lockgate.engine import explaining, life, planner, views
+from lockgate.engine.executor import Executor, Executors
+from lockgate.engine.intake import Intake, with_overrides
+from lockgate.engine.promoter import Promoter
+from lockgate.engine.views import StatusBoard
+from lockgate.messages import (
+    Ask,
+    AuditView,
+    CreateRelease,
+    Deploy,
+    DeploymentView,
+    EnvironmentView,
+    EventView,
+    Explanation,
+    Lift,
+    LogView,
+    Preview,
+    Promote,
+    QuarantineView,
+    ReleaseView,
+    RollBack,
+    Status,
+    Usable,
+)
+from lockgate.ports import Clock, Quarantine, Selection, Store, Ticker
+
+WANTS = {"pause": Want.PAUSE, "resume": Want.RUN, "abort": Want.ABORT}
+
+LATEST = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """``examine`` looks at the machine for :meth:`doctor`."""
+
+    store: Store
+    clock: Clock
+    ticker: Ticker
+    intake: Intake
+    promoter: Promoter
+    executors: Executors
+    examine: Callable[[], tuple[Usable, ...]]
+
+    # --- releases ---
+
+    def check(self, request: CreateRelease) -> tuple[Problem, ...]:
+        """Every problem that the definition has, on every environment there is. Resolves nothing."""
+        try:
+            application = self.intake.read(request.definition, request.where)
+            with_overrides(application, _references(request.artifacts), request.where)
+            self.promoter.catalogue()
+        except Invalid as error:
+            return error.problems
+        return ()
+
+    def create_release(self, request: CreateRelease) -> tuple[ReleaseView, bool]:
+        """The release, and whether it is new."""
+        event = SourceEvent(
+            application=request.definition,
+            where=request.where,
+            actor=request.actor,
+            at=self.clock.now(),
+            overrides=_references(request.artifacts),
+            commit=request.commit,
+            url=request.url,
+        )
+        release, new = self.intake.take(event, Path(request.folder))
+        return self._release_view(release), new
+
+    def releases(self, application: str, limit: int) -> tuple[ReleaseView, ...]:
+        return tuple(self._release_view(r) for r in self.store.releases.select(application, limit))
+
+    def release(self, application: str, name: str) -> ReleaseView:
+        return self._release_view(self._find(application, name))
+
+    # --- deployments ---
+
+    def preview(self, request: Deploy) -> Preview:
+        """What :meth:`deploy` would do. Changes nothing."""
+        release, environment, plan = self._planned(request)
+        holder = self.store.history.holder(release.name, environment.name)
+        previous = self.store.releases.plan(holder.plan) if holder else None
+        verdicts = self.promoter.verdicts(release, environment, Kind.DEPLOY)
+        return Preview(
+            application=release.name,
+            environment=environment.name,
+            release=release.id,
+            release_label=release.label(),
+            plan=plan.digest,
+            sentences=planner.plan_words(plan, previous),
+            verdicts=tuple(views.verdict_view(v) for v in verdicts),
+        )
+
+    def deploy(self, request: Deploy) -> DeploymentView:
+        """Raises NotFound, Invalid, CapabilityMissing, Denied: nothing is recorded then."""
+        release, _, plan = self._planned(request)
+        row = self.promoter.open(release, plan, actor=request.actor, reason=request.reason, urgent=request.urgent)
+        return self._opened(row)
+
+    def promote(self, request: Promote) -> DeploymentView:
+        """Deploys what holds the environment before."""
+        environment = self.promoter.catalogue().get(request.environment)
+        if environment.after is None:
+            raise Denied(
+                f"{environment.name} is the first environment: nothing is promoted to it.",
+                f"Write: lockgate deploy --to {environment.name}",
+            )
+        holder = self.store.history.holder(request.application, environment.after)
+        if holder is None:
+            raise NotFound(f"Nothing of {request.application} runs in {environment.after}, so nothing can be promoted.")
+        reason = request.reason or f"Promoted from {environment.after}."
+        return self.deploy(
+            Deploy(request.application, environment.name, holder.release, reason=reason, actor=request.actor)
+        )
+
+    def roll_back(self, request: RollBack) -> DeploymentView:
+        """An active deployment is aborted; otherwise the last good release before the present one is deployed with
+        the configuration it had. Either way the release that is left is barred from the environment."""
+        self.promoter.catalogue().get(request.environment)
+        active = self._select(request.application, request.environment, ACTIVE)
+        holder = self.store.history.holder(request.application, request.environment)
+        if active and active[0].kind is Kind.DEPLOY:
+            self._bar(active[0], request)
+            return self.ask(active[0].id, "abort", Ask(request.reason, request.actor))
+        if holder is None:
+            raise NotFound(f"Nothing of {request.application} runs in {request.environment}: there is no way back.")
+        plan = self.store.releases.plan(self._last_good(holder).plan)
+        release = self.store.releases.get(plan.release)
+        row = self.promoter.open(
+            release, plan, actor=request.actor, reason=request.reason, kind=Kind.ROLLBACK, urgent=True
+        )
+        self._bar(holder, request)
+        return self._opened(row)
+
+    def ask(self, deployment: str, want: str, request: Ask) -> DeploymentView:
+        """Pause, resume or abort."""
+        row = self.store.history.deployment(DeploymentId(deployment))
+        if row.state is State.ROLLING_BACK:
+            raise Conflict(
+                f"{row.id} is already going back to what ran before.", "Let it finish, or deploy a fix with --urgent."
+            )
+        because = f"{want} of {row.id}" + (f": {request.reason}" if request.reason else ".")
+        event = life.event_of(row, f"deployment.{want}_asked", because, self.clock.now(), actor=request.actor)
+        asked = self.store.deployments.ask(row.id, WANTS[want], self.clock.now(), replace(event, audited=True))
+        return self._opened(asked)
+
+    def deployments(
+        self, application: str, environment: str, states: frozenset[str], limit: int
+    ) -> tuple[DeploymentView, ...]:
+        chosen = Selection(application, environment, frozenset(State(s) for s in states), limit=limit)
+        return tuple(views.deployment_view(d) for d in self.store.history.select(chosen))
+
+    def deployment(self, deployment: str) -> DeploymentView:
+        row = self.store.history.deployment(DeploymentId(deployment))
+        return views.deployment_view(row, self.store.releases.plan(row.plan))
+
+    def explain(self, deployment: str) -> Explanation:
+        """Why it is where it is."""
+        row = self.store.history.deployment(DeploymentId(deployment))
+        plan = self.store.releases.plan(row.plan)
+        previous = self.store.releases.plan(row.previous) if row.previous else None
+        verdicts = () if row.active or row.final else self._verdicts(row)
+        timeline = self.store.history.events(0, 500, deployment=row.id)
+        return Explanation(
+            deployment=views.deployment_view(row, plan),
+            sentences=explaining.sentences(row, verdicts, self.clock.now()),
+            verdicts=tuple(views.verdict_view(v) for v in verdicts),
+            plan=planner.plan_words(plan, previous),
+            timeline=tuple(views.event_view(e) for e in timeline),
+            commands=explaining.commands(row),
+        )
+
+    # --- looking ---
+
+    def status(self, application: str, environment: str) -> Status:
+        """The board. An environments file that cannot be read is a problem to show, not a reason to show nothing."""
+        now = self.clock.now()
+        try:
+            environments: tuple[Environment, ...] = self.promoter.catalogue().in_order()
+        except Invalid as error:
+            problems = tuple(p.sentence() for p in error.problems)
+            return Status(now, (), (), problems)
+        board = StatusBoard(self.store, self.executors)
+        chosen = [e for e in environments if environment in ("", e.name)]
+        rows = tuple(board.row(a, e, now) for a in self._applications(application) for e in chosen)
+        return Status(now, tuple(views.environment_view(e) for e in environments), rows)
+
+    def environments(self) -> tuple[EnvironmentView, ...]:
+        return tuple(views.environment_view(e) for e in self.promoter.catalogue().in_order())
+
+    def events(self, after: int, limit: int, application: str, deployment: str) -> tuple[EventView, ...]:
+        found = self.store.history.events(after, limit, application, deployment)
+        return tuple(views.event_view(e) for e in found)
+
+    def wait_for_events(self, after: int, timeout: float) -> bool:
+        """Whether there is something newer within ``timeout`` seconds."""
+        waited = 0.0
+        while not self.store.history.events(after, 1):
+            if waited >= timeout:
+                return False
+            self.clock.sleep(0.1)
+            waited += 0.1
+        return True
+
+    def logs(
+        self, application: str, environment: str, component: str, instance: str, after: Mapping[str, int], limit: int
+    ) -> LogView:
+        """The output of every instance chosen, each line with its instance in front."""
+        lines: list[str] = []
+        following: dict[str, int] = {}
+        for key, name, executor in self._instances(application, environment, component):
+            if instance in ("", name):
+                chunk = executor.target.logs(key, name, after.get(name, 0), limit)
+                following[name] = chunk.next
+                lines += [f"{name} | {line}" for line in chunk.text.splitlines()]
+        return LogView(tuple(lines[-limit:]) if limit else tuple(lines), following)
+
+    def doctor(self) -> tuple[Usable, ...]:
+        return self.examine()
+
+    # --- quarantine and audit ---
+
+    def quarantines(self) -> tuple[QuarantineView, ...]:
+        return tuple(self._quarantine_view(q) for q in self.store.quarantines.all())
+
+    def lift(self, request: Lift) -> None:
+        """Raises NotFound when it is not barred there."""
+        release = self._find(request.application, request.release)
+        because = f"{release.label()} may enter {request.environment} again: {request.reason}"
+        event = Event(
+            kind="quarantine.lifted",
+            at=self.clock.now(),
+            because=because,
+            actor=request.actor,
+            application=release.name,
+            environment=request.environment,
+            release=release.id,
+            audited=True,
+        )
+        self.store.quarantines.lift(release.name, request.environment, release.id, event)
+
+    def audit(self, after: int, limit: int) -> AuditView:
+        """Entries behind ``after``; the chain is checked from its beginning."""
+        entries = self.store.history.audit(0, 1_000_000)
+        broken = broken_at(entries)
+        chosen = [replace(e.event, seq=e.seq) for e in entries if e.seq > after][:limit]
+        return AuditView(tuple(views.event_view(e) for e in chosen), broken is None, broken)
+
+    # --- inside ---
+
+    def _planned(self, request: Deploy) -> tuple[Release, Environment, Plan]:
+        environment = self.promoter.catalogue().get(request.environment)
+        release = self._find(request.application, request.release)
+        return release, environment, self.promoter.plan(release, environment)
+
+    def _find(self, application: str, name: str) -> Release:
+        """By id, number, version or ``latest``. Raises NotFound naming what there is."""
+        if name.startswith("rel-"):
+            return self.store.releases.get(ReleaseId(name))
+        known = self.store.releases.select(application, 500)
+        wanted = name.removeprefix("#")
+        found = [r for r in known if name == LATEST or r.version == name or str(r.number) == wanted]
+        versions = {r.id for r in found if r.version == name}
+        if len(versions) > 1:
+            several = ", ".join(f"#{r.number}" for r in found)
+            raise Conflict(f"{application} has several releases of version {name}.", f"Say which: {several}.")
+        if found:
+            return found[0]
+        have = (
+            ", ".join(f"{r.version} (#{r.number})" for r in known[:5]) or "none; make one with: lockgate release create"
+        )
+        raise NotFound(f"{application or 'Lockgate'} has no release {name!r}.", f"The newest are: {have}.")
+
+    def _last_good(self, holder: Deployment) -> Deployment:
+        done = self._select(holder.application, holder.environment, frozenset({State.SUCCEEDED}))
+        for row in done:
+            barred = self.store.quarantines.barred(row.application, row.environment, row.release)
+            if row.number < holder.number and row.plan != holder.plan and row.release != holder.release and not barred:
+                return row
+        raise NotFound(
+            f"No other release has run well in {holder.environment} before {holder.release_label}.",
+            "Deploy the release you want by name.",
+        )
+
+    def _select(self, application: str, environment: str, states: frozenset[State]) -> tuple[Deployment, ...]:
+        return self.store.history.select(Selection(application, environment, states, limit=500))
+
+    def _bar(self, row: Deployment, request: RollBack) -> None:
+        now = self.clock.now()
+        because = request.reason or "It was rolled back."
+        bar = Quarantine(row.application, row.environment, row.release, because, now, request.actor)
+        event = life.event_of(row, "quarantine.set", because, now, actor=request.actor)
+        self.store.quarantines.bar(bar, replace(event, audited=True))
+
+    def _verdicts(self, row: Deployment) -> tuple[Verdict, ...]:
+        try:
+            environment = self.promoter.catalogue().get(row.environment)
+        except LockgateError:
+            return ()
+        return self.promoter.verdicts(self.store.releases.get(row.release), environment, row.kind)
+
+    def _opened(self, row: Deployment) -> DeploymentView:
+        self.ticker.wake()
+        return views.deployment_view(row)
+
+    def _release_view(self, release: Release) -> ReleaseView:
+        history = self.store.history.select(Selection(application=release.name, limit=500))
+        return views.release_view(release, views.places_of(release, history, self.store.quarantines.all()))
+
+    def _applications(self, application: str) -> tuple[str, ...]:
+        if application:
+            return (application,)
+        return tuple(dict.fromkeys(r.name for r in self.store.releases.select("", 1000)))
+
+    def _instances(self, application: str, environment: str, component: str) -> list[tuple[Key, InstanceId, Executor]]:
+        found: dict[InstanceId, tuple[Key, InstanceId, Executor]] = {}
+        rows = self._select(application, environment, ACTIVE | WAITING)[:1]
+        holder = self.store.history.holder(application, environment)
+        for row in (*rows, *((holder,) if holder else ())):
+            plan = self.store.releases.plan(row.plan)
+            for part in plan.components:
+                if component in ("", part.key.component):
+                    executor = self.executors(plan)
+                    for instance in executor.target.observe(part.key).instances:
+                        found.setdefault(instance.id, (part.key, instance.id, executor))
+        if not found:
+            raise NotFound(f"Nothing of {application} runs in {environment}, so there are no logs to show.")
+        return sorted(found.values(), key=lambda item: item[1])
+
+    def _quarantine_view(self, bar: Quarantine) -> QuarantineView:
+        try:
+            label = self.store.releases.get(bar.release).label()
+        except NotFound:
+            label = bar.release
+        return QuarantineView(bar.application, bar.environment, bar.release, label, bar.because, bar.since, bar.actor)
+
+
+def _references(artifacts: Mapping[str, str]) -> dict[str, Reference]:
+    return {name: Reference.parse(text, field=f"artifacts.{name}") for name, text in artifacts.items()}

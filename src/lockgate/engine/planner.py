@@ -1,0 +1,166 @@
+"""Planner: release + environment + what runs there -> a plan, and the plan in words."""
+
+from collections.abc import Mapping
+
+from lockgate.core.application import StrategyKind
+from lockgate.core.deployment import Deployment
+from lockgate.core.errors import CapabilityMissing
+from lockgate.core.ids import RevisionId
+from lockgate.core.plan import (
+    AwaitReady,
+    ComponentPlan,
+    Drain,
+    Ensure,
+    Fence,
+    Plan,
+    Prepare,
+    Retire,
+    Shift,
+    Step,
+    Verify,
+    Warm,
+)
+from lockgate.core.traffic import ALL, RouterCaps, Share, TargetCaps
+from lockgate.engine.course import Leg, legs_of
+
+
+def fence_of(row: Deployment) -> Fence:
+    return Fence(row.id, row.generation)
+
+
+def refuse_unless_able(plan: Plan, target: TargetCaps, router: RouterCaps) -> None:
+    """Raises :class:`CapabilityMissing` when the strategy needs something that the drivers cannot do."""
+    kind, routed = plan.strategy.kind, any(c.spec.takes_traffic for c in plan.components)
+    needs = {
+        "hold requests while nothing runs": kind is StrategyKind.RECREATE and routed and not router.hold,
+        "share traffic by weight": kind is StrategyKind.ROLLING and routed and not router.weights,
+        "retire instances one by one": kind is StrategyKind.ROLLING and not target.instances,
+    }
+    for need, missing in needs.items():
+        if missing:
+            because = f"Strategy {kind.value} must {need}, which {plan.environment}'s target or router cannot."
+            raise CapabilityMissing(because, "Choose another strategy or another target for this environment.")
+
+
+def words(step: Step, leg: Leg) -> str:
+    """The step as a sentence."""
+    name = leg.key.component
+    match step:
+        case Prepare():
+            return f"Prepare {name} {_what(step.revision, leg)}"
+        case Ensure():
+            return f"Start {_instances(step.count)} of {name} {_what(step.revision, leg)}"
+        case AwaitReady():
+            return f"Wait until {_instances(step.count)} of {name} {_what(step.revision, leg)} answer"
+        case Warm():
+            return f"Send the warm-up requests to {name} {_what(step.revision, leg)}"
+        case Verify():
+            place = "with all the traffic" if step.through_router else "before it gets traffic"
+            return f"Check {name} {_what(step.revision, leg)} {place}"
+        case Shift():
+            return _shift_words(step, leg)
+        case Drain():
+            return f"Let requests on {name} {_what(step.revision, leg)} finish" + _keeping(step.keep)
+        case Retire():
+            return f"Stop {name} {_what(step.revision, leg)}" + _keeping(step.keep)
+    return step.kind
+
+
+def _shift_words(step: Shift, leg: Leg) -> str:
+    name = leg.key.component
+    if step.hold:
+        return f"Hold new requests to {name} while nothing runs"
+    if not step.shares:
+        return f"Take {name} out of the traffic"
+    parts = (f"{_percent(share)} to {_what(revision, leg)}" for revision, share in step.shares.items() if share.weight)
+    return f"Move traffic of {name}: " + ", ".join(parts)
+
+
+def _percent(share: Share) -> str:
+    return f"{share.weight * 100 / ALL:.4g} %"
+
+
+def _instances(count: int) -> str:
+    return "1 instance" if count == 1 else f"{count} instances"
+
+
+def _keeping(keep: int) -> str:
+    return f", keeping {keep}" if keep else ""
+
+
+def _what(revision: RevisionId, leg: Leg) -> str:
+    """The version, for people; the revision where two of one version meet."""
+    known: Mapping[RevisionId, ComponentPlan] = {c.revision: c for c in (leg.before, leg.target) if c}
+    if revision not in known:
+        return f"revision {revision}"
+    version = known[revision].spec.artifact.version
+    same = len(known) == 2 and len({c.spec.artifact.version for c in known.values()}) == 1
+    return f"{version} (revision {revision})" if same else version
+
+
+def plan_words(plan: Plan, previous: Plan | None) -> tuple[str, ...]:
+    """What a deployment of this plan would do, component by component."""
+    sentences = [_opening(plan, previous)]
+    for leg in legs_of(plan, previous, back=False):
+        sentences += _leg_words(leg, plan)
+    sentences.append(_closing(plan, previous))
+    return tuple(sentences)
+
+
+def _opening(plan: Plan, previous: Plan | None) -> str:
+    where = f"{plan.application} in {plan.environment}"
+    if previous is None:
+        return f"Nothing runs for {where} yet: this is the first deployment."
+    if previous.digest == plan.digest:
+        return f"Exactly this plan already runs for {where}: nothing will change."
+    return f"{where} changes from release {previous.release} to {plan.release}, by {plan.strategy.kind.value}."
+
+
+def _leg_words(leg: Leg, plan: Plan) -> list[str]:
+    name = leg.key.component
+    if leg.target is None:
+        return [f"{name} is not part of this release: it is taken out of the traffic, drained and stopped."]
+    if leg.before and leg.before.revision == leg.target.revision:
+        change = "stays as it is"
+        if leg.before.replicas != leg.target.replicas:
+            change = f"goes from {leg.before.replicas} to {_instances(leg.target.replicas)}"
+        return [f"{name} {change}: same artifact, same configuration."]
+    return [_change_of(leg), *_tactic(leg, plan)]
+
+
+def _change_of(leg: Leg) -> str:
+    assert leg.target is not None
+    to, name = leg.target.spec.artifact, leg.key.component
+    if leg.before is None:
+        return f"{name}: {_instances(leg.target.replicas)} of {to.label()} ({to.digest[:19]})."
+    origin = leg.before.spec.artifact
+    if origin.digest == to.digest:
+        return f"{name}: {to.label()} stays, its configuration changes{_difference(leg)}."
+    return f"{name}: {origin.label()} becomes {to.label()} ({to.digest[:19]})."
+
+
+def _difference(leg: Leg) -> str:
+    assert leg.target is not None and leg.before is not None
+    old, new = " ".join(leg.before.spec.command), " ".join(leg.target.spec.command)
+    return f" from '{old}' to '{new}'" if old != new else ""
+
+
+def _tactic(leg: Leg, plan: Plan) -> list[str]:
+    assert leg.target is not None
+    count, checks = _instances(leg.target.replicas), len(leg.checks)
+    if not leg.walk.routed:
+        return [f"  {count} started, then the old ones stopped; {leg.key.component} takes no traffic."]
+    checked = f"{checks} checks before it gets traffic and again with all of it" if checks else "no checks are defined"
+    tactic = {
+        StrategyKind.BLUE_GREEN: f"{count} started beside the old ones, all traffic moved at once, old ones drained",
+        StrategyKind.ROLLING: f"{leg.walk.batch} of {count} replaced at a time, traffic following the instances",
+        StrategyKind.RECREATE: "old ones drained and stopped first; requests wait meanwhile, up to "
+        f"{leg.strategy.hold:g} s, until the new ones are ready",
+    }
+    return [f"  {tactic[leg.strategy.kind]}; {checked}. Traffic arrives at {plan.listen}."]
+
+
+def _closing(plan: Plan, previous: Plan | None) -> str:
+    if previous is None:
+        return "If it fails, what was started is removed."
+    return f"If it fails, {plan.environment} goes back to release {previous.release} with the configuration it has now."

@@ -1,0 +1,170 @@
+"""Promoter: which release may enter which environment, and which is offered to the next.
+
+The gates are the same for every path: they are asked when a deployment is requested, and again when its turn comes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from lockgate.core.audit import SYSTEM, Event
+from lockgate.core.deployment import Deployment, Kind, State, Want
+from lockgate.core.environment import Catalogue, Environment, Promote, Queueing
+from lockgate.core.errors import Denied, Invalid, KeyBusy
+from lockgate.core.gate import Answer, Verdict, weigh
+from lockgate.core.ids import DeploymentId, Instant
+from lockgate.core.plan import Plan, make_plan
+from lockgate.core.release import Release
+from lockgate.engine import life
+from lockgate.gates import promotion_order, quarantine
+from lockgate.ports import Clock, Selection, Store
+
+RECHECK = 30.0
+"""Seconds after which a waiting deployment's gates are asked again, even if nobody acted."""
+
+BUSY = 0.25
+"""Seconds until a deployment looks again whether its turn has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promoter:
+    """``catalogue`` gives the environments as they are written now; it raises Invalid while they cannot be read."""
+
+    store: Store
+    clock: Clock
+    catalogue: Callable[[], Catalogue]
+    refuse_unless_able: Callable[[Plan], None]
+
+    def plan(self, release: Release, environment: Environment) -> Plan:
+        """Raises Invalid, CapabilityMissing."""
+        plan = make_plan(release, environment)
+        self.refuse_unless_able(plan)
+        return plan
+
+    def verdicts(self, release: Release, environment: Environment, kind: Kind) -> tuple[Verdict, ...]:
+        """Every gate's answer."""
+        now = self.clock.now()
+        barred = self.store.quarantines.barred(release.name, environment.name, release.id)
+        order = promotion_order.Facts(
+            release=release.label(),
+            environment=environment.name,
+            after=environment.after,
+            succeeded_there=environment.after is None or self._ran(release, environment.after),
+            ran_here=self._ran(release, environment.name),
+            rollback=kind is Kind.ROLLBACK,
+        )
+        bar = quarantine.Facts(
+            release=release.label(),
+            environment=environment.name,
+            because=barred.because if barred else "",
+            since=barred.since if barred else None,
+        )
+        return (quarantine.evaluate(bar, now), promotion_order.evaluate(order, now))
+
+    def open(
+        self, release: Release, plan: Plan, *, actor: str, reason: str, kind: Kind = Kind.DEPLOY, urgent: bool = False
+    ) -> Deployment:
+        """Records a deployment. Raises Denied when a gate says no: nothing is recorded then."""
+        environment = self.catalogue().get(plan.environment)
+        deciding = weigh(self.verdicts(release, environment, kind))
+        if deciding.answer is Answer.DENY:
+            raise Denied(deciding.because)
+        now = self.clock.now()
+        new = Deployment(
+            id=DeploymentId(""),
+            number=0,
+            application=release.name,
+            environment=environment.name,
+            release=release.id,
+            release_label=release.label(),
+            plan=self.store.releases.put_plan(plan),
+            kind=kind,
+            actor=actor,
+            created_at=now,
+            reason=reason,
+            urgent=urgent,
+            because="It was requested.",
+            state_since=now,
+            next_at=now,
+        )
+        because = f"{release.label()} to {environment.name}" + (f": {reason}" if reason else ".")
+        event = life.event_of(new, "deployment.requested", because, now, actor=actor)
+        supersede = urgent or environment.queueing is Queueing.NEWEST
+        return self.store.deployments.add(new, supersede, [replace(event, audited=True)])
+
+    def admit(self, row: Deployment) -> Deployment:
+        """A deployment that has not begun: ends it, lets it wait, or starts it. Returns the row as written; it is
+        still claimed if it has begun."""
+        now = self.clock.now()
+        if row.want is not Want.RUN:
+            return self._held(row, now)
+        deciding = self._deciding(row)
+        if deciding.answer is Answer.DENY:
+            return self._save(*life.moved(row, State.FAILED, deciding.because, now))
+        if deciding.answer is Answer.WAIT:
+            return self._wait(row, State.GATED, deciding.because, deciding.until or now + RECHECK, deciding.who)
+        return self._begin(row, now)
+
+    def offer(self, row: Deployment) -> None:
+        """A release that has succeeded goes on to the environments that take it by themselves."""
+        release = self.store.releases.get(row.release)
+        for environment in self.catalogue().following(row.environment):
+            if environment.promote is Promote.AUTOMATIC and not self._offered(row, environment):
+                self._offer_to(release, environment, row)
+
+    def _offer_to(self, release: Release, environment: Environment, row: Deployment) -> None:
+        now = self.clock.now()
+        try:
+            plan = self.plan(release, environment)
+            self.open(release, plan, actor=SYSTEM, reason=f"It succeeded in {row.environment}.")
+        except (Denied, Invalid) as error:
+            data = {"to": environment.name}
+            because = f"It is not promoted to {environment.name}: {error}"
+            self._save(row, life.event_of(row, "promotion.refused", because, now, data=data), keep=True)
+
+    def _offered(self, row: Deployment, environment: Environment) -> bool:
+        """Asked again after a crash, so by what is recorded: was it deployed there since it succeeded here?"""
+        newer = self.store.history.select(Selection(application=row.application, environment=environment.name))
+        return any(d.release == row.release and d.created_at >= (row.ended_at or 0.0) for d in newer)
+
+    def _ran(self, release: Release, environment: str) -> bool:
+        done = Selection(
+            application=release.name, environment=environment, states=frozenset({State.SUCCEEDED}), limit=500
+        )
+        return any(d.release == release.id for d in self.store.history.select(done))
+
+    def _deciding(self, row: Deployment) -> Verdict:
+        try:
+            environment = self.catalogue().get(row.environment)
+        except Invalid as error:
+            return Verdict("catalogue", Answer.WAIT, str(error), None, "the environments' owner")
+        return weigh(self.verdicts(self.store.releases.get(row.release), environment, row.kind))
+
+    def _begin(self, row: Deployment, now: Instant) -> Deployment:
+        holder = self.store.history.holder(row.application, row.environment)
+        if row.state is not State.READY:
+            row = self._save(*life.moved(row, State.READY, "Every gate is open.", now), keep=True)
+        starting, event = life.moved(row, State.RUNNING, f"It changes {row.environment}.", now)
+        starting = replace(starting, started_at=now, previous=holder.plan if holder else None)
+        try:
+            return self._save(starting, event, keep=True)
+        except KeyBusy as busy:
+            return self._wait(row, State.READY, busy.because, now + BUSY, "")
+
+    def _held(self, row: Deployment, now: Instant) -> Deployment:
+        if row.want is Want.ABORT:
+            return self._save(*life.moved(row, State.ABORTED, "Somebody ended it before it began.", now))
+        if row.want is Want.GIVE_WAY:
+            return self._save(*life.moved(row, State.SUPERSEDED, "A more urgent deployment took its place.", now))
+        because = "Somebody paused it before it began."
+        return self._wait(row, State.GATED, because, None, "whoever may resume or abort it")
+
+    def _wait(self, row: Deployment, state: State, because: str, until: Instant | None, who: str) -> Deployment:
+        """Written with an event only when something a person would notice has changed."""
+        if (row.state, row.because) == (state, because):
+            return self._save(replace(row, next_at=until))
+        waiting, event = life.moved(row, state, because, self.clock.now(), who=who)
+        return self._save(replace(waiting, next_at=until), event)
+
+    def _save(self, row: Deployment, event: Event | None = None, *, keep: bool = False) -> Deployment:
+        events = [event] if event else []
+        return self.store.deployments.save(row, self.clock.now(), events, keep_claim=keep)

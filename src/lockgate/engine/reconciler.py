@@ -1,0 +1,91 @@
+"""Reconciler: keeps what holds an environment running as it was deployed, and writes down what it sees.
+
+A deployment that has succeeded stays a row: it is looked at every few seconds. What is missing is started again; a
+route that the data plane has lost is given again. Instances that Lockgate did not put there are reported, not touched.
+"""
+
+from dataclasses import dataclass, replace
+
+from lockgate.core.deployment import Deployment
+from lockgate.core.errors import Retryable, Terminal
+from lockgate.core.inventory import Observed
+from lockgate.core.plan import Fence, Plan, Shift
+from lockgate.core.traffic import ALL, Share
+from lockgate.engine import life
+from lockgate.engine.course import Leg, legs_of
+from lockgate.engine.executor import Executor, Executors, route_for
+from lockgate.engine.scene import Sight
+from lockgate.ports import Clock, Phase, Store
+
+ROUND = 5.0
+"""Seconds between two looks at what holds an environment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """``executors`` are asked for each plan's own."""
+
+    store: Store
+    clock: Clock
+    executors: Executors
+
+    def keep(self, row: Deployment) -> Deployment:
+        """One round. Only the holder of an environment is kept; another row is left to rest."""
+        if not row.holds:
+            return self._rest(replace(row, next_at=None))
+        plan = self.store.releases.plan(row.plan)
+        executor = self.executors(plan)
+        mended: list[str] = []
+        try:
+            for leg in legs_of(plan, None, back=False):
+                mended += self._keep_leg(row, leg, executor)
+        except (Retryable, Terminal) as error:
+            mended.append(f"It could not be kept as deployed: {error}")
+        return self._write_down(row, mended)
+
+    def look(self, plan: Plan) -> dict[str, Sight]:
+        """Component -> what runs and what the data plane does, seen now."""
+        executor = self.executors(plan)
+        return {leg.key.component: executor.look(leg) for leg in legs_of(plan, None, back=False)}
+
+    def _keep_leg(self, row: Deployment, leg: Leg, executor: Executor) -> list[str]:
+        sight = executor.look(leg)
+        self.store.inventory.note(sight.observed)
+        fence = Fence(row.id, row.generation)
+        mended = self._keep_instances(leg, sight.observed, executor, fence)
+        return mended + self._keep_route(leg, sight, executor, fence)
+
+    def _keep_instances(self, leg: Leg, observed: Observed, executor: Executor, fence: Fence) -> list[str]:
+        target = leg.target
+        assert target is not None
+        there = len(observed.of(target.revision))
+        if there >= target.replicas:
+            return []
+        if executor.target.prepare(leg.key, target.spec, fence).phase is not Phase.DONE:
+            return [f"{leg.key.component} is being prepared again on {leg.key.environment}."]
+        executor.target.ensure(leg.key, target.spec, target.replicas, fence)
+        missing = target.replicas - there
+        return [f"{missing} of {target.replicas} instances of {leg.key.component} were gone; they are started again."]
+
+    def _keep_route(self, leg: Leg, sight: Sight, executor: Executor, fence: Fence) -> list[str]:
+        """The route names every ready instance, unless none is: then the one before stays."""
+        target = leg.target
+        assert target is not None
+        ready = {i.endpoint for i in sight.observed.ready(target.revision)}
+        if sight.route is None or not ready:
+            return []
+        pool = sight.pool(target.revision)
+        if sight.route.live and pool and pool.weight == ALL and set(pool.endpoints) == ready:
+            return []
+        shift = Shift({target.revision: Share(ALL, len(ready))})
+        executor.router.apply(route_for(leg, shift, sight), fence)
+        return [f"Traffic of {leg.key.component} was given again to its {len(ready)} ready instances."]
+
+    def _write_down(self, row: Deployment, mended: list[str]) -> Deployment:
+        now = self.clock.now()
+        events = [life.event_of(row, "environment.repaired", sentence, now) for sentence in mended]
+        due = now + (ROUND / 5 if mended else ROUND)
+        return self.store.deployments.save(replace(row, next_at=due), now, events, keep_claim=False)
+
+    def _rest(self, row: Deployment) -> Deployment:
+        return self.store.deployments.save(row, self.clock.now(), [], keep_claim=False)

@@ -1,0 +1,162 @@
+"""Walker: takes an active deployment from step to step, for as long as steps follow closely on each other.
+
+Level-triggered: each turn looks at the world, asks the strategy for the one next step, writes it down, does it. It
+may be killed between any two statements; the next claim begins again at the look.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from lockgate.core.application import StrategyKind
+from lockgate.core.audit import Event
+from lockgate.core.deployment import Deployment, Progress, State
+from lockgate.core.errors import Fenced, Retryable, Terminal
+from lockgate.core.plan import Done, Step, Verify
+from lockgate.core.traffic import Scene, Walk
+from lockgate.engine import life, planner
+from lockgate.engine.course import Leg, legs_of
+from lockgate.engine.executor import Executor, Executors
+from lockgate.engine.outcome import Outcome
+from lockgate.engine.scene import scene_of
+from lockgate.ports import Clock, Quarantine, Store
+from lockgate.strategies import blue_green, recreate, rolling
+
+Strategy = Callable[[Walk, Scene], Step]
+
+STRATEGIES: Mapping[StrategyKind, Strategy] = {
+    StrategyKind.RECREATE: recreate.next_step,
+    StrategyKind.ROLLING: rolling.next_step,
+    StrategyKind.BLUE_GREEN: blue_green.next_step,
+}
+
+LINGER = 1.0
+"""Seconds a turn stays with a deployment that waits for something imminent, before it gives the claim back."""
+
+LOOK_AGAIN = 0.2
+"""Seconds until a deployment that waits is looked at again."""
+
+PATIENCE = 300.0
+"""Seconds a step is tried again when an outside system fails, before the deployment goes back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walker:
+    """``executors`` gives each plan its own."""
+
+    store: Store
+    clock: Clock
+    executors: Executors
+
+    def walk(self, row: Deployment) -> Deployment:
+        """Goes on until it ends, waits for somebody, or has lingered long enough. Returns the row as written."""
+        began = self.clock.now()
+        while True:
+            row, outcome = self._turn(row)
+            if not row.active or row.state is State.PAUSED:
+                return row
+            if outcome.wait:
+                lingered = self.clock.now() - began
+                if outcome.wait > LINGER or not 0 <= lingered < LINGER:
+                    return self._let_go(row, outcome)
+                self.clock.sleep(_growing(outcome.wait, self.clock.now() - row.progress.since))
+            else:
+                began = self.clock.now()
+
+    def _turn(self, row: Deployment) -> tuple[Deployment, Outcome]:
+        """One look, one decision, one act."""
+        now = self.clock.now()
+        change = life.obeyed(row, now)
+        if change:
+            row, event = change
+            return self._write(row, [event], keep=row.active and row.state is not State.PAUSED), Outcome(row.progress)
+        legs = self._legs(row)
+        executor = self.executors(self.store.releases.plan(row.plan))
+        try:
+            return self._step(row, legs, executor)
+        except Fenced:
+            raise
+        except (Retryable, Terminal) as error:
+            return self._stumble(row, error)
+
+    def _step(self, row: Deployment, legs: Sequence[Leg], executor: Executor) -> tuple[Deployment, Outcome]:
+        if row.progress.component >= len(legs):
+            return self._arrive(row, legs, executor), Outcome(row.progress)
+        leg = legs[row.progress.component]
+        sight = executor.look(leg)
+        scene = scene_of(leg, sight, row.progress, self.clock.now())
+        step = STRATEGIES[leg.strategy.kind](leg.walk, scene)
+        if isinstance(step, Done):
+            return replace(row, progress=_next_leg(row.progress)), Outcome(row.progress)
+        words = planner.words(step, leg)
+        if words != row.progress.words:
+            announced, event = life.announced(row, step, words, isinstance(step, Verify), self.clock.now())
+            row = self._write(announced, [event])
+        outcome = executor.carry_out(row, leg, step, sight)
+        if outcome.failure:
+            return self._turn_round(row, outcome.failure), outcome
+        return replace(row, progress=outcome.progress, because=outcome.because or row.progress.words), outcome
+
+    def _legs(self, row: Deployment) -> tuple[Leg, ...]:
+        plan = self.store.releases.plan(row.plan)
+        previous = self.store.releases.plan(row.previous) if row.previous else None
+        return legs_of(plan, previous, back=row.state is State.ROLLING_BACK)
+
+    def _arrive(self, row: Deployment, legs: Sequence[Leg], executor: Executor) -> Deployment:
+        """Every leg is done."""
+        for leg in legs:
+            if leg.target is None and leg.walk.routed:
+                executor.router.remove(leg.key, planner.fence_of(row))
+        now = self.clock.now()
+        if row.state is State.ROLLING_BACK:
+            outcome, because = _ending(row)
+            after, event = life.moved(row, outcome, because, now)
+            return self._write(after, [event], keep=False)
+        if row.state is State.VERIFYING:
+            row = replace(row, state=State.RUNNING)
+        after, event = life.moved(row, State.SUCCEEDED, f"{row.release_label} runs in {row.environment}.", now)
+        return self._write(replace(after, holds=True, next_at=now), [event], keep=False)
+
+    def _turn_round(self, row: Deployment, failure: str) -> Deployment:
+        """It failed: the release is barred here, so that nothing brings it back, and the walk turns round."""
+        now = self.clock.now()
+        bar = Quarantine(row.application, row.environment, row.release, failure, now, row.id)
+        self.store.quarantines.bar(bar, life.event_of(row, "quarantine.set", failure, now))
+        outcome = State.ROLLED_BACK if row.previous else State.FAILED
+        after, event = life.going_back(row, failure, outcome, now)
+        return self._write(after, [event])
+
+    def _stumble(self, row: Deployment, error: Retryable | Terminal) -> tuple[Deployment, Outcome]:
+        """A port refused or did not answer. On the way there a terminal error turns the walk round, and so does a
+        lasting one; on the way back it is tried for as long as it takes, and a fix can always pre-empt it."""
+        now = self.clock.now()
+        lasting = now - row.progress.since > PATIENCE
+        if row.state is not State.ROLLING_BACK and (isinstance(error, Terminal) or lasting):
+            return self._turn_round(row, str(error)), Outcome(row.progress)
+        tried = replace(row.progress, attempts=row.progress.attempts + 1)
+        because = f"{row.progress.words or 'The first look'} did not work yet (attempt {tried.attempts}): {error}"
+        pause = min(0.2 * 2 ** min(tried.attempts, 10), 30.0)
+        event = life.event_of(row, "deployment.stumbled", because, now)
+        after = self._write(replace(row, progress=tried, because=because, next_at=now + pause), [event])
+        return after, Outcome(tried, wait=pause, because=because)
+
+    def _let_go(self, row: Deployment, outcome: Outcome) -> Deployment:
+        due = self.clock.now() + max(LOOK_AGAIN, outcome.wait)
+        return self._write(replace(row, next_at=due), [], keep=False)
+
+    def _write(self, row: Deployment, events: Sequence[Event], *, keep: bool = True) -> Deployment:
+        return self.store.deployments.save(row, self.clock.now(), events, keep_claim=keep)
+
+
+def _next_leg(progress: Progress) -> Progress:
+    return replace(progress, component=progress.component + 1, draining={}, words="", step="")
+
+
+def _ending(row: Deployment) -> tuple[State, str]:
+    outcome = row.progress.outcome or State.FAILED
+    done = "What ran before runs again" if row.previous else "What it had started is gone; nothing ran before"
+    return outcome, f"{done}. {row.progress.failure}"
+
+
+def _growing(wait: float, since: float) -> float:
+    """Looks are close together at first and fewer later: a twentieth of the time already waited, up to 50 ms."""
+    return min(max(wait, since / 20), max(wait, 0.05))

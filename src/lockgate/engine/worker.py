@@ -1,0 +1,150 @@
+"""Worker: claims due deployments and takes each as far as it goes now. Any number of workers may share a store.
+
+A claim is a lease with a heartbeat and a generation. A worker that slept through its lease finds its generation
+refused, by the store and by the drivers, and drops what it held: whoever claimed it since goes on.
+"""
+
+import logging
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from lockgate.core.deployment import WAITING, Deployment
+from lockgate.core.errors import Fenced, LockgateError
+from lockgate.core.ids import Instant
+from lockgate.engine import life
+from lockgate.engine.promoter import Promoter
+from lockgate.engine.reconciler import Reconciler
+from lockgate.engine.walker import Walker
+from lockgate.ports import Clock, Store, Ticker
+
+log = logging.getLogger("lockgate.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What happens to one claimed deployment."""
+
+    promoter: Promoter
+    walker: Walker
+    reconciler: Reconciler
+
+    def advance(self, row: Deployment) -> Deployment:
+        """The whole way of a deployment: the gates, the walk, the offer to the next environment, the keeping."""
+        if row.state in WAITING:
+            row = self.promoter.admit(row)
+        if row.active:
+            return self.walker.walk(row)
+        if row.holds and row.progress.step != OFFERED:
+            self.promoter.offer(row)
+            row = replace(row, progress=replace(row.progress, step=OFFERED))
+        if row.holds and row.owner:
+            return self.reconciler.keep(row)
+        return row
+
+
+OFFERED = "offered"
+"""Mark in the progress of a succeeded deployment: its release has been offered to the environments that follow."""
+
+
+@dataclass(slots=True)
+class Worker:
+    """One process's share of the work. ``threads`` deployments go on at the same time."""
+
+    name: str
+    store: Store
+    clock: Clock
+    ticker: Ticker
+    flow: Flow
+    lease: float = 10.0
+    """Seconds a claim lasts without a heartbeat."""
+    threads: int = 8
+    _pool: ThreadPoolExecutor = field(init=False)
+    _running: set[Future[None]] = field(init=False, default_factory=set)
+    _stopped: threading.Event = field(init=False, default_factory=threading.Event)
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix=f"{self.name}-")
+
+    def run(self) -> None:
+        """Works until stopped."""
+        heart = threading.Thread(target=self._beat, name=f"{self.name}-heart", daemon=True)
+        heart.start()
+        self.ticker.run(self.round)
+        self._stopped.set()
+        self._pool.shutdown(wait=True)
+        heart.join()
+
+    def stop(self) -> None:
+        """Takes no new claims; what is being done is finished to its next step."""
+        self._stopped.set()
+        self.ticker.stop()
+
+    def round(self) -> Instant | None:
+        """Claims what is due, as far as there are hands for it."""
+        free = self.threads - len(self._running)
+        if free <= 0 or self._stopped.is_set():
+            return None
+        try:
+            rows = self.store.deployments.claim(self.name, self.clock.now(), self.lease, free)
+        except LockgateError as error:
+            log.warning("no claim: %s", error)
+            return None
+        for row in rows:
+            self._submit(row)
+        return None
+
+    def drain(self) -> None:
+        """Waits until nothing that was claimed is being worked on (tests, stopping)."""
+        while self._running:
+            with self._lock:
+                running = list(self._running)
+            for future in running:
+                future.result()
+
+    def _submit(self, row: Deployment) -> None:
+        future = self._pool.submit(self._guarded, row)
+        with self._lock:
+            self._running.add(future)
+        future.add_done_callback(self._finished)
+
+    def _finished(self, future: "Future[None]") -> None:
+        with self._lock:
+            self._running.discard(future)
+
+    def _guarded(self, row: Deployment) -> None:
+        """Whatever happens, the claim is given back: nothing is ever stuck."""
+        try:
+            after = self.flow.advance(row)
+            if after.next_at is not None or after.final:
+                self.ticker.wake(after.next_at)
+        except Fenced as fenced:
+            log.info("%s: %s", row.id, fenced)
+            self._give_back(row, "", 0.0)
+        except LockgateError as error:
+            self._give_back(row, str(error), 1.0)
+        except Exception as error:
+            log.exception("%s met a fault in Lockgate itself", row.id)
+            self._give_back(row, f"A fault in Lockgate itself ({type(error).__name__}: {error}); it tries again.", 5.0)
+
+    def _give_back(self, row: Deployment, because: str, pause: float) -> None:
+        """The row as it is in the store now, with the reason, due again after ``pause`` seconds."""
+        now = self.clock.now()
+        try:
+            fresh = self.store.history.deployment(row.id)
+            if fresh.generation != row.generation or fresh.owner != row.owner or (fresh.final and not fresh.holds):
+                return
+            events = [life.event_of(fresh, "deployment.stumbled", because, now)] if because else []
+            again = replace(fresh, because=because or fresh.because, next_at=now + pause)
+            self.store.deployments.save(again, now, events, keep_claim=False)
+            self.ticker.wake(again.next_at)
+        except LockgateError as error:
+            log.warning("%s is left to its lease: %s", row.id, error)
+
+    def _beat(self) -> None:
+        while not self._stopped.wait(self.lease / 3):
+            try:
+                self.store.deployments.renew(self.name, self.clock.now(), self.lease)
+            except LockgateError as error:
+                log.warning("no heartbeat: %s", error)

@@ -1,0 +1,149 @@
+"""The rows the engine works on: added, claimed, saved, asked of. Each method is one transaction, its events included.
+
+Three fields are not the worker's: ``want`` belongs to the users, ``owner`` and ``lease_until`` to claim and renew. A
+save never writes what it read of them, so a command or a heartbeat in between is not undone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from lockgate.core.audit import Event
+from lockgate.core.deployment import ACTIVE, FINAL, WAITING, Deployment, State, Want
+from lockgate.core.errors import Conflict, LockgateError, NotFound
+from lockgate.core.ids import DeploymentId, Instant
+from lockgate.store import claims, outbox, rows, saving
+from lockgate.store.connection import Database
+from lockgate.store.counters import take
+from lockgate.store.schema import DEPLOYMENT, deployment
+
+_ADD = insert(deployment)
+
+_UNFINISHED = (
+    select(deployment)
+    .where(
+        deployment.c.application == bindparam("of"),
+        deployment.c.environment == bindparam("on"),
+        deployment.c.state.in_(sorted(state.value for state in ACTIVE | WAITING)),
+    )
+    .order_by(deployment.c.number)
+    .with_for_update()
+)
+
+_SUPERSEDE = (
+    update(deployment)
+    .where(deployment.c.number == bindparam("which"))
+    .values(
+        state=State.SUPERSEDED.value,
+        next_at=None,
+        # Whoever works on it loses the claim: what it would save now is Fenced.
+        owner="",
+        lease_until=0.0,
+        written_at=bindparam("at"),
+        details=bindparam("described"),
+    )
+)
+
+_ASK = (
+    update(deployment)
+    .where(
+        deployment.c.id == bindparam("which"),
+        deployment.c.state.not_in(sorted(state.value for state in FINAL)),
+    )
+    .values(want=bindparam("wanted"), next_at=bindparam("at"), asked=True)
+    .returning(*deployment.c)
+)
+
+
+class SqlDeployments:
+    """:class:`lockgate.ports.Deployments` in SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, new: Deployment, supersede: bool, events: Sequence[Event]) -> Deployment:
+        """Events that name no deployment are about this one: it has no id before."""
+        return self._database.write(lambda connection: _added(connection, new, supersede, events))
+
+    def claim(self, worker: str, now: Instant, lease: float, limit: int) -> tuple[Deployment, ...]:
+        return claims.claim(self._database, worker, now, lease, limit)
+
+    def renew(self, worker: str, now: Instant, lease: float) -> None:
+        claims.renew(self._database, worker, now, lease)
+
+    def save(
+        self, row: Deployment, now: Instant, events: Sequence[Event] = (), *, keep_claim: bool = True
+    ) -> Deployment:
+        """When somebody has asked something since the claim, the row comes back due at once, whatever it was saved
+        with. Becoming active is also refused (KeyBusy) when the key's keeper was claimed after this row: claim again.
+        """
+        return self._database.write(lambda connection: saving.saved(connection, row, now, events, keep_claim))
+
+    def ask(self, deployment: DeploymentId, want: Want, now: Instant, event: Event) -> Deployment:
+        return self._database.write(lambda connection: _asked(connection, deployment, want, now, event))
+
+
+def _added(connection: Connection, new: Deployment, supersede: bool, events: Sequence[Event]) -> Deployment:
+    number = take(connection, DEPLOYMENT)
+    row = replace(new, id=DeploymentId(f"dep-{number}"), number=number, written_at=new.created_at)
+    told = [e if e.deployment else replace(e, deployment=row.id) for e in events]
+    if supersede or row.urgent:
+        told += _made_way(connection, row, supersede)
+    connection.execute(_ADD, {**rows.deployment_columns(row), "asked": False})
+    outbox.append(connection, told)
+    return row
+
+
+def _made_way(connection: Connection, newer: Deployment, supersede: bool) -> list[Event]:
+    found = connection.execute(_UNFINISHED, {"of": newer.application, "on": newer.environment}).all()
+    told = []
+    for older in (rows.deployment(row) for row in found):
+        if older.state in WAITING and supersede:
+            told.append(_superseded(connection, older, newer))
+        if older.state in ACTIVE and newer.urgent:
+            told.append(_told_to_give_way(connection, older, newer))
+    return told
+
+
+def _superseded(connection: Connection, older: Deployment, newer: Deployment) -> Event:
+    because = f"{newer.id} of {newer.release_label} is newer and took its place before it began."
+    at = newer.created_at
+    ended = replace(older, because=because, who="", state_since=at, ended_at=at)
+    connection.execute(_SUPERSEDE, {"which": older.number, "at": at, "described": rows.details_of(ended)})
+    return _event("deployment.superseded", older, newer, because)
+
+
+def _told_to_give_way(connection: Connection, older: Deployment, newer: Deployment) -> Event:
+    wanted = {"which": older.id, "wanted": Want.GIVE_WAY.value, "at": newer.created_at}
+    connection.execute(_ASK, wanted)
+    because = f"{newer.id} of {newer.release_label} is urgent and takes {older.environment} from here."
+    return _event("deployment.give-way", older, newer, because)
+
+
+def _event(kind: str, about: Deployment, newer: Deployment, because: str) -> Event:
+    return Event(
+        kind,
+        newer.created_at,
+        because,
+        actor=newer.actor,
+        application=about.application,
+        environment=about.environment,
+        deployment=about.id,
+        release=about.release,
+    )
+
+
+def _asked(connection: Connection, which: DeploymentId, want: Want, now: Instant, event: Event) -> Deployment:
+    row = connection.execute(_ASK, {"which": which, "wanted": want.value, "at": now}).first()
+    if row is None:
+        raise _no_asking(connection, which, want)
+    outbox.append(connection, [event])
+    return rows.deployment(row)
+
+
+def _no_asking(connection: Connection, which: DeploymentId, want: Want) -> LockgateError:
+    state = connection.execute(select(deployment.c.state).where(deployment.c.id == which)).scalar()
+    if state is None:
+        return NotFound(f"There is no deployment {which}.", "See lockgate history.")
+    return Conflict(f"{which} has ended: it is {state}. It cannot be asked to {want.value} any more.")

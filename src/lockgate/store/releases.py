@@ -1,0 +1,96 @@
+"""Releases and plans: immutable, by digest."""
+
+from functools import lru_cache
+
+from sqlalchemy import Connection, func, insert, select
+
+from lockgate.core.audit import Event
+from lockgate.core.errors import Conflict, NotFound
+from lockgate.core.ids import Digest, ReleaseId, canonical, digest_of_bytes
+from lockgate.core.plan import Plan
+from lockgate.core.release import Release
+from lockgate.store import outbox, rows
+from lockgate.store.connection import Database, upserting
+from lockgate.store.counters import take
+from lockgate.store.schema import RELEASE, plan, release
+
+_READ = select(release.c.document, release.c.number)
+
+PLANS_AT_HAND = 256
+"""Plans kept decoded. They are asked for at every look at a deployment and never change."""
+
+
+class SqlReleases:
+    """:class:`lockgate.ports.Releases` in SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._plan = lru_cache(PLANS_AT_HAND)(self._read_plan)
+
+    def add(self, release: Release, event: Event) -> Release:
+        """The event is recorded only when the release is new."""
+        return self._database.write(lambda connection: _added(connection, release, event))
+
+    def get(self, release: ReleaseId) -> Release:
+        found = self._database.read(lambda connection: _found(connection, release))
+        if found is None:
+            raise NotFound(f"There is no release {release}.", "See lockgate release list.")
+        return _release(found)
+
+    def select(self, application: str, limit: int) -> tuple[Release, ...]:
+        query = _READ.order_by(release.c.recorded.desc()).limit(limit)
+        if application:
+            query = query.where(release.c.application == application)
+        return tuple(_release(row) for row in self._database.read(lambda connection: list(connection.execute(query))))
+
+    def put_plan(self, plan: Plan) -> Digest:
+        text = canonical(plan)
+        digest = digest_of_bytes(text)
+        self._database.write(lambda connection: _put(connection, digest, text.decode()))
+        return digest
+
+    def plan(self, digest: Digest) -> Plan:
+        """Raises Conflict when what is stored is not what the digest names: somebody has edited it."""
+        return self._plan(digest)
+
+    def _read_plan(self, digest: Digest) -> Plan:
+        query = select(plan.c.document).where(plan.c.digest == digest)
+        text = self._database.read(lambda connection: connection.execute(query).scalar())
+        if text is None:
+            raise NotFound(f"There is no plan {digest}.")
+        if digest_of_bytes(text.encode()) != digest:
+            raise Conflict(f"The stored plan {digest} has been altered.", "Restore the database, or deploy again.")
+        return rows.value(Plan, text)
+
+
+def _release(row: rows.AnyRow) -> Release:
+    return rows.release(row.document, row.number)
+
+
+def _found(connection: Connection, which: ReleaseId) -> rows.AnyRow | None:
+    return connection.execute(_READ.where(release.c.id == which)).first()
+
+
+def _added(connection: Connection, new: Release, event: Event) -> Release:
+    # The counter's lock is taken first, so two that add the same release do it one after the other.
+    recorded = take(connection, RELEASE)
+    there = connection.execute(_READ.where(release.c.digest == new.digest)).first()
+    if there is not None:
+        return _release(there)
+    last = select(func.coalesce(func.max(release.c.number), 0)).where(release.c.application == new.name)
+    number = connection.execute(last).scalar_one() + 1
+    written = {
+        "recorded": recorded,
+        "digest": new.digest,
+        "id": new.id,
+        "application": new.name,
+        "number": number,
+        "document": rows.release_document(new),
+    }
+    connection.execute(insert(release), written)
+    outbox.append(connection, [event])
+    return rows.release(written["document"], number)
+
+
+def _put(connection: Connection, digest: Digest, text: str) -> None:
+    connection.execute(upserting(connection, plan).values(digest=digest, document=text).on_conflict_do_nothing())

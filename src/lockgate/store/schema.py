@@ -1,0 +1,152 @@
+"""The tables, as SQLAlchemy Core.
+
+A column exists for what a query asks or the database must refuse; everything else of a value is a JSON document beside
+it, so a new field needs no migration. Documents are TEXT, not JSON: nothing looks into them, and Postgres' JSONB
+would refuse the ``\\u0000`` that a program's output may hold.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from lockgate.core.deployment import ACTIVE
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Without it SQLite could not drop a constraint later: it has no name there."""
+
+metadata = MetaData(naming_convention=NAMING)
+
+Number = BigInteger().with_variant(Integer(), "sqlite")
+"""SQLite makes a primary key its row id only when the type is called INTEGER."""
+
+counter = Table(
+    "counter",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Number, nullable=False),
+)
+
+DEPLOYMENT, GENERATION, EVENT, RELEASE, OLDEST = "deployment", "generation", "event", "release", "schema.oldest"
+
+SEEDS = {DEPLOYMENT: 0, GENERATION: 0, EVENT: 0, RELEASE: 0, OLDEST: 1}
+"""Counter -> its first value. ``schema.oldest`` is the oldest schema whose code still works on this database: a
+migration that takes something away raises it."""
+
+deployment = Table(
+    "deployment",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("application", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("release", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("want", Text, nullable=False),
+    Column("urgent", Boolean, nullable=False),
+    Column("holds", Boolean, nullable=False),
+    Column("asked", Boolean, nullable=False),
+    Column("next_at", Double),
+    Column("owner", Text, nullable=False),
+    Column("lease_until", Double, nullable=False),
+    Column("generation", Number, nullable=False),
+    Column("written_at", Double, nullable=False),
+    Column("details", Text, nullable=False),
+)
+"""``asked``: somebody has asked since the claim, and the worker has not seen it yet."""
+
+
+def _partial(name: str, *columns: Column[object], where: str, unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+IS_ACTIVE = "state IN ({})".format(", ".join(f"'{state.value}'" for state in sorted(ACTIVE)))
+
+_partial("uq_deployment_active", deployment.c.application, deployment.c.environment, where=IS_ACTIVE, unique=True)
+_partial("uq_deployment_holds", deployment.c.application, deployment.c.environment, where="holds", unique=True)
+_partial("ix_deployment_next_at", deployment.c.next_at, where="next_at IS NOT NULL")
+_partial("ix_deployment_written_at", deployment.c.written_at, where="next_at IS NOT NULL")
+_partial("ix_deployment_owner", deployment.c.owner, where="owner <> ''")
+Index("ix_deployment_key", deployment.c.application, deployment.c.environment, deployment.c.state, deployment.c.number)
+
+event = Table(
+    "event",
+    metadata,
+    Column("seq", Number, primary_key=True, autoincrement=False),
+    Column("application", Text, nullable=False),
+    Column("deployment", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("ix_event_application", "application", "seq"),
+    Index("ix_event_deployment", "deployment", "seq"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Number, primary_key=True, autoincrement=False),
+    Column("previous", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("document", Text, nullable=False),
+)
+
+release = Table(
+    "release",
+    metadata,
+    Column("recorded", Number, primary_key=True, autoincrement=False),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("application", Text, nullable=False),
+    Column("number", Number, nullable=False),
+    Column("document", Text, nullable=False),
+    UniqueConstraint("application", "number"),
+)
+"""``recorded``: 1, 2, 3 ... over all applications, so that "newest" does not hang on a clock."""
+
+plan = Table(
+    "plan",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+"""The document is the canonical JSON that the digest is of: what was consented to, byte for byte."""
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("application", Text, primary_key=True),
+    Column("environment", Text, primary_key=True),
+    Column("release", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+observation = Table(
+    "observation",
+    metadata,
+    Column("application", Text, primary_key=True),
+    Column("environment", Text, primary_key=True),
+    Column("component", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+schema_version = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""Alembic's own table, exactly as Alembic makes it, for use without Alembic."""

@@ -1,0 +1,17 @@
+"""What every store must do. Inherit :class:`StoreContract` in a test module and give it a ``store`` fixture:
+
+    class TestMine(StoreContract):
+        @pytest.fixture
+        def store(self): ...
+
+The parts for claims, saving and records stand in their own modules; this one joins them.
+"""
+
+from lockgate.testing.contracts.claiming import ClaimingContract
+from lockgate.testing.contracts.records import RecordsContract
+from lockgate.testing.contracts.saving import SavingContract
+from lockgate.testing.contracts.workers import WorkersContract
+
+
+class StoreContract(ClaimingContract, SavingContract, RecordsContract, WorkersContract):
+    """All of it."""

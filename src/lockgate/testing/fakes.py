@@ -1,0 +1,230 @@
+"""Fakes of the ports, in memory. They pass the same contract suites as the real drivers, as far as memory can."""
+
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from lockgate.core.errors import Fenced, Unavailable
+from lockgate.core.ids import InstanceId, Instant, RevisionId
+from lockgate.core.inventory import Condition, Instance, Observed
+from lockgate.core.plan import Fence, InstanceSpec
+from lockgate.core.traffic import (
+    Key,
+    PoolStatus,
+    Route,
+    RouterCaps,
+    RouteStatus,
+    Sample,
+    TargetCaps,
+)
+from lockgate.core.verification import HttpAnswer
+from lockgate.ports import LogChunk, Phase, Polled
+
+
+class FakeClock:
+    """Time that passes only when somebody sleeps or says so."""
+
+    def __init__(self, start: Instant = 1_800_000_000.0) -> None:
+        self._now = start
+        self._lock = threading.Lock()
+
+    def now(self) -> Instant:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self.pass_by(seconds)
+
+    def pass_by(self, seconds: float) -> None:
+        """Negative: the clock jumps back."""
+        with self._lock:
+            self._now += seconds
+
+
+@dataclass
+class Fences:
+    """Refuses what is older than the newest it has seen, key by key."""
+
+    newest: dict[Key, int] = field(default_factory=dict)
+
+    def check(self, key: Key, fence: Fence) -> None:
+        """Raises Fenced."""
+        if fence.generation < self.newest.get(key, 0):
+            raise Fenced(f"{fence.deployment} has lost {key}: a newer claim exists.")
+        self.newest[key] = fence.generation
+
+
+@dataclass
+class FakeTarget:
+    """Instances become ready ``start_seconds`` after they were asked for, unless their revision is in ``broken``."""
+
+    clock: FakeClock
+    start_seconds: float = 0.05
+    stop_seconds: float = 0.02
+    prepare_seconds: float = 0.0
+    broken: dict[RevisionId, str] = field(default_factory=dict)
+    """Revision -> why its instances fail."""
+    unpreparable: dict[RevisionId, str] = field(default_factory=dict)
+    caps: TargetCaps = field(default_factory=TargetCaps)
+    fences: Fences = field(default_factory=Fences)
+    started: int = 0
+    """Instances ever started."""
+    _instances: dict[Key, dict[InstanceId, Instance]] = field(default_factory=dict)
+    _stopping: dict[InstanceId, Instant] = field(default_factory=dict)
+    _preparing: dict[tuple[Key, RevisionId], Instant] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def prepare(self, key: Key, spec: InstanceSpec, fence: Fence) -> Polled:
+        with self._lock:
+            self.fences.check(key, fence)
+            if spec.revision in self.unpreparable:
+                return Polled(Phase.FAILED, self.unpreparable[spec.revision])
+            since = self._preparing.setdefault((key, spec.revision), self.clock.now())
+            done = self.clock.now() - since >= self.prepare_seconds
+            return Polled(Phase.DONE if done else Phase.WORKING, "" if done else "It is being built.")
+
+    def observe(self, key: Key) -> Observed:
+        with self._lock:
+            self._forget_stopped(key)
+            instances = tuple(self._seen(i) for i in self._instances.get(key, {}).values())
+            return Observed(key, instances, self.clock.now())
+
+    def ensure(self, key: Key, spec: InstanceSpec, count: int, fence: Fence) -> None:
+        with self._lock:
+            self.fences.check(key, fence)
+            mine = self._instances.setdefault(key, {})
+            slots = {i.slot for i in mine.values() if i.revision == spec.revision}
+            free = (slot for slot in range(count + len(slots)) if slot not in slots)
+            for _ in range(count - len(slots)):
+                self._start(key, spec, next(free))
+
+    def retire(self, key: Key, instances: Collection[InstanceId], fence: Fence) -> None:
+        with self._lock:
+            self.fences.check(key, fence)
+            for name in instances:
+                if name in self._instances.get(key, {}):
+                    self._stopping.setdefault(name, self.clock.now())
+
+    def logs(self, key: Key, instance: InstanceId, after: int, limit: int) -> LogChunk:
+        return LogChunk("", after)
+
+    def lose(self, key: Key, instance: InstanceId) -> None:
+        """The instance is gone, as if its machine had failed."""
+        with self._lock:
+            self._instances.get(key, {}).pop(instance, None)
+
+    def _start(self, key: Key, spec: InstanceSpec, slot: int) -> None:
+        self.started += 1
+        name = InstanceId(f"{spec.revision}-{slot}-{self.started}")
+        endpoint = f"127.0.0.1:{10_000 + self.started}" if spec.takes_traffic else ""
+        self._instances[key][name] = Instance(name, spec.revision, slot, Condition.STARTING, endpoint, self.clock.now())
+
+    def _seen(self, instance: Instance) -> Instance:
+        if instance.id in self._stopping:
+            return replace(instance, condition=Condition.STOPPING)
+        if self.clock.now() - instance.started_at < self.start_seconds:
+            return instance
+        if instance.revision in self.broken:
+            return replace(instance, condition=Condition.FAILED, because=self.broken[instance.revision])
+        return replace(instance, condition=Condition.READY)
+
+    def _forget_stopped(self, key: Key) -> None:
+        gone = [n for n, since in self._stopping.items() if self.clock.now() - since >= self.stop_seconds]
+        for name in gone:
+            if self._instances.get(key, {}).pop(name, None):
+                del self._stopping[name]
+
+
+@dataclass
+class FakeRouter:
+    """Takes every route at once. Requests on instances that leave end ``drain_seconds`` after the route changed."""
+
+    clock: FakeClock
+    drain_seconds: float = 0.05
+    caps: RouterCaps = field(default_factory=lambda: RouterCaps(weights=True, inflight=True, hold=True))
+    fences: Fences = field(default_factory=Fences)
+    routes: dict[Key, Route] = field(default_factory=dict)
+    applied: list[Route] = field(default_factory=list)
+    _changed: dict[Key, Instant] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def apply(self, route: Route, fence: Fence) -> None:
+        with self._lock:
+            self.fences.check(route.key, fence)
+            if self.routes.get(route.key) != route:
+                self.applied.append(route)
+                self._changed[route.key] = self.clock.now()
+            self.routes[route.key] = route
+
+    def status(self, key: Key) -> RouteStatus:
+        with self._lock:
+            route = self.routes.get(key)
+            now = self.clock.now()
+            if route is None:
+                return RouteStatus(False, {}, False, now, "No route has been given.")
+            left = now - self._changed[key] >= self.drain_seconds
+            pools = {
+                p.revision: PoolStatus(p.endpoints, p.weight, 0 if left else 1, 0 if left else 1) for p in route.pools
+            }
+            return RouteStatus(True, pools, route.hold > 0, now)
+
+    def sample(self, key: Key) -> Mapping[RevisionId, Sample]:
+        with self._lock:
+            route = self.routes.get(key)
+            return {p.revision: Sample("fake", 0, {}, {}) for p in route.pools} if route else {}
+
+    def remove(self, key: Key, fence: Fence) -> None:
+        with self._lock:
+            self.fences.check(key, fence)
+            self.routes.pop(key, None)
+
+
+@dataclass
+class FakeHttp:
+    """Answers by path; 200 where nothing is said."""
+
+    answers: dict[str, int] = field(default_factory=dict)
+    """Path -> status; 0: no answer."""
+    asked: list[str] = field(default_factory=list)
+
+    def request(self, method: str, url: str, headers: Mapping[str, str], timeout: float) -> HttpAnswer:
+        path = "/" + url.split("/", 3)[3]
+        self.asked.append(url)
+        status = self.answers.get(path, 200)
+        if not status:
+            raise Unavailable("no answer came")
+        return HttpAnswer(status, {}, b"", 0.001)
+
+
+@dataclass
+class FakeTask:
+    """Ends as told: words[0] ``true`` is done, ``false`` failed, ``forever`` never ends."""
+
+    started: dict[str, Sequence[str]] = field(default_factory=dict)
+
+    def start(self, handle: str, inputs: Mapping[str, str], words: Sequence[str], timeout: float, fence: Fence) -> None:
+        self.started.setdefault(handle, words)
+
+    def poll(self, handle: str) -> Polled:
+        word = self.started[handle][0]
+        if word == "forever":
+            return Polled(Phase.WORKING)
+        return Polled(Phase.DONE, "ended with 0") if word == "true" else Polled(Phase.FAILED, "ended with 1")
+
+    def cancel(self, handle: str) -> None:
+        self.started.pop(handle, None)
+
+
+@dataclass
+class FakeTicker:
+    """Remembers wakes; runs the handler when told, in the caller's thread."""
+
+    wakes: list[Instant | None] = field(default_factory=list)
+
+    def wake(self, at: Instant | None = None) -> None:
+        self.wakes.append(at)
+
+    def run(self, handler: "object") -> None:
+        raise AssertionError("a fake ticker is not run; call the worker's round instead")
+
+    def stop(self) -> None:
+        return None

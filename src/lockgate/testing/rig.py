@@ -1,0 +1,138 @@
+"""Rig: the whole engine on fakes and a real store, worked by hand. For stories about deployments, told in fake time."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from lockgate.core.application import Application, Component
+from lockgate.core.artifact import Artifact, ArtifactKind, Reference
+from lockgate.core.deployment import Deployment, State
+from lockgate.core.environment import Catalogue, Environment, Listen, Promote
+from lockgate.core.ids import DeploymentId, digest_of
+from lockgate.core.plan import Plan
+from lockgate.core.traffic import ALL, Key
+from lockgate.engine.executor import Executor, Executors
+from lockgate.engine.intake import Intake
+from lockgate.engine.operations import Operations
+from lockgate.engine.promoter import Promoter
+from lockgate.engine.reconciler import Reconciler
+from lockgate.engine.verifier import Verifier
+from lockgate.engine.walker import Walker
+from lockgate.engine.worker import Flow, Worker
+from lockgate.messages import CreateRelease, Deploy, DeploymentView
+from lockgate.ports import Store
+from lockgate.testing.fakes import FakeClock, FakeHttp, FakeRouter, FakeTarget, FakeTask, FakeTicker
+
+
+class FakeResolver:
+    """Every reference resolves to a digest made from its text."""
+
+    def resolve(self, reference: Reference, folder: Path) -> Artifact:
+        name, _, version = reference.name.partition("==")
+        return Artifact(ArtifactKind.PYPI, name, version, digest_of(str(reference)), str(reference))
+
+
+def three_environments() -> Catalogue:
+    """dev (first), staging (after dev, automatic), prod (after staging, on demand)."""
+
+    def listen(port: int) -> Mapping[str, Listen]:
+        return {"*": Listen("127.0.0.1", port)}
+
+    return Catalogue(
+        {
+            "dev": Environment("dev", listen=listen(8081), promote=Promote.AUTOMATIC),
+            "staging": Environment("staging", after="dev", listen=listen(8082), promote=Promote.AUTOMATIC),
+            "prod": Environment("prod", after="staging", listen=listen(8083)),
+        }
+    )
+
+
+def one_component(**changes: object) -> Application:
+    """An application with one component ``web`` of two replicas; ``changes`` go into the application or component."""
+    component = Component("web", Reference(ArtifactKind.PYPI, "shop==1"), ("shop", "--port", "{port}"), replicas=2)
+    fields = {k: v for k, v in changes.items() if hasattr(component, k)}
+    application = Application("shop", {"web": replace(component, **fields)})  # type: ignore[arg-type]
+    return replace(application, **{k: v for k, v in changes.items() if k not in fields})  # type: ignore[arg-type]
+
+
+class Rig:
+    """One worker by hand, or several on the same store and world (``workers``)."""
+
+    def __init__(self, store: Store, catalogue: Catalogue | None = None, clock: FakeClock | None = None) -> None:
+        self.store = store
+        self.clock = clock or FakeClock()
+        self.catalogue = catalogue or three_environments()
+        self.application = one_component()
+        self.target = FakeTarget(self.clock)
+        self.router = FakeRouter(self.clock)
+        self.http = FakeHttp()
+        self.task = FakeTask()
+        self.ticker = FakeTicker()
+        self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None)
+        self.executors = only(self.executor())
+        intake = Intake(store, self.clock, FakeResolver(), lambda text, where: self.application)
+        self.operations = Operations(store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: ())
+        self.worker = self.new_worker("worker")
+
+    def executor(self) -> Executor:
+        return Executor(self.target, self.router, Verifier(self.http, self.task, self.clock), self.clock)
+
+    def new_worker(self, name: str, lease: float = 10.0) -> Worker:
+        """Another worker on the same store and world."""
+        walker = Walker(self.store, self.clock, self.executors)
+        flow = Flow(self.promoter, walker, Reconciler(self.store, self.clock, self.executors))
+        return Worker(name, self.store, self.clock, self.ticker, flow, lease=lease, threads=4)
+
+    def release(self, version: str, **changes: object) -> str:
+        """A release of that version; returns its id."""
+        if changes:
+            self.application = one_component(**changes)
+        request = CreateRelease("-", "lockgate.yaml", "/", {"": f"pypi:shop=={version}"}, actor="ann")
+        return self.operations.create_release(request)[0].id
+
+    def deploy(self, release: str, to: str = "dev", *, urgent: bool = False) -> DeploymentView:
+        return self.operations.deploy(Deploy("shop", to, release, urgent=urgent, actor="ann"))
+
+    def run(self, seconds: float = 30.0, *, worker: Worker | None = None) -> None:
+        """Works for so many seconds of fake time."""
+        end = self.clock.now() + seconds
+        while self.clock.now() < end:
+            self.turn(worker)
+            self.clock.pass_by(0.25)
+
+    def turn(self, worker: Worker | None = None) -> None:
+        """One round: what is due now, each as far as it goes."""
+        at_work = worker or self.worker
+        at_work.round()
+        at_work.drain()
+
+    def row(self, deployment: str) -> Deployment:
+        return self.store.history.deployment(DeploymentId(deployment))
+
+    def state(self, deployment: str) -> State:
+        return self.row(deployment).state
+
+    def plan(self, deployment: str) -> Plan:
+        return self.store.releases.plan(self.row(deployment).plan)
+
+    def serving(self, environment: str = "dev") -> dict[str, int]:
+        """Revision -> basis points of the traffic."""
+        route = self.router.routes.get(Key("shop", environment, "web"))
+        return {p.revision: p.weight for p in route.pools if p.weight} if route else {}
+
+    def running(self, environment: str = "dev") -> dict[str, int]:
+        """Revision -> instances."""
+        return {str(r): n for r, n in self.target.observe(Key("shop", environment, "web")).revisions().items()}
+
+    def all_on(self, deployment: str) -> bool:
+        """Its revision has all the traffic and nothing else runs."""
+        part = self.plan(deployment).components[0]
+        environment = part.key.environment
+        return self.serving(environment) == {part.revision: ALL} and self.running(environment) == {
+            part.revision: part.replicas
+        }
+
+
+def only(executor: Executor) -> Executors:
+    """The same for every plan."""
+    return lambda plan: executor
