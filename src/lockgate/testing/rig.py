@@ -136,5 +136,3 @@ class Rig:
 def only(executor: Executor) -> Executors:
     """The same for every plan."""
     return lambda plan: executor
-
-
