@@ -15,6 +15,7 @@ from lockgate.core.plan import (
     Ensure,
     Fence,
     InstanceSpec,
+    Plan,
     Prepare,
     Retire,
     Shift,

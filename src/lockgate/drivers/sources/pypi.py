@@ -240,12 +240,13 @@ class PypiSource:
         env |= {"UV_NO_PROGRESS": "1", "LC_ALL": "C.UTF-8", **settings.environment, **(more or {})}
         options = settings.words if online else ("--offline",)
         head, tail = (list(words[:2]), list(words[2:])) if words[0] == "pip" else ([words[0]], list(words[1:]))
-        return run_program([_uv_program(), *head, *options, *tail], cwd=cwd, env=env, given=given, keep_open=keep_open)
+        return run_program([str(find_uv()), *head, *options, *tail], cwd=cwd, env=env, given=given, keep_open=keep_open)
 
 
-def _uv_program() -> str:
+def find_uv() -> Path:
+    """The uv that came with Lockgate. Raises :class:`ComponentMissing`."""
     try:
-        return str(uv.find_uv_bin())
+        return Path(uv.find_uv_bin())
     except FileNotFoundError as error:
         raise ComponentMissing("The uv program is not where its package puts it.", "Install Lockgate again.") from error
 
