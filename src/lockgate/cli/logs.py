@@ -73,8 +73,8 @@ def log_lines(view: LogView) -> list[Line]:
 
 
 def _log_line(text: str) -> Line:
-    instance, space, rest = text.partition(" ")
-    return line((instance, FAINT), space + rest, hang=len(instance) + 1)
+    instance, bar, rest = text.partition(" | ")
+    return line((instance + bar, FAINT), rest, hang=len(instance + bar))
 
 
 def audit(

@@ -58,12 +58,9 @@ def headline(text: str) -> Line:
     return line((text, STRONG))
 
 
-def numbered(sentences: Sequence[str]) -> list[Line]:
-    return [line(f"  {number:>2}. ", sentence, hang=6) for number, sentence in enumerate(sentences, start=1)]
-
-
 def indented(sentences: Iterable[str], by: int = 2) -> list[Line]:
-    return [line(" " * by, sentence, hang=by) for sentence in sentences]
+    """A sentence that is itself indented, as a detail of the one before, stays so where it goes on."""
+    return [line(" " * by, sentence, hang=by + len(sentence) - len(sentence.lstrip())) for sentence in sentences]
 
 
 def table(headings: Sequence[str], rows: Sequence[Row], indent: int = 0, gap: int = 2) -> list[Line]:

@@ -18,7 +18,6 @@ from lockgate.cli.output import (
     indented,
     line,
     now,
-    numbered,
     on_terminal,
     show,
     table,
@@ -129,8 +128,8 @@ def _under_way(found: Status) -> list[Line]:
 def _deployment_lines(view: DeploymentView, waiting: int, at: float) -> list[Line]:
     head = standing(view, at)
     more = f", {waiting} more waiting" if waiting else ""
-    sentences = [sentence for sentence in dict.fromkeys((view.words, view.because)) if sentence]
-    sentences += [f"{view.who} can act."] if view.who else []
+    who = f"Who can act: {view.who}." if view.who else ""
+    sentences = [sentence for sentence in dict.fromkeys((view.words, view.because, who)) if sentence]
     return [Line((("  ", ""), *head.spans, (more, FAINT))), *indented(sentences, 4)]
 
 
@@ -164,7 +163,7 @@ def explain(name: str = "", /, *, app: App = "", json: Json = False) -> None:
 def explanation_lines(found: Explanation, at: float) -> list[Line]:
     lines = [standing(found.deployment, at), BLANK, *explained(found.sentences)]
     lines += section("Gates", verdict_lines(found.verdicts))
-    lines += section("Plan", numbered(found.plan))
+    lines += section("Plan", indented(found.plan))
     lines += section("What happened", event_lines(found.timeline))
     return lines + section("What you can do", [line("  ", command) for command in found.commands])
 
