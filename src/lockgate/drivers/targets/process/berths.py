@@ -12,9 +12,8 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 
 from lockgate.core.application import Health
@@ -145,16 +144,20 @@ class Berths:
         """A port that no other berth has and nobody listens on, remembered before another may choose."""
         # Held for a millisecond; longer only if that control plane is frozen, and then it is told.
         with locked(self._home / "ports.lock", wait=1.0) as last:
-            taken = {b.port for b in self._all()}
-            before = int(os.pread(last, 16, 0) or 0)
-            # Not the one just given back: somebody may still hold a connection to who had it.
-            start = before + 1 if before in self._ports else self._ports.start
-            for port in chain(range(start, self._ports.stop), range(self._ports.start, start)):
-                if port not in taken and _free(self._host, port):
-                    os.pwrite(last, f"{port:<8}".encode(), 0)
-                    return _write(replace(berth, port=port))
+            port = self._choose({b.port for b in self._all()}, int(os.pread(last, 16, 0) or 0))
+            if port:
+                os.pwrite(last, f"{port:<8}".encode(), 0)
+                return _write(replace(berth, port=port))
         because = f"All {len(self._ports)} ports from {self._ports.start} to {self._ports.stop - 1} are in use."
         raise PortTaken(because, "Give the process target a wider range of ports.")
+
+    def _choose(self, taken: Collection[int], before: int) -> int:
+        """0: there is none. First one that no connection lingers on, for programs that do not ask for its reuse; and
+        not the one just given back, since somebody may still hold a connection to who had it."""
+        start = before + 1 if before in self._ports else self._ports.start
+        order = [*range(start, self._ports.stop), *range(self._ports.start, start)]
+        free = (port for reuse in (0, 1) for port in order if port not in taken and _free(self._host, port, reuse))
+        return next(free, 0)
 
     def _all(self) -> Iterator[Berth]:
         for place in (self.instances, self._home / "making"):
@@ -216,8 +219,9 @@ def _parse(folder: Path) -> Berth:
     return Berth(**fields)
 
 
-def _free(host: str, port: int) -> bool:
+def _free(host: str, port: int, reuse: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
         try:
             probe.bind((host, port))
         except OSError:
