@@ -23,6 +23,7 @@ from lockgate.core.plan import InstanceSpec
 from lockgate.core.traffic import Key
 from lockgate.drivers import launch, shim
 from lockgate.drivers.storage import locked
+from lockgate.drivers.supervision import Shim
 
 KEY_DIGITS = 8
 STOPPING = "stopping"
@@ -141,10 +142,11 @@ class Berths:
         self._known.pop(berth.folder.name, None)
 
     def _with_port(self, berth: Berth) -> Berth:
-        """A port that no other berth has and nobody listens on, remembered before another may choose."""
+        """A port that no living berth has and nobody listens on, remembered before another may choose."""
         # Held for a millisecond; longer only if that control plane is frozen, and then it is told.
         with locked(self._home / "ports.lock", wait=1.0) as last:
-            port = self._choose({b.port for b in self._all()}, int(os.pread(last, 16, 0) or 0))
+            taken = {b.port for b in self._all() if Shim(b.folder).locked()}
+            port = self._choose(taken, int(os.pread(last, 16, 0) or 0))
             if port:
                 os.pwrite(last, f"{port:<8}".encode(), 0)
                 return _write(replace(berth, port=port))
