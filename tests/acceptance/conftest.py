@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.acceptance.sample import one_environment
 
 from lockgate.testing.installation import Installation, free_ports
-from tests.acceptance.sample import one_environment
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 """No request is lost: 20 deployments of each strategy under every kind of client."""
 
 import pytest
+from tests.acceptance.sample import EVERYBODY, STRATEGIES, definition
 
 from lockgate.testing.installation import Installation
 from lockgate.testing.load import Load
-from tests.acceptance.sample import EVERYBODY, STRATEGIES, definition
 
 DEPLOYMENTS = 20
 
