@@ -18,7 +18,7 @@ from lockgate.config.catalogue_file import CatalogueFile
 from lockgate.config.settings import Settings
 from lockgate.core.application import Application
 from lockgate.core.artifact import Artifact
-from lockgate.core.errors import ComponentMissing, DataFolderBusy, LockgateError
+from lockgate.core.errors import ComponentMissing, DataFolderBusy, LockgateError, Unavailable
 from lockgate.core.plan import Plan
 from lockgate.drivers.artifacts import Artifacts
 from lockgate.drivers.clock import SystemClock
@@ -32,9 +32,11 @@ from lockgate.drivers.sources.file import FileSource
 from lockgate.drivers.sources.git import GitSource
 from lockgate.drivers.sources.npm import NpmSource
 from lockgate.drivers.sources.pypi import PypiSource, find_uv
+from lockgate.drivers.supervision import adopt
 from lockgate.drivers.targets.process import ProcessTarget
 from lockgate.drivers.targets.process import Settings as ProcessSettings
 from lockgate.drivers.tasks.command import CommandTask
+from lockgate.drivers.tasks.command import Settings as CommandSettings
 from lockgate.drivers.tickers.embedded import EmbeddedTicker
 from lockgate.engine import planner
 from lockgate.engine.collector import Collector
@@ -66,7 +68,7 @@ class Drivers:
         self._clock = clock
         self.artifacts = _artifacts(settings.data)
         self.router = EnvoyRouter(EnvoySettings(settings.data / "router", settings.envoy))
-        self.commands = CommandTask(settings.data / "tasks")
+        self.commands = CommandTask(CommandSettings(settings.data))
         self._verifier = Verifier(HttpClient(), self.commands, clock)
         self._executors: dict[str, Executor] = {}
         self._targets: list[ProcessTarget] = []
@@ -193,6 +195,24 @@ def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> 
             stop.set()
             work.join()
             plane.close()
+
+
+def down(settings: Settings, patience: float = 30.0) -> int:
+    """Ends everything that Lockgate runs on this machine for the data folder: instances, tasks, the router. Its records
+    stay, and a server started later brings back what was deployed. Returns how many programs were ended. Raises
+    DataFolderBusy while a server works on the folder, Unavailable when something does not end."""
+    with _own_folder(settings.home):
+        living = adopt(settings.data / "instances") + adopt(settings.data / "tasks") + adopt(settings.data / "router")
+        for shim in living:
+            shim.stop()
+        end = time.monotonic() + patience
+        while any(shim.locked() for shim in living):
+            if time.monotonic() > end:
+                raise Unavailable(
+                    f"Some programs below {settings.data} have not ended in {patience:g} s.", "Try again."
+                )
+            time.sleep(0.05)
+        return len(living)
 
 
 def examine(settings: Settings, *, serving: bool = False) -> tuple[Usable, ...]:
