@@ -43,13 +43,17 @@ def test_a_wrong_token_is_refused(stranger: TestClient, tmp_path: Path, given: s
     assert stranger.get("/v1/status", headers={b"Authorization": value}).status_code == 401
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "evil.example:7070", "", "[::1", "localhost@e"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "evil.example:7070", "", "[::1", "localhost@e"]
+)
 def test_a_foreign_host_is_not_answered_for(program: TestClient, host: str) -> None:
     assert program.get("/v1/status", headers={"Host": host}).status_code == 421
     assert program.get("/healthz", headers={"Host": host}).status_code == 421
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:7070", "127.0.0.1", "127.8.8.8:1", "[::1]:7070", "deploy.example"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:7070", "127.0.0.1", "127.8.8.8:1", "[::1]:7070", "deploy.example"]
+)
 def test_the_loopback_and_the_hosts_configured_are(program: TestClient, host: str) -> None:
     assert program.get("/v1/status", headers={"Host": host}).status_code == 200
 

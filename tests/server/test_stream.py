@@ -60,7 +60,9 @@ async def take(tail: Tail, after: int, interest: Interest, count: int) -> list[i
     return found
 
 
-def test_streams_that_begin_anywhere_get_everything_after_it_once(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_streams_that_begin_anywhere_get_everything_after_it_once(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(stream, "KEPT", 3)
     monkeypatch.setattr(stream, "BATCH", 4)
     for version in ("1", "2"):
@@ -96,7 +98,9 @@ def test_a_stream_of_one_deployment_gets_only_its_events(fleet: Fleet) -> None:
     run(work)
 
 
-def test_silence_is_told_so_that_both_ends_know_the_line_is_alive(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silence_is_told_so_that_both_ends_know_the_line_is_alive(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(stream, "SILENCE", 0.05)
 
     async def work() -> None:

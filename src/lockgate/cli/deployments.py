@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lockgate.cli.output import BLANK, FAINT, STRONG, Json, Line, indented, line, now, on_terminal, show
+from lockgate.cli.output import BLANK, FAINT, STRONG, Json, Line, headline, indented, line, now, on_terminal, show
 from lockgate.cli.surroundings import App, Reason, actor, application_meant, brief, unfinished_meant
 from lockgate.cli.timeline import BACK_ENDS, GOOD_ENDS, next_commands, standing, verdict, verdict_lines
 from lockgate.cli.watching import follow
@@ -56,7 +56,7 @@ def preview_lines(preview: Preview) -> list[Line]:
     title = line((f"{preview.release_label} → {preview.environment}", STRONG), ("  nothing has been changed", FAINT))
     lines = [title, *indented(preview.sentences)]
     if preview.verdicts:
-        lines += [BLANK, line(("Gates", STRONG)), *verdict_lines(preview.verdicts)]
+        lines += [BLANK, headline("Gates"), *verdict_lines(preview.verdicts)]
     return [*lines, BLANK, line((f"  plan {preview.plan}", FAINT))]
 
 
@@ -100,7 +100,7 @@ def see_through(
     json: bool,
     good: frozenset[str] = GOOD_ENDS,
 ) -> int:
-    """Stays with a deployment as long as was asked. Returns 0 unless it is known to have ended otherwise than ``good``."""
+    """Stays with a deployment as long as was asked. Returns 1 if it is known to have ended otherwise than ``good``."""
     if (on_terminal() if watch is None else watch) and not json and not wait:
         return follow(client, view.id, good)
     if wait or (json and watch):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from lockgate.cli.output import BLANK, FAINT, GOOD, STRONG, Json, Line, indented, line, show
+from lockgate.cli.output import BLANK, FAINT, GOOD, STRONG, Json, Line, headline, indented, line, show
 from lockgate.cli.surroundings import DEFINITION, ENVIRONMENTS
 from lockgate.core.errors import Conflict, Invalid, Problem
 
@@ -77,12 +77,12 @@ def init_lines(folder: Path, proposal: "Proposal") -> list[Line]:
     lines = [line((proposal.kind, STRONG), f": {proposal.because}")]
     lines += [line(("  ✔ ", GOOD), f"wrote {folder / name}") for name in proposal.files]
     if proposal.notes:
-        lines += [BLANK, line(("Before the first release", STRONG)), *indented(proposal.notes)]
+        lines += [BLANK, headline("Before the first release"), *indented(proposal.notes)]
     steps = [(command.format(first=first), why) for command, why in NEXT]
     if folder != Path():
         steps.insert(0, (f"cd {folder}", ""))
     width = max(len(command) for command, _ in steps)
-    return [*lines, BLANK, line(("Next", STRONG)), *(_step(command, why, width) for command, why in steps)]
+    return [*lines, BLANK, headline("Next"), *(_step(command, why, width) for command, why in steps)]
 
 
 def _step(command: str, why: str, width: int) -> Line:

@@ -2,7 +2,22 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from lockgate.cli.output import BAD, BLANK, BUSY, FAINT, GOOD, STRONG, Line, Row, Span, clock, elapsed, line, table
+from lockgate.cli.output import (
+    BAD,
+    BLANK,
+    BUSY,
+    FAINT,
+    GOOD,
+    STRONG,
+    Line,
+    Row,
+    Span,
+    clock,
+    elapsed,
+    headline,
+    line,
+    table,
+)
 from lockgate.cli.surroundings import brief
 from lockgate.core.audit import SYSTEM
 from lockgate.core.deployment import FINAL, State
@@ -153,4 +168,4 @@ def explained(sentences: Sequence[str]) -> list[Line]:
 
 def section(title: str, lines: Sequence[Line]) -> list[Line]:
     """Nothing at all when there is nothing to say."""
-    return [BLANK, line((title, STRONG)), *lines] if lines else []
+    return [BLANK, headline(title), *lines] if lines else []
