@@ -18,22 +18,25 @@ from lockgate.config.catalogue_file import CatalogueFile
 from lockgate.config.settings import Settings
 from lockgate.core.application import Application
 from lockgate.core.artifact import Artifact
-from lockgate.core.errors import ComponentMissing, DataFolderBusy, LockgateError
+from lockgate.core.errors import ComponentMissing, DataFolderBusy, LockgateError, Unavailable
 from lockgate.core.plan import Plan
 from lockgate.drivers.artifacts import Artifacts
 from lockgate.drivers.clock import SystemClock
 from lockgate.drivers.depot import Depot
 from lockgate.drivers.http import HttpClient
+from lockgate.drivers.machine import Premises
 from lockgate.drivers.machine import examine as examine_machine
-from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings
+from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
 from lockgate.drivers.sources.archive import ArchiveSource
 from lockgate.drivers.sources.file import FileSource
 from lockgate.drivers.sources.git import GitSource
 from lockgate.drivers.sources.npm import NpmSource
-from lockgate.drivers.sources.pypi import PypiSource
+from lockgate.drivers.sources.pypi import PypiSource, find_uv
+from lockgate.drivers.supervision import adopt
 from lockgate.drivers.targets.process import ProcessTarget
 from lockgate.drivers.targets.process import Settings as ProcessSettings
 from lockgate.drivers.tasks.command import CommandTask
+from lockgate.drivers.tasks.command import Settings as CommandSettings
 from lockgate.drivers.tickers.embedded import EmbeddedTicker
 from lockgate.engine import planner
 from lockgate.engine.collector import Collector
@@ -65,7 +68,7 @@ class Drivers:
         self._clock = clock
         self.artifacts = _artifacts(settings.data)
         self.router = EnvoyRouter(EnvoySettings(settings.data / "router", settings.envoy))
-        self.commands = CommandTask(settings.data / "tasks")
+        self.commands = CommandTask(CommandSettings(settings.data))
         self._verifier = Verifier(HttpClient(), self.commands, clock)
         self._executors: dict[str, Executor] = {}
         self._targets: list[ProcessTarget] = []
@@ -156,10 +159,12 @@ def build(settings: Settings) -> ControlPlane:
     promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able)
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
-    worker = Worker(f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}", store, clock, ticker, flow, settings.lease)
+    worker = Worker(
+        f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}", store, clock, ticker, flow, settings.lease
+    )
     intake = Intake(store, clock, drivers.artifacts, _read)
     operations = Operations(
-        store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings)
+        store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings, serving=True)
     )
     return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), operations)
 
@@ -192,9 +197,28 @@ def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> 
             plane.close()
 
 
-def examine(settings: Settings) -> tuple[Usable, ...]:
-    """What of this machine is usable."""
-    return examine_machine(settings.home, settings.envoy, settings.ports, settings.database)
+def down(settings: Settings, patience: float = 30.0) -> int:
+    """Ends everything that Lockgate runs on this machine for the data folder: instances, tasks, the router. Its records
+    stay, and a server started later brings back what was deployed. Returns how many programs were ended. Raises
+    DataFolderBusy while a server works on the folder, Unavailable when something does not end."""
+    with _own_folder(settings.home):
+        living = adopt(settings.data / "instances") + adopt(settings.data / "tasks") + adopt(settings.data / "router")
+        for shim in living:
+            shim.stop()
+        end = time.monotonic() + patience
+        while any(shim.locked() for shim in living):
+            if time.monotonic() > end:
+                raise Unavailable(
+                    f"Some programs below {settings.data} have not ended in {patience:g} s.", "Try again."
+                )
+            time.sleep(0.05)
+        return len(living)
+
+
+def examine(settings: Settings, *, serving: bool = False) -> tuple[Usable, ...]:
+    """What of this machine is usable. ``serving``: the server itself asks."""
+    premises = Premises(settings.home, settings.listen, settings.ports, lambda: find_binary(settings.envoy), find_uv)
+    return examine_machine(premises, serving=serving)
 
 
 def _artifacts(data: Path) -> Artifacts:

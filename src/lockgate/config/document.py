@@ -180,10 +180,14 @@ _SYNTAX = (
 )  # fmt: skip
 
 
+_NOT_CLOSED = re.compile(r"unexpected end of stream|expected ',' or '[}\]]', but got '<(stream|document) end>'")
+
+
 def _syntax_problem(error: yaml.MarkedYAMLError, where: str) -> Problem:
-    mark = error.problem_mark or error.context_mark
-    line = mark.line + 1 if mark else None
     said = " ".join(str(part) for part in (error.context, error.problem) if part)
+    # What is never closed is noticed at the end of the file; where it begins is where to look.
+    marks = (error.context_mark, error.problem_mark) if _NOT_CLOSED.search(said) else (error.problem_mark,)
+    line = next((mark.line + 1 for mark in (*marks, error.context_mark) if mark), None)
     for pattern, because, mend in _SYNTAX:
         if re.search(pattern, said):
             return Problem(where, line, "", because, mend)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from lockgate.core.application import Application, Component, Strategy
+from lockgate.core.application import Application, Component
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
 from lockgate.core.deployment import Deployment, State
 from lockgate.core.environment import Catalogue, Environment, Listen, Promote
@@ -136,5 +136,3 @@ class Rig:
 def only(executor: Executor) -> Executors:
     """The same for every plan."""
     return lambda plan: executor
-
-

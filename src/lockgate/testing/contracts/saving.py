@@ -120,8 +120,8 @@ class SavingContract:
             living(store, State.RUNNING, urgent=True)
 
     def test_other_keys_are_not_in_the_way(self, store: Store) -> None:
-        for key in ({"environment": "dev"}, {"environment": "prod"}, {"application": "blog"}):
-            assert living(store, State.RUNNING, **key).active
+        for application, environment in (("shop", "dev"), ("shop", "prod"), ("blog", "prod")):
+            assert living(store, State.RUNNING, application=application, environment=environment).active
 
     def test_the_key_is_free_when_the_active_one_has_ended(self, store: Store) -> None:
         led_out = living(store, State.RUNNING)
