@@ -79,12 +79,14 @@ def problem_from(found: Mapping[str, str | int | None]) -> Problem:
 
 
 def data_folder(environ: Mapping[str, str] | None = None) -> Path:
-    """Where a server of this user keeps its data unless told otherwise: ``LOCKGATE_HOME``, else the XDG data folder."""
+    """Where a server of this user keeps its data: ``LOCKGATE_HOME``, else the XDG data folder. The same rule as in
+    ``config.settings``, told again because that reads YAML, which a command need not wait for."""
     known = os.environ if environ is None else environ
     if known.get("LOCKGATE_HOME"):
         return Path(known["LOCKGATE_HOME"]).expanduser()
-    base = known.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "lockgate"
+    base = known.get("XDG_DATA_HOME", "")
+    shared = Path(base) if base.startswith("/") else Path(known.get("HOME") or "/") / ".local" / "share"
+    return shared / "lockgate"
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,8 +254,8 @@ def test_without_a_server_every_command_says_where_it_looked(
 @pytest.mark.parametrize("words", [w for w in EVERY_COMMAND if w[0] not in ("check", "open")], ids=" ".join)
 def test_a_refusal_is_the_servers_sentence(run: Run, double: Double, project: Path, words: tuple[str, ...]) -> None:
     because = "There is no environment 'prdo'. Did you mean prod?"
-    fault = Fault("There is nothing by that name.", 404, because, "not-found")
-    double.answers = {key: fault for key in double.answers if key != ("GET", "/healthz")}
+    fault, healthy = Fault("There is nothing by that name.", 404, because, "not-found"), ("GET", "/healthz")
+    double.answers = dict.fromkeys(double.answers, fault) | {healthy: double.answers[healthy]}
     ran = run(*words)
     assert (ran.code, ran.out, ran.err) == (1, "", f"error: {because}\n")
     ran = run(*words, "--json")
@@ -275,7 +275,7 @@ def test_bad_input_is_listed_with_file_and_line(run: Run, double: Double, projec
         {
             "where": "lockgate.yaml",
             "line": 7,
-            "field": "components.web.replica",
+            "field": "components.web",
             "because": "no such field.",
             "mend": "",
         },
@@ -287,7 +287,7 @@ def test_bad_input_is_listed_with_file_and_line(run: Run, double: Double, projec
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.splitlines() == [
         "error: there are 2 problems; nothing was changed.",
-        "  lockgate.yaml:7: components.web.replica: no such field.",
+        "  lockgate.yaml:7: components.web: no such field.",
         "  lockgate.yaml:9: a tab. Use spaces.",
     ]
 

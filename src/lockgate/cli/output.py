@@ -139,7 +139,7 @@ def text_of(one: Line) -> "Text":
     """The line for rich."""
     from rich.text import Text
 
-    return Text.assemble(*one.spans, end="")
+    return Text.assemble(*one.spans)
 
 
 def fitted(one: Line, to: "Console") -> "list[Text]":
