@@ -1,15 +1,15 @@
 """The book of routes in Envoy's words: clusters, route configurations and listeners (xDS v3, JSON). Pure.
 
 The traps behind each number are told beside it. Clusters are STATIC: with endpoint discovery Envoy went on sending
-requests to removed hosts. All of one kind go into one file: each watched file costs one of the user's few inotify
-instances, and Envoy aborts when there are no more.
+requests to removed hosts. Files are few, since each that is watched costs one of the user's few inotify instances and
+Envoy aborts when there are no more: one of all clusters, one of all listeners, one of routes for each listener.
 """
 
 import ipaddress
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from lockgate.core.errors import RouteRejected
@@ -255,8 +255,9 @@ def _header(name: str, value: str) -> Json:
 # --- listeners ---
 
 
-def listeners(book: Book, routes_file: str) -> list[Json]:
-    return [_listener(listen, routes_file) for listen in _by_listen(book)]
+def listeners(book: Book, routes_file: Callable[[str], str]) -> list[Json]:
+    """``routes_file``: path of a listener's routes, by its name."""
+    return [_listener(listen, routes_file(tag(listen))) for listen in _by_listen(book)]
 
 
 def _listener(listen: str, routes_file: str) -> Json:
