@@ -17,8 +17,8 @@ from lockgate.core.artifact import Artifact, ArtifactKind, Reference
 from lockgate.core.audit import Event
 from lockgate.core.deployment import Deployment, Kind
 from lockgate.core.environment import Environment, Listen
-from lockgate.core.ids import DeploymentId, Digest, Instant, ReleaseId, digest_of
-from lockgate.core.inventory import Condition, Instance, InstanceId, Observed, RevisionId
+from lockgate.core.ids import DeploymentId, Digest, InstanceId, Instant, ReleaseId, RevisionId, digest_of
+from lockgate.core.inventory import Condition, Instance, Observed
 from lockgate.core.plan import Plan, make_plan
 from lockgate.core.release import Release, freeze
 from lockgate.core.traffic import Key

@@ -8,7 +8,7 @@ from lockgate.core.deployment import Kind, Progress, State, Want
 from lockgate.core.errors import Fenced, IllegalTransition, KeyBusy, NotFound
 from lockgate.core.ids import DeploymentId, Generation, InstanceId, ReleaseId, RevisionId, digest_of
 from lockgate.ports import Store
-from lockgate.testing.contracts.lives import LEASE, added, at_rest, claimed, led, living
+from lockgate.testing.contracts.lives import LEASE, added, at_rest, claimed, living
 from lockgate.testing.samples import NOON, an_event
 
 PROGRESS = Progress(
@@ -120,8 +120,8 @@ class SavingContract:
             living(store, State.RUNNING, urgent=True)
 
     def test_other_keys_are_not_in_the_way(self, store: Store) -> None:
-        for key in ({"environment": "dev"}, {"environment": "prod"}, {"application": "blog"}):
-            assert living(store, State.RUNNING, **key).active
+        for application, environment in (("shop", "dev"), ("shop", "prod"), ("blog", "prod")):
+            assert living(store, State.RUNNING, application=application, environment=environment).active
 
     def test_the_key_is_free_when_the_active_one_has_ended(self, store: Store) -> None:
         led_out = living(store, State.RUNNING)

@@ -12,13 +12,13 @@ from lockgate.core.inventory import Condition, Instance, Observed
 from lockgate.core.plan import Fence, InstanceSpec
 from lockgate.core.traffic import Key, TargetCaps
 from lockgate.drivers import supervision
+from lockgate.drivers.claims import Claims
 from lockgate.drivers.probe import Probe, Prober, Verdict
 from lockgate.drivers.program import ProgramStatus
 from lockgate.drivers.storage import storage
 from lockgate.drivers.supervision import Shim
 from lockgate.drivers.targets.process import readiness
 from lockgate.drivers.targets.process.berths import Berth, Berths
-from lockgate.drivers.targets.process.claims import Claims
 from lockgate.drivers.targets.process.command import Defaults, link_files, program_for
 from lockgate.drivers.targets.process.preparation import Materialise, Preparation
 from lockgate.drivers.targets.process.removal import Removal
@@ -73,7 +73,7 @@ class ProcessTarget:
         self._preparation.close()
 
     def prepare(self, key: Key, spec: InstanceSpec, fence: Fence) -> Polled:
-        self._claims.admit(key, fence)
+        self._claims.admit(str(key), fence)
         return self._preparation.poll(spec)
 
     def observe(self, key: Key) -> Observed:
@@ -82,15 +82,15 @@ class ProcessTarget:
 
     def ensure(self, key: Key, spec: InstanceSpec, count: int, fence: Fence) -> None:
         """Raises Fenced, PortTaken, StorageFull, Unavailable, and what preparing raises."""
-        self._claims.admit(key, fence)
+        self._claims.admit(str(key), fence)
         revision = spec.revision
         for slot in self._missing(key, revision, count):
-            self._claims.admit(key, fence)
+            self._claims.admit(str(key), fence)
             with storage(self._settings.home, "making an instance"):
                 self._create(key, revision, spec, slot, fence)
 
     def retire(self, key: Key, instances: Collection[InstanceId], fence: Fence) -> None:
-        self._claims.admit(key, fence)
+        self._claims.admit(str(key), fence)
         for berth in self._berths.of(key):
             if berth.id in instances:
                 self._forget_checks(berth)
@@ -126,7 +126,7 @@ class ProcessTarget:
         with self._berths.make(key, revision, spec, slot) as making:
             link_files(making.berth, files)
             # The last moment at which nothing has happened yet: a control plane may wake up right here.
-            self._claims.admit(key, fence)
+            self._claims.admit(str(key), fence)
             berth = self._berths.settle(making.berth)
             if berth is None:
                 return

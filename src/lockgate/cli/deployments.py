@@ -1,0 +1,159 @@
+"""Commands that change what runs: deploy, promote, rollback, pause, resume, abort."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from lockgate.cli.output import BLANK, FAINT, STRONG, Json, Line, headline, indented, line, now, on_terminal, show
+from lockgate.cli.surroundings import App, Reason, actor, application_meant, brief, unfinished_meant
+from lockgate.cli.timeline import BACK_ENDS, GOOD_ENDS, next_commands, standing, verdict, verdict_lines
+from lockgate.cli.watching import follow
+from lockgate.client import Client
+from lockgate.messages import Ask, Deploy, DeploymentView, Preview, Promote, RollBack
+
+Watch = Annotated[
+    bool | None,
+    Parameter(name="--watch", help="Show it until it ends; default: on a terminal.", show_default=False),
+]
+Wait = Annotated[bool, Parameter(name="--wait", negative="", help="Wait quietly until it ends.")]
+Dry = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would happen; change nothing.")]
+Urgent = Annotated[bool, Parameter(name="--urgent", negative="", help="Take over from a deployment under way.")]
+
+
+def deploy(
+    release: str = "latest",
+    /,
+    *,
+    to: str,
+    app: App = "",
+    dry_run: Dry = False,
+    urgent: Urgent = False,
+    reason: Reason = "",
+    watch: Watch = None,
+    wait: Wait = False,
+    json: Json = False,
+) -> int:
+    """Deploy a release to an environment, and see it through.
+
+    Parameters
+    ----------
+    release
+        Its id, #3, a version that names one release only, or latest.
+    to
+        The environment.
+    """
+    request = Deploy(application_meant(app), to, release, reason, urgent, actor())
+    client = Client()
+    if dry_run:
+        preview = client.preview(request)
+        show(preview, json, lambda: preview_lines(preview))
+        return int(any(one.answer == "deny" for one in preview.verdicts))
+    return see_through(client, client.deploy(request), watch, wait, json)
+
+
+def preview_lines(preview: Preview) -> list[Line]:
+    """The plan in words, and what each gate would say."""
+    title = line((f"{preview.release_label} → {preview.environment}", STRONG), ("  nothing has been changed", FAINT))
+    lines = [title, *indented(preview.sentences)]
+    if preview.verdicts:
+        lines += [BLANK, headline("Gates"), *verdict_lines(preview.verdicts)]
+    return [*lines, BLANK, line((f"  plan {preview.plan}", FAINT))]
+
+
+def promote(
+    *, to: str, app: App = "", reason: Reason = "", watch: Watch = None, wait: Wait = False, json: Json = False
+) -> int:
+    """Deploy what runs in the environment before to this one.
+
+    Parameters
+    ----------
+    to
+        The environment.
+    """
+    client = Client()
+    request = Promote(application_meant(app), to, reason, actor())
+    return see_through(client, client.promote(request), watch, wait, json)
+
+
+def rollback(
+    *, env: str, reason: Reason, app: App = "", watch: Watch = None, wait: Wait = False, json: Json = False
+) -> int:
+    """Go back to the last good release, with the configuration it had; the present one is barred.
+
+    Parameters
+    ----------
+    env
+        The environment.
+    """
+    client = Client()
+    view = client.roll_back(RollBack(application_meant(app), env, reason, actor()))
+    # A deployment under way is aborted, and that is then what was asked for.
+    good = GOOD_ENDS if view.kind == "rollback" else BACK_ENDS
+    return see_through(client, view, watch, wait, json, good)
+
+
+def see_through(
+    client: Client,
+    view: DeploymentView,
+    watch: bool | None,
+    wait: bool,
+    json: bool,
+    good: frozenset[str] = GOOD_ENDS,
+) -> int:
+    """Stays with a deployment as long as was asked. Returns 1 if it is known to have ended otherwise than ``good``."""
+    if (on_terminal() if watch is None else watch) and not json and not wait:
+        return follow(client, view.id, good)
+    if wait or (json and watch):
+        view = client.wait(view.id, float("inf"))
+    show(view, json, lambda: told(view))
+    return int(view.final and view.state not in good)
+
+
+def told(view: DeploymentView) -> list[Line]:
+    """The ending, or where it is and how to follow it."""
+    if view.final:
+        return verdict(view)
+    lines = [standing(view, now())]
+    lines += indented([view.because] if view.because else [])
+    return [*lines, line(("  Follow it with: ", FAINT), next_commands(view)[0])]
+
+
+def pause(name: str = "", /, *, app: App = "", reason: Reason = "", json: Json = False) -> None:
+    """Stop a deployment between two steps; traffic stays as it is.
+
+    Parameters
+    ----------
+    name
+        The deployment; default: the newest that has not ended.
+    """
+    _ask("pause", name, app, reason, json)
+
+
+def resume(name: str = "", /, *, app: App = "", reason: Reason = "", json: Json = False) -> None:
+    """Let a paused deployment go on.
+
+    Parameters
+    ----------
+    name
+        The deployment; default: the newest that has not ended.
+    """
+    _ask("resume", name, app, reason, json)
+
+
+def abort(name: str = "", /, *, app: App = "", reason: Reason = "", json: Json = False) -> None:
+    """End a deployment; what ran before runs again.
+
+    Parameters
+    ----------
+    name
+        The deployment; default: the newest that has not ended.
+    """
+    _ask("abort", name, app, reason, json)
+
+
+def _ask(want: str, name: str, app: str, reason: str, json: bool) -> None:
+    client = Client()
+    meant = unfinished_meant(client, name, app)
+    asking = {"pause": client.pause, "resume": client.resume, "abort": client.abort}[want]
+    view = asking(meant, Ask(reason, actor()))
+    show(view, json, lambda: [line((f"{view.id} is asked to {want}: ", STRONG), brief(view)), *told(view)])

@@ -1,0 +1,214 @@
+"""Releases and quarantines: make, list, show; what is barred from where."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App as Commands
+from cyclopts import Parameter
+
+from lockgate.cli.output import (
+    BAD,
+    BLANK,
+    BUSY,
+    FAINT,
+    GOOD,
+    STRONG,
+    Json,
+    Line,
+    Row,
+    ago,
+    day,
+    line,
+    now,
+    show,
+    table,
+)
+from lockgate.cli.surroundings import DEFINITION, App, Reason, actor, application_meant
+from lockgate.client import Client
+from lockgate.core.errors import Invalid, Problem
+from lockgate.core.ids import short
+from lockgate.messages import CreateRelease, Lift, Place, QuarantineView, ReleaseView
+
+release = Commands(name="release", help="Make and look at releases.", help_format="plaintext")
+quarantine = Commands(name="quarantine", help="Releases barred from an environment.", help_format="plaintext")
+
+_NAMED = re.compile(r"([A-Za-z0-9_.-]+)=([a-z]+:.+)", re.DOTALL)
+"""``web=pypi:datasette==0.65.2``; the reference itself may hold equals signs."""
+
+
+@release.command
+def create(
+    *,
+    file: Annotated[Path, Parameter(name=["--file", "-f"])] = DEFINITION,
+    artifact: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    commit: str = "",
+    url: str = "",
+    json: Json = False,
+) -> None:
+    """Resolve the artifacts once, and freeze them with the definition.
+
+    Parameters
+    ----------
+    file
+        The definition.
+    artifact
+        A reference to use instead of the one in the definition: web=pypi:datasette==0.65.2, or only the reference
+        where there is one component. May be given several times.
+    commit
+        The commit it was made from.
+    url
+        Where to read about it: a build, a change.
+    """
+    request = request_from(file, artifact, commit, url)
+    view = Client().create_release(request)
+    show(view, json, lambda: [line(("✔ ", GOOD), (view.label, STRONG), " is ready to deploy."), *_body(view)])
+
+
+def request_from(file: Path, artifacts: tuple[str, ...] = (), commit: str = "", url: str = "") -> CreateRelease:
+    """Raises :class:`Invalid` when the file cannot be read or an artifact is for no component."""
+    text = definition_text(file)
+    return CreateRelease(
+        definition=text,
+        where=str(file),
+        folder=str(file.parent.resolve()),
+        artifacts=dict(_chosen(word, text, str(file)) for word in artifacts),
+        commit=commit,
+        url=url,
+        actor=actor(),
+    )
+
+
+def definition_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise Invalid(
+            [Problem(str(file), None, "", "there is no such file.", "Write one with: lockgate init")]
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid([Problem(str(file), None, "", f"it cannot be read: {error}.")]) from error
+
+
+def _chosen(word: str, text: str, where: str) -> tuple[str, str]:
+    """(component, reference) of one ``--artifact``."""
+    named = _NAMED.fullmatch(word)
+    if named:
+        return named.group(1), named.group(2)
+    from lockgate.config.application_file import read_application
+
+    components = list(read_application(text, where).value.components)
+    if len(components) == 1:
+        return components[0], word
+    because = f"{word} is for one of {', '.join(components)}."
+    raise Invalid([Problem("command line", None, "--artifact", because, f"Write {components[0]}={word}.")])
+
+
+@release.command(name="list")
+def list_releases(*, app: App = "", limit: int = 20, json: Json = False) -> None:
+    """Releases of an application, newest first.
+
+    Parameters
+    ----------
+    limit
+        How many at most.
+    """
+    found = Client().releases(application_meant(app), limit)
+    show(found, json, lambda: release_lines(found, now()))
+
+
+def release_lines(found: tuple[ReleaseView, ...], at: float) -> list[Line]:
+    if not found:
+        return [line("There is no release yet. Make one with: lockgate release create")]
+    rows: list[Row] = [
+        [line((view.label, STRONG)), view.id, ago(at - view.created_at), view.created_by, _places(view)]
+        for view in found
+    ]
+    return table(("RELEASE", "ID", "MADE", "BY", "WHERE"), rows)
+
+
+def _places(view: ReleaseView) -> Line:
+    if not view.places:
+        return line(("nowhere yet", FAINT))
+    parts = [(f"{place.environment} {place.state.replace('_', ' ')}", _place_style(place)) for place in view.places]
+    spans = [span for part in parts for span in (part, (", ", ""))]
+    return Line(tuple(spans[:-1]))
+
+
+def _place_style(place: Place) -> str:
+    return {"runs": GOOD, "ran": FAINT, "quarantined": BAD}.get(place.state, BUSY)
+
+
+@release.command(name="show")
+def show_release(name: str = "latest", /, *, app: App = "", json: Json = False) -> None:
+    """One release: its artifacts by digest, and where it is or has been.
+
+    Parameters
+    ----------
+    name
+        Its id, #3, a version that names one release only, or latest.
+    """
+    view = Client().release(application_meant(app), name)
+    show(view, json, lambda: release_page(view))
+
+
+def release_page(view: ReleaseView) -> list[Line]:
+    return [line((view.label, STRONG)), *_body(view)]
+
+
+def _body(view: ReleaseView) -> list[Line]:
+    facts: list[tuple[str, str]] = [
+        ("id", view.id),
+        ("digest", view.digest),
+        ("made", f"{day(view.created_at)} by {view.created_by}"),
+    ]
+    facts += [(name, words) for name, words in (("commit", view.commit), ("url", view.url)) if words]
+    artifacts: list[Row] = [
+        [a.component, f"{a.name} {a.version}", short(a.digest), a.reference] for a in view.artifacts
+    ]
+    lines = table((), [_fact(name, words) for name, words in facts], indent=2)
+    lines += [BLANK, *table(("COMPONENT", "ARTIFACT", "DIGEST", "ASKED FOR"), artifacts, indent=2)]
+    return lines + ([BLANK, *_place_lines(view)] if view.places else [])
+
+
+def _fact(name: str, words: str) -> Row:
+    return [line((name, FAINT)), words]
+
+
+def _place_lines(view: ReleaseView) -> list[Line]:
+    rows: list[Row] = [
+        [p.environment, line((p.state.replace("_", " "), _place_style(p))), day(p.at), p.deployment, p.because]
+        for p in view.places
+    ]
+    return table(("ENVIRONMENT", "STATE", "SINCE", "DEPLOYMENT", ""), rows, indent=2)
+
+
+@quarantine.command(name="list")
+def list_quarantines(*, app: App = "", json: Json = False) -> None:
+    """Which releases are barred from where, and why."""
+    found = tuple(view for view in Client().quarantines() if not app or view.application == app)
+    show(found, json, lambda: quarantine_lines(found))
+
+
+def quarantine_lines(found: tuple[QuarantineView, ...]) -> list[Line]:
+    if not found:
+        return [line("No release is barred from anywhere.")]
+    rows: list[Row] = [[line((q.release_label, BAD)), q.environment, day(q.since), q.release, q.because] for q in found]
+    return table(("RELEASE", "ENVIRONMENT", "SINCE", "ID", "WHY"), rows)
+
+
+@quarantine.command
+def lift(name: str, /, *, env: str, reason: Reason, app: App = "", json: Json = False) -> None:
+    """Let a barred release into the environment again. It is in the audit log.
+
+    Parameters
+    ----------
+    name
+        The release: its id, #3 or a version that names one release only.
+    env
+        The environment.
+    """
+    client, application = Client(), application_meant(app)
+    view = client.release(application, name)
+    client.lift(Lift(application, env, view.id, reason, actor()))
+    show(view, json, lambda: [line(("✔ ", GOOD), f"{view.label} may enter {env} again.")])
