@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import jinja2
 
-from lockgate.core.ids import Instant, short
+from lockgate.core.ids import Instant
 from lockgate.core.traffic import ALL
 
 _HERE = Path(__file__).parent
@@ -165,18 +165,8 @@ def make_templates(now: Callable[[], Instant] = time.time) -> jinja2.Environment
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: Iterable[Callable[..., Any]] = (
-        mark,
-        mark_of_event,
-        span,
-        iso,
-        clock,
-        day,
-        percent,
-        safe_link,
-        short,
-        bars,
-    )
+    filters: Iterable[Callable[..., Any]] = (mark, mark_of_event, span, lasted, iso, clock, day, percent, safe_link, bars)
+
     environment.filters.update({f.__name__: f for f in filters})
     environment.globals.update(now=now, asset=_address_of, ready_instance=READY_INSTANCE)
     return environment
