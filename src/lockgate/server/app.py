@@ -160,7 +160,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             _ENVIRONMENT,
             Parameter("component", "Only of this component."),
             Parameter("instance", "Only of this instance."),
-            Parameter("after.", "after.INSTANCE: read this instance's log on from here; see LogView.next.", int, 0),
+            Parameter("after.", "Read this instance's log on from here; see LogView.next.", int, 0),
             _limit(200, 5000),
         ),
     ),

@@ -87,7 +87,7 @@ def _parameter(parameter: Parameter) -> str:
     about = parameter.about + (f" No more than {parameter.most}." if parameter.most else "")
     if parameter.choices:
         about += f" Of: {', '.join(sorted(parameter.choices))}; several with commas."
-    return f"| `{name}` | {about} | {parameter.default or ''} |"
+    return f"| `{name}` | {about} | {parameter.default} |"
 
 
 def _linked(text: str) -> str:
@@ -95,6 +95,8 @@ def _linked(text: str) -> str:
     known = {shown.kind.__name__ for shown in _messages()}
     if text.startswith("{"):
         return f"`{text}`"
+    if text.startswith("["):
+        return f"a list of {_linked(text.strip('[]'))}"
     return re.sub(r"\w+", lambda found: f"[{found[0]}](#{found[0].lower()})" if found[0] in known else found[0], text)
 
 
@@ -119,9 +121,10 @@ def _message(shown: _Shown) -> str:
 def _type_name(kind: object) -> str:
     text = kind.__name__ if isinstance(kind, type) and not hasattr(kind, "__args__") else str(kind)
     text = re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", text)
+    text = re.sub(r"\bstr\b", "text", text)
     text = re.sub(r"tuple\[(.*), \.\.\.\]", r"list of \1", text)
-    text = re.sub(r"Mapping\[str, (.*)\]", r"object of \1", text)
-    text = text.replace("Mapping[str, str | int | None]", "object")
+    text = re.sub(r"Mapping\[text, (.*)\]", r"object of \1", text)
+    text = text.replace("Mapping[text, text | int | None]", "object")
     return _linked(text.replace(" | None", " or null").replace(" | ", " or ").replace("float", "number"))
 
 
@@ -130,7 +133,7 @@ def _messages() -> Iterator[_Shown]:
     for module in (messages, sys.modules[Problem.__module__]):
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.ClassDef) and (module is messages or node.name == Problem.__name__):
-                told = {name: text for name, text in _told_fields(node)}
+                told = dict(_told_fields(node))
                 yield _Shown(getattr(module, node.name), ast.get_docstring(node) or "", told)
 
 

@@ -1,7 +1,6 @@
 """How things look: templates, the words and marks of states, ages, and assets under names that change with them."""
 
 import hashlib
-import mimetypes
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,11 @@ from lockgate.core.ids import Instant
 from lockgate.core.traffic import ALL
 
 _HERE = Path(__file__).parent
+
+TEMPLATES_FOLDER = _HERE / "templates"
+
+ASSET_TYPES = {".css": "text/css", ".js": "text/javascript"}
+"""Our own: what a machine's table says differs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +133,13 @@ class Asset:
 @cache
 def assets() -> dict[str, Asset]:
     """By name."""
-    return {path.name: _asset(path) for path in sorted((_HERE / "static").iterdir()) if path.suffix in (".css", ".js")}
+    return {path.name: _asset(path) for path in sorted((_HERE / "static").iterdir()) if path.suffix in ASSET_TYPES}
 
 
 def _asset(path: Path) -> Asset:
     data = path.read_bytes()
     stem = f"{path.stem}.{hashlib.sha256(data).hexdigest()[:12]}{path.suffix}"
-    return Asset(path.name, data, mimetypes.types_map[path.suffix], f"/static/{stem}")
+    return Asset(path.name, data, ASSET_TYPES[path.suffix], f"/static/{stem}")
 
 
 def asset_at(address: str) -> Asset | None:
@@ -159,13 +163,24 @@ def bars(weights: Mapping[str, int]) -> list[tuple[str, int, int]]:
 def make_templates(now: Callable[[], Instant] = time.time) -> jinja2.Environment:
     """Autoescaping is on for everything: names, reasons and log lines are hostile."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        loader=jinja2.FileSystemLoader(TEMPLATES_FOLDER),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: Iterable[Callable[..., Any]] = (mark, mark_of_event, span, lasted, iso, clock, day, percent, safe_link, bars)
+    filters: Iterable[Callable[..., Any]] = (
+        mark,
+        mark_of_event,
+        span,
+        lasted,
+        iso,
+        clock,
+        day,
+        percent,
+        safe_link,
+        bars,
+    )
 
     environment.filters.update({f.__name__: f for f in filters})
     environment.globals.update(now=now, asset=_address_of, ready_instance=READY_INSTANCE)
