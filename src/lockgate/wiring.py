@@ -151,7 +151,8 @@ class ControlPlane:
 def build(settings: Settings) -> ControlPlane:
     """Everything, connected. Nothing is started yet."""
     clock = SystemClock()
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in (settings.home, settings.data):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = open_store(settings.database)
     drivers = Drivers(settings, clock)
     ticker = EmbeddedTicker(settings.poll)
@@ -229,6 +230,15 @@ def _artifacts(data: Path) -> Artifacts:
 
 def _read(text: str, where: str) -> Application:
     return read_application(text, where).value
+
+
+def _worker_name(home: Path) -> str:
+    """The same for every server that ever works on the folder, one at a time: so a restarted one knows which leases are
+    its dead predecessor's."""
+    kept = home / "worker"
+    if not kept.exists():
+        kept.write_text(f"{os.uname().nodename}-{secrets.token_hex(4)}")
+    return kept.read_text()
 
 
 def _port_range(text: str, default: tuple[int, int]) -> tuple[int, int]:
