@@ -237,7 +237,7 @@ def _become(program: dict[str, Any], output: int, cgroup: Cgroup, shim: int) -> 
         os.execve(program["executable"], program["argv"], program["environ"])
     except BaseException as error:
         because = f"{error.strerror}: {os.fsdecode(error.filename or '')}" if isinstance(error, OSError) else str(error)
-        os.write(2, f"lockgate: cannot run {program['argv'][0]!r} in {program['cwd']}: {because}\n".encode())
+        os.write(2, os.fsencode(f"lockgate: cannot run {program['argv'][0]!r} in {program['cwd']}: {because}\n"))
     finally:
         os._exit(127)
 
