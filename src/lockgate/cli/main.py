@@ -37,7 +37,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "check": ("project:check", "Check both files, with line numbers."),
         "serve": ("serving:serve", "Run the server on this machine."),
         "doctor": ("serving:doctor", "What of this machine is usable."),
-        "open": ("serving:console_address", "Where the console is."),
+        "open": ("serving:console_address", "A link that opens the console, once."),
     },
     "Deploy": {
         "release": ("releases:release", "Make and look at releases."),

@@ -156,7 +156,8 @@ class Berths:
     def _choose(self, taken: Collection[int], before: int) -> int:
         """0: there is none. First one that no connection lingers on, for programs that do not ask for its reuse; and
         not the one just given back, since somebody may still hold a connection to who had it."""
-        start = before + 1 if before in self._ports else self._ports.start
+        # Another data folder's server does not see our lock: beginning elsewhere keeps the two apart.
+        start = before + 1 if before in self._ports else secrets.choice(self._ports)
         order = [*range(start, self._ports.stop), *range(self._ports.start, start)]
         free = (port for reuse in (0, 1) for port in order if port not in taken and _free(self._host, port, reuse))
         return next(free, 0)
