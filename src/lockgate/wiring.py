@@ -160,9 +160,7 @@ def build(settings: Settings) -> ControlPlane:
     promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able)
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
-    worker = Worker(
-        f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}", store, clock, ticker, flow, settings.lease
-    )
+    worker = Worker(_worker_name(settings.home), store, clock, ticker, flow, settings.lease)
     intake = Intake(store, clock, drivers.artifacts, _read)
     operations = Operations(
         store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings, serving=True)
@@ -259,6 +257,8 @@ def _log_to_stderr(settings: Settings) -> None:
         level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.Formatter.converter = time.gmtime
+    for chatty in ("httpx2", "httpcore2", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 @contextmanager
