@@ -84,15 +84,15 @@ class Origin:
         lengths = [line.partition(":")[2] for line in head.split("\r\n") if line.lower().startswith("content-length:")]
         body = await reader.readexactly(int(lengths[0])) if lengths else b""
         self.served += 1
-        seconds = float(target.partition("?")[2] or 0)
         if self.misbehave == "silent":
             await asyncio.sleep(3600)
         if self.misbehave == "reset":
             return False
-        if target.startswith("/stream"):
-            return await self._stream(writer, seconds)
-        if target.startswith("/slow"):
-            await asyncio.sleep(seconds)
+        path, _, seconds = target.partition("?")
+        if path.endswith("/stream"):
+            return await self._stream(writer, float(seconds))
+        if path.endswith("/slow"):
+            await asyncio.sleep(float(seconds))
         return await self._say(writer, f"{self.name} {len(body)}".encode())
 
     async def _say(self, writer: asyncio.StreamWriter, text: bytes) -> bool:

@@ -36,10 +36,10 @@ class NullRouter:
     def status(self, key: Key) -> RouteStatus:
         """Every pool is drained."""
         route = self._routes.get(key)
-        pools = {
-            pool.revision: PoolStatus(pool.endpoints, pool.weight, 0, 0) for pool in (route.pools if route else ())
-        }
-        holding = bool(route and route.hold > 0 and not any(pool.weight for pool in route.pools))
+        if route is None:
+            return RouteStatus(False, {}, False, self._now(), "No route has been given.")
+        pools = {pool.revision: PoolStatus(pool.endpoints, pool.weight, 0, 0) for pool in route.pools}
+        holding = route.hold > 0 and not any(pool.weight for pool in route.pools)
         return RouteStatus(True, pools, holding, self._now())
 
     def sample(self, key: Key) -> Mapping[RevisionId, Sample]:

@@ -9,7 +9,7 @@ import errno
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
@@ -18,8 +18,6 @@ from lockgate.core.errors import Invalid, Problem, StorageFull, Unavailable
 from lockgate.drivers.routers.envoy import render
 from lockgate.drivers.routers.envoy.book import VERSION, Book
 
-KINDS = ("cds", "rds", "lds")
-"""Clusters, routes, listeners: the order in which they are written, so that nothing refers to what is not there yet."""
 LOCK_WITHIN = 10.0
 """Seconds to wait for another process that changes routes; it needs milliseconds unless it is frozen."""
 
@@ -30,8 +28,9 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
 
-    def watched(self, kind: str) -> Path:
-        return self.path / f"{kind}.json"
+    def watched(self, name: str) -> Path:
+        """``cds`` (all clusters), ``lds`` (all listeners), or a listener's name (its routes)."""
+        return self.path / f"{name if name in ('cds', 'lds') else 'rds-' + name}.json"
 
     @property
     def socket(self) -> str:
@@ -61,28 +60,34 @@ class Folder:
     # --- what Envoy watches ---
 
     def rendered(self, book: Book) -> dict[str, bytes]:
-        """Each watched file as the book wants it."""
-        routes_file = str(self.watched("rds"))
+        """Each watched file as the book wants it, by name. In the order in which they are to be written: clusters,
+        routes, listeners, so that nothing refers to what is not there yet."""
+        routes = {one["name"]: one for one in render.route_configurations(book)}
         return {
             "cds": render.discovery(render.clusters(book)),
-            "rds": render.discovery(render.route_configurations(book)),
-            "lds": render.discovery(render.listeners(book, routes_file)),
+            **{name: render.discovery([one]) for name, one in routes.items()},
+            "lds": render.discovery(render.listeners(book, lambda name: str(self.watched(name)))),
         }
 
-    def version(self, kind: str) -> str:
-        """Of the file as it is on disk."""
+    def version(self, name: str) -> str:
+        """Of the file as it is on disk; empty if there is none."""
         try:
-            with self.watched(kind).open("rb") as file:
+            with self.watched(name).open("rb") as file:
                 return render.version_of(file.read(100))
         except FileNotFoundError:
             return ""
 
-    def publish(self, kind: str, content: bytes) -> bool:
+    def publish(self, name: str, content: bytes) -> bool:
         """Puts the file where Envoy sees it; False when it was there already."""
-        if render.version_of(content) == self.version(kind):
+        if render.version_of(content) == self.version(name):
             return False
-        self._write(self.watched(kind), content)
+        self._write(self.watched(name), content)
         return True
+
+    def tidy(self, wanted: Collection[str]) -> None:
+        """Removes the routes of addresses on which nothing listens any more. ``wanted``: names of the watched files."""
+        for path in set(self.path.glob("rds-*.json")) - {self.watched(name) for name in wanted}:
+            path.unlink(missing_ok=True)
 
     def _write(self, path: Path, content: bytes) -> None:
         new = path.with_name(path.name + ".new")

@@ -21,7 +21,7 @@ from lockgate.drivers.routers.envoy import book as books
 from lockgate.drivers.routers.envoy import render
 from lockgate.drivers.routers.envoy.admin import Admin
 from lockgate.drivers.routers.envoy.book import Book
-from lockgate.drivers.routers.envoy.folder import KINDS, Folder
+from lockgate.drivers.routers.envoy.folder import Folder
 from lockgate.drivers.routers.envoy.process import FILES, EnvoyProcess
 
 WITHIN = 5.0
@@ -79,7 +79,10 @@ class EnvoyRouter:
                 self._folder.keep(books.with_entry(old, books.Entry(key, fence.generation)))
                 return
             new = books.without(old, key, fence, self._now())
-            self._change(old, new, key)
+            if self._process.runs() or new.routes():
+                self._change(old, new, key)
+            else:
+                self._folder.keep(new)
             if entry.route.listen not in _listens(new):
                 _await_free(entry.route.listen)
 
@@ -125,6 +128,14 @@ class EnvoyRouter:
                 self._stopped = True
                 self._process.stop()
 
+    @property
+    def folder(self) -> Path:
+        return self._folder.path
+
+    def pid(self) -> int | None:
+        """Envoy's; None while it does not run."""
+        return self._process.pid()
+
     # --- changing ---
 
     def _change(self, old: Book, new: Book, key: Key) -> None:
@@ -142,8 +153,10 @@ class EnvoyRouter:
         generation = spoken.generation if spoken else entry.generation
         book = books.with_entry(old, replace(entry, generation=generation))
         self._folder.keep(book)
-        for kind, content in self._folder.rendered(book).items():
-            self._folder.publish(kind, content)
+        wanted = self._folder.rendered(book)
+        for name, content in wanted.items():
+            self._folder.publish(name, content)
+        self._folder.tidy(wanted)
 
     def _push(self, book: Book, touched: Collection[Route]) -> None:
         """Brings Envoy to the book, and waits until what it says about the touched routes' addresses is in force."""
@@ -151,19 +164,19 @@ class EnvoyRouter:
         if not self._process.runs():
             self._begin(wanted)
         before = self._refusals()
-        for kind in KINDS:
-            if self._folder.publish(kind, wanted[kind]) and kind != "rds":
-                self._await(kind, before, touched)
-        for route in touched:
-            if route.listen in _listens(book):
-                self._await(render.tag(route.listen), before, touched)
+        for name, content in wanted.items():
+            if self._folder.publish(name, content) and name in ("cds", "lds"):
+                self._await(name, before, touched)
+        for listen in _listens(book) & {route.listen for route in touched}:
+            self._await(render.tag(listen), before, touched)
+        self._folder.tidy(wanted)
 
     def _begin(self, wanted: Mapping[str, bytes]) -> None:
         if self._stopped:
             raise Unavailable("The router has been stopped.")
-        for kind in KINDS:
-            self._folder.publish(kind, wanted[kind])
-        files = {kind: str(self._folder.watched(kind)) for kind in KINDS}
+        for name, content in wanted.items():
+            self._folder.publish(name, content)
+        files = {name: str(self._folder.watched(name)) for name in ("cds", "lds")}
         configuration = render.bootstrap(files, self._folder.socket, CONNECTIONS)
         (self._folder.path / "bootstrap.json").write_text(json.dumps(configuration, indent=1))
         self._process.start()
@@ -191,7 +204,7 @@ class EnvoyRouter:
 
     def _await(self, name: str, before: Mapping[str, int], touched: Collection[Route]) -> None:
         """Until Envoy has taken the file: ``cds``, ``lds``, or the routes of the listener of that name."""
-        expected = self._folder.version(name if name in KINDS else "rds")
+        expected = self._folder.version(name)
         deadline = time.monotonic() + WITHIN
         tries = 0
         while not self._taken(name, expected):
@@ -250,10 +263,10 @@ class EnvoyRouter:
         name = render.tag(route.listen)
         if versions.get("cds") != self._folder.version("cds"):
             return f"Envoy has not taken the instances of {route.key} yet."
-        if versions.get(name) != self._folder.version("rds"):
-            return f"Envoy has not taken the route of {route.key} yet."
         if versions.get("lds") != self._folder.version("lds") and name not in self._admin.listeners():
             return f"Envoy does not listen on {route.listen}: {self._process.last_refusal()}."
+        if versions.get(name) != self._folder.version(name):
+            return f"Envoy has not taken the route of {route.key} yet."
         return ""
 
     def _unknown(self, book: Book, route: Route, because: str) -> RouteStatus:
