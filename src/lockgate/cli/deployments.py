@@ -4,9 +4,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lockgate.cli.output import BLANK, FAINT, STRONG, Json, Line, indented, line, now, on_terminal, show
+from lockgate.cli.output import BLANK, FAINT, STRONG, Json, Line, headline, indented, line, now, on_terminal, show
 from lockgate.cli.surroundings import App, Reason, actor, application_meant, brief, unfinished_meant
-from lockgate.cli.timeline import next_commands, standing, succeeded, verdict, verdict_lines
+from lockgate.cli.timeline import BACK_ENDS, GOOD_ENDS, next_commands, standing, verdict, verdict_lines
 from lockgate.cli.watching import follow
 from lockgate.client import Client
 from lockgate.messages import Ask, Deploy, DeploymentView, Preview, Promote, RollBack
@@ -56,7 +56,7 @@ def preview_lines(preview: Preview) -> list[Line]:
     title = line((f"{preview.release_label} → {preview.environment}", STRONG), ("  nothing has been changed", FAINT))
     lines = [title, *indented(preview.sentences)]
     if preview.verdicts:
-        lines += [BLANK, line(("Gates", STRONG)), *verdict_lines(preview.verdicts)]
+        lines += [BLANK, headline("Gates"), *verdict_lines(preview.verdicts)]
     return [*lines, BLANK, line((f"  plan {preview.plan}", FAINT))]
 
 
@@ -86,18 +86,27 @@ def rollback(
         The environment.
     """
     client = Client()
-    request = RollBack(application_meant(app), env, reason, actor())
-    return see_through(client, client.roll_back(request), watch, wait, json)
+    view = client.roll_back(RollBack(application_meant(app), env, reason, actor()))
+    # A deployment under way is aborted, and that is then what was asked for.
+    good = GOOD_ENDS if view.kind == "rollback" else BACK_ENDS
+    return see_through(client, view, watch, wait, json, good)
 
 
-def see_through(client: Client, view: DeploymentView, watch: bool | None, wait: bool, json: bool) -> int:
-    """Stays with a deployment as long as was asked. Returns 0 unless it is known not to have succeeded."""
+def see_through(
+    client: Client,
+    view: DeploymentView,
+    watch: bool | None,
+    wait: bool,
+    json: bool,
+    good: frozenset[str] = GOOD_ENDS,
+) -> int:
+    """Stays with a deployment as long as was asked. Returns 1 if it is known to have ended otherwise than ``good``."""
     if (on_terminal() if watch is None else watch) and not json and not wait:
-        return follow(client, view.id)
+        return follow(client, view.id, good)
     if wait or (json and watch):
         view = client.wait(view.id, float("inf"))
     show(view, json, lambda: told(view))
-    return int(view.final and not succeeded(view))
+    return int(view.final and view.state not in good)
 
 
 def told(view: DeploymentView) -> list[Line]:

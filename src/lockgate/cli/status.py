@@ -12,13 +12,12 @@ from lockgate.cli.output import (
     Json,
     Line,
     Row,
+    ago,
     console,
-    day,
     elapsed,
     indented,
     line,
     now,
-    numbered,
     on_terminal,
     show,
     table,
@@ -72,7 +71,8 @@ def matrix(found: Status, rows: Mapping[tuple[str, str], StatusRow]) -> list[Lin
     for application in dict.fromkeys(row.application for row in found.rows):
         across = [rows.get((application, name)) for name in names]
         lines.append([line((application, STRONG)), *(_first(row) for row in across)])
-        lines.append(["", *(_second(row, found.at) for row in across)])
+        seconds = [_second(row, found.at) for row in across]
+        lines += [["", *seconds]] if any(one.width for one in seconds) else []
         lines.append([""] * (len(names) + 1))
     return table(["", *names], lines[:-1], gap=3)
 
@@ -87,7 +87,7 @@ def _first(row: StatusRow | None) -> Line:
 def _second(row: StatusRow | None, at: float) -> Line:
     if row is None or not row.deployment:
         return line("")
-    return line("  ", _readiness(row), (f" · seen {_age(row, at)}", FAINT))
+    return line("  ", _readiness(row), (f" · {_age(row, at)}", FAINT))
 
 
 def _version(row: StatusRow) -> str:
@@ -98,11 +98,12 @@ def _version(row: StatusRow) -> str:
 def _readiness(row: StatusRow) -> tuple[str, str]:
     standing = Standing(row.standing)
     words = f"{row.ready}/{row.wanted} ready"
-    return (words, GOOD) if standing is Standing.AS_DEPLOYED else (f"{words}, {standing.value}", MARKS[standing][1])
+    told = {Standing.AS_DEPLOYED: words, Standing.DRIFTED: f"{words}, drifted"}
+    return told.get(standing, standing.value), MARKS[standing][1]
 
 
 def _age(row: StatusRow, at: float) -> str:
-    return "never" if row.observed_at is None else f"{elapsed(at - row.observed_at)} ago"
+    return "never seen" if row.observed_at is None else ago(at - row.observed_at)
 
 
 def _listed(found: Status) -> list[Line]:
@@ -129,8 +130,8 @@ def _under_way(found: Status) -> list[Line]:
 def _deployment_lines(view: DeploymentView, waiting: int, at: float) -> list[Line]:
     head = standing(view, at)
     more = f", {waiting} more waiting" if waiting else ""
-    sentences = [sentence for sentence in dict.fromkeys((view.words, view.because)) if sentence]
-    sentences += [f"{view.who} can act."] if view.who else []
+    who = f"Who can act: {view.who}." if view.who else ""
+    sentences = [sentence for sentence in dict.fromkeys((view.words, view.because, who)) if sentence]
     return [Line((("  ", ""), *head.spans, (more, FAINT))), *indented(sentences, 4)]
 
 
@@ -164,7 +165,7 @@ def explain(name: str = "", /, *, app: App = "", json: Json = False) -> None:
 def explanation_lines(found: Explanation, at: float) -> list[Line]:
     lines = [standing(found.deployment, at), BLANK, *explained(found.sentences)]
     lines += section("Gates", verdict_lines(found.verdicts))
-    lines += section("Plan", numbered(found.plan))
+    lines += section("Plan", indented(found.plan))
     lines += section("What happened", event_lines(found.timeline))
     return lines + section("What you can do", [line("  ", command) for command in found.commands])
 
@@ -186,12 +187,9 @@ def history(*, app: App = "", env: str = "", limit: int = 20, json: Json = False
 def history_lines(found: Sequence[DeploymentView], at: float) -> list[Line]:
     if not found:
         return [line("Nothing has been deployed yet.")]
-    rows: list[Row] = [
-        [line((view.id, STRONG)), day(view.created_at), brief(view), line(state_span(view)), *_who_and_why(view, at)]
-        for view in found
-    ]
-    return table(("ID", "WHEN", "WHAT", "STATE", "TOOK", "BY", "WHY"), rows)
+    return table(("ID", "WHEN", "WHAT", "STATE", "TOOK", "BY", ""), [_history_row(view, at) for view in found])
 
 
-def _who_and_why(view: DeploymentView, at: float) -> tuple[str, str, str]:
-    return elapsed(took(view, at)), view.actor, view.failure or view.reason or view.because
+def _history_row(view: DeploymentView, at: float) -> Row:
+    what: Row = [line((view.id, STRONG)), ago(at - view.created_at), brief(view), line(state_span(view))]
+    return [*what, elapsed(took(view, at)), view.actor, view.failure or view.reason or view.because]

@@ -1,8 +1,23 @@
 """A deployment in words: how it stands, what happened to it, and how it ended."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from lockgate.cli.output import BAD, BLANK, BUSY, FAINT, GOOD, STRONG, Line, Row, Span, clock, elapsed, line, table
+from lockgate.cli.output import (
+    BAD,
+    BLANK,
+    BUSY,
+    FAINT,
+    GOOD,
+    STRONG,
+    Line,
+    Row,
+    Span,
+    clock,
+    elapsed,
+    headline,
+    line,
+    table,
+)
 from lockgate.cli.surroundings import brief
 from lockgate.core.audit import SYSTEM
 from lockgate.core.deployment import FINAL, State
@@ -17,6 +32,12 @@ STYLES = {
 }
 
 MARKS = {"pass": ("✔", GOOD), "wait": ("…", BUSY), "deny": ("✘", BAD)}
+
+GOOD_ENDS = frozenset({State.SUCCEEDED.value})
+"""States in which a deployment has done what was asked of it."""
+
+BACK_ENDS = frozenset({State.ABORTED.value, State.ROLLED_BACK.value})
+"""States in which what ran before runs again."""
 
 BAR = 20
 """Columns of a bar."""
@@ -43,17 +64,18 @@ def verdict(view: DeploymentView) -> list[Line]:
     state = State(view.state)
     if state is State.SUCCEEDED:
         return [line(("✔ ", GOOD), (_success(view), STRONG), f" after {after}.", hang=2)]
-    mark, words = _ENDINGS.get(state, ("…", "is " + view.state.replace("_", " ")))
-    told = line((f"{mark} ", STYLES.get(state, BUSY)), (f"{brief(view)} {words}", STRONG), f" after {after}.", hang=2)
+    mark, words = _ENDINGS[state]
+    said = words.format(after=f"after {after}")
+    told = line((f"{mark} ", STYLES.get(state, BUSY)), (f"{brief(view)} {said}", STRONG), hang=2)
     why = view.failure or view.because
     return [told, line("  ", why, hang=2)] if why else [told]
 
 
 _ENDINGS = {
-    State.ROLLED_BACK: ("✘", "was taken back; what ran before runs again,"),
-    State.FAILED: ("✘", "failed"),
-    State.ABORTED: ("✘", "was aborted"),
-    State.SUPERSEDED: ("–", "gave way to another deployment"),
+    State.ROLLED_BACK: ("✘", "was taken back {after}; what ran before runs again."),
+    State.FAILED: ("✘", "failed {after}."),
+    State.ABORTED: ("✘", "was aborted {after}."),
+    State.SUPERSEDED: ("–", "gave way to another deployment {after}."),
 }
 
 
@@ -81,7 +103,7 @@ def verdict_lines(verdicts: Iterable[VerdictView]) -> list[Line]:
 def _verdict_line(one: VerdictView) -> Line:
     mark, style = MARKS.get(one.answer, ("?", BUSY))
     until = f" Until {clock(one.until)}." if one.until else ""
-    who = f" {one.who} can act." if one.who else ""
+    who = f" Who can act: {one.who}." if one.who else ""
     return line("  ", (mark, style), f" {one.gate}: ", one.because, (until + who, FAINT), hang=4)
 
 
@@ -94,7 +116,7 @@ def moment(at: float, start: float, what: str, because: str, by: str = "") -> Li
     stamp = f"  {clock(at)}  {'+' + elapsed(at - start):>8}  "
     state = _state(what)
     style = STYLES.get(state, BUSY) if state else ""
-    return line((stamp, FAINT), (f"{what:<12}", style), " ", because, (by, FAINT), hang=len(stamp) + 13)
+    return line((stamp, FAINT), (f"{what:<12} ", style), because, (by, FAINT), hang=len(stamp) + 13)
 
 
 def event_lines(events: Sequence[EventView]) -> list[Line]:
@@ -102,9 +124,10 @@ def event_lines(events: Sequence[EventView]) -> list[Line]:
 
 
 def _predicate(event: EventView) -> str:
-    """``deployment.rolled_back`` -> ``rolled back``; of other subjects the whole."""
+    """``deployment.rolled_back`` -> ``rolled back``; a step by its own name; of other subjects the whole."""
     subject, _, predicate = event.kind.partition(".")
-    return (predicate if subject == "deployment" and predicate else event.kind).replace("_", " ")
+    words = event.data.get("step", predicate) if subject == "deployment" else event.kind.replace(".", " ")
+    return words.replace("_", " ")
 
 
 def _state(words: str) -> State | None:
@@ -124,9 +147,11 @@ def bar(part: float, width: int = BAR) -> str:
     return ("█" * whole + partial).ljust(width, "·")
 
 
-def shares(weights: Iterable[tuple[str, int]], new: str, indent: int = 2) -> list[Line]:
-    """Who gets which part of the traffic: basis points as bars. ``new`` is the release on its way in."""
-    return table((), [_share(name, points, name == new) for name, points in weights], indent)
+def shares(weights: Mapping[str, int], release: str, indent: int = 2) -> list[Line]:
+    """Who gets which part of the traffic: basis points as bars. ``release`` is the one on its way in; labels hold the
+    beginning of a release's id."""
+    new = f"({release.removeprefix('rel-')[:6]})"
+    return table((), [_share(name, points, new in name) for name, points in sorted(weights.items())], indent)
 
 
 def _share(name: str, points: int, new: bool) -> Row:
@@ -144,4 +169,4 @@ def explained(sentences: Sequence[str]) -> list[Line]:
 
 def section(title: str, lines: Sequence[Line]) -> list[Line]:
     """Nothing at all when there is nothing to say."""
-    return [BLANK, line((title, STRONG)), *lines] if lines else []
+    return [BLANK, headline(title), *lines] if lines else []

@@ -6,9 +6,9 @@ stream breaks, and a server that is killed and comes back is simply seen again.
 
 import threading
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from lockgate.cli.output import (
@@ -33,11 +33,11 @@ from lockgate.cli.output import (
     table,
 )
 from lockgate.cli.surroundings import App, brief, deployment_meant
-from lockgate.cli.timeline import event_line, moment, shares, standing, succeeded, verdict
+from lockgate.cli.timeline import GOOD_ENDS, event_line, moment, shares, standing, succeeded, verdict
 from lockgate.client import Client
 from lockgate.core.errors import LockgateError, Unavailable
 from lockgate.core.inventory import Condition
-from lockgate.messages import DeploymentView, EnvironmentView, EventView, InstanceView, StatusRow
+from lockgate.messages import DeploymentView, EnvironmentView, InstanceView, StatusRow
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -83,8 +83,8 @@ def watch(name: str = "", /, *, app: App = "", json: Json = False) -> int:
     return int(not succeeded(view))
 
 
-def follow(client: Client, name: str) -> int:
-    """Shows the deployment until it ends. Returns the exit code."""
+def follow(client: Client, name: str, good: frozenset[str] = GOOD_ENDS) -> int:
+    """Shows the deployment until it ends. Returns the exit code: 0 if its last state is one of ``good``."""
     onlooker = Onlooker(client, name)
     screen = Terminal() if on_terminal() else Plain()
     try:
@@ -94,20 +94,20 @@ def follow(client: Client, name: str) -> int:
         put([line((f"{name} goes on. ", STRONG), f"Look again with: lockgate watch {name}")])
         return INTERRUPTED
     put([BLANK, *verdict(view), *_afterwards(client, view)])
-    return int(not succeeded(view))
+    return int(view.state not in good)
 
 
 def _until_end(onlooker: "Onlooker", screen: "Screen") -> DeploymentView:
     screen.add([heading(onlooker.look().view)])
-    bell = onlooker.bell()
-    while True:
-        sight = onlooker.look()
-        screen.add(sight.news)
-        screen.show(sight)
-        if sight.view.final:
-            return sight.view
-        bell.wait(LOOK)
-        bell.clear()
+    with onlooker.bell() as bell:
+        while True:
+            sight = onlooker.look()
+            screen.add(sight.news)
+            screen.show(sight)
+            if sight.view.final:
+                return sight.view
+            bell.wait(LOOK)
+            bell.clear()
 
 
 def heading(view: DeploymentView) -> Line:
@@ -164,16 +164,19 @@ class Onlooker:
     name: str
     seen: int = 0
     """Number of the last event told."""
-    told: str = ""
-    """The last step told."""
     last: Sight | None = None
-    away_since: float | None = field(default=None)
+    away_since: float | None = None
 
-    def bell(self) -> threading.Event:
+    @contextmanager
+    def bell(self) -> Iterator[threading.Event]:
         """Rings when something has happened. It is a convenience: looking goes on without it."""
-        bell = threading.Event()
-        threading.Thread(target=_ring, args=(self.client, self.name, self.seen, bell), daemon=True).start()
-        return bell
+        bell, ended = threading.Event(), threading.Event()
+        # A daemon: the program must not wait for a silent stream to end.
+        threading.Thread(target=_ring, args=(self.client, self.name, bell, ended), daemon=True).start()
+        try:
+            yield bell
+        finally:
+            ended.set()
 
     def look(self) -> Sight:
         """Raises :class:`Unavailable` when the server has been away for :data:`PATIENCE` seconds."""
@@ -194,18 +197,9 @@ class Onlooker:
         view = self.client.deployment(self.name)
         events = self.client.past_events(self.seen, deployment=self.name)
         rows = self.client.status(view.application, view.environment).rows
-        news = (*(event_line(event, view.created_at) for event in events), *self._step(view, events))
+        news = tuple(event_line(event, view.created_at) for event in events)
         self.seen = max((event.seq for event in events), default=self.seen)
         return Sight(view, rows[0] if rows else None, news)
-
-    def _step(self, view: DeploymentView, events: tuple[EventView, ...]) -> list[Line]:
-        """The step it is at, unless an event has told it."""
-        if view.final or not view.words or view.words == self.told:
-            return []
-        self.told = view.words
-        if any(event.because == view.words for event in events):
-            return []
-        return [moment(now(), view.created_at, view.step, view.words)]
 
     def _gone(self, last: Sight) -> Sight:
         first = self.away_since is None
@@ -216,12 +210,11 @@ class Onlooker:
         return Sight(last.view, last.row, news, away=True)
 
 
-def _ring(client: Client, name: str, after: int, bell: threading.Event) -> None:
-    try:
-        for _ in client.events(after, deployment=name, patience=PATIENCE):
+def _ring(client: Client, name: str, bell: threading.Event, ended: threading.Event) -> None:
+    # Looking goes on every LOOK seconds, and it is what reports a server that stays away.
+    with suppress(LockgateError):
+        for _ in client.events(deployment=name, patience=PATIENCE, ended=ended):
             bell.set()
-    except LockgateError:
-        return  # looking goes on every LOOK seconds, and it is what reports a server that stays away
 
 
 # --- showing ---
@@ -289,15 +282,15 @@ def picture(sight: Sight, at: float) -> list[Line]:
     lines = [BLANK, Line((("  ", ""), spinner, (" ", ""), *standing(view, at).spans))]
     lines += [line(("    " + AWAY, BAD), hang=4)] if sight.away else indented(_sentences(view), 4)
     if row is not None and row.weights:
-        lines += [BLANK, *shares(sorted(row.weights.items()), view.release_label, indent=4)]
+        lines += [BLANK, *shares(row.weights, view.release, indent=4)]
     if row is not None and row.instances:
         lines += [BLANK, *instance_lines(row.instances)]
     return lines
 
 
 def _sentences(view: DeploymentView) -> list[str]:
-    who = [f"{view.who} can act."] if view.who else []
-    return [sentence for sentence in dict.fromkeys((view.words, view.because)) if sentence] + who
+    who = f"Who can act: {view.who}." if view.who else ""
+    return [sentence for sentence in dict.fromkeys((view.words, view.because, who)) if sentence]
 
 
 def instance_lines(instances: Iterable[InstanceView]) -> list[Line]:

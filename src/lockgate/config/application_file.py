@@ -1,6 +1,6 @@
 """``lockgate.yaml``: what a team ships. Its form, and the checks that look across its fields."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from lockgate.config.cycles import cycles
 from lockgate.config.document import lines_of, parse
@@ -42,8 +42,8 @@ from lockgate.config.words import (
     RUN_PLACEHOLDERS,
     ArtifactReference,
     placeholder_faults,
-    placeholders,
 )
+from lockgate.core import template
 from lockgate.core.application import (
     Application,
     Check,
@@ -145,13 +145,13 @@ COMPONENT = Form(
         Field("artifact", ArtifactReference(), "What runs: kind:name, such as pypi:datasette==0.65.5.",
               required=True, stand_in=Reference(ArtifactKind.FILE, "missing")),
         Field("run", COMMAND, "The command, as a line or a list of words; no shell reads it. {host}, {port}, {work}, "
-              "{values.NAME} and {files.NAME} are filled in.", required=True, stand_in=()),
+              "{artifact}, {values.NAME} and {files.NAME} are filled in.", required=True, stand_in=()),
         Field("files", Named("a file", FILE_NAME, ArtifactReference(bare_path=True)),
               "Files put into the working folder: name there -> path or artifact."),
         Field("health", HEALTH, "When an instance is ready: a path, or a table."),
         Field("replicas", Whole("replicas", 1, MAX_REPLICAS), "Instances, where the environment says nothing else."),
         Field("env", Named("an environment variable", VARIABLE, Text()),
-              "Environment variables; {values.NAME} is filled in."),
+              "Environment variables; the same is filled in as in `run`."),
         Field("after", Several("components", NAME), "Components that are deployed before this one."),
         Field("path", URL_PATH, "Prefix of the request path that this component serves."),
         Field("resources", RESOURCES, "Limits of one instance, applied where the machine can."),
@@ -277,6 +277,7 @@ def _across(read: Read[Application]) -> Iterator[Problem]:
     for component in read.value.components.values():
         faults = list(_command_faults(read, component))
         yield from faults
+        yield from _variable_faults(read, component)
         if faults or not component.run:
             unclear.add(component.name)  # whether it takes requests is known once its command is mended
         else:
@@ -317,15 +318,21 @@ def _path_faults(read: Read[Application]) -> Iterator[Problem]:
 
 
 def _command_faults(read: Read[Application], component: Component) -> Iterator[Problem]:
-    path = f"components.{component.name}"
-    values = read.value.values
-    for because, mend in placeholder_faults(component.run, RUN_PLACEHOLDERS, component.files, values):
-        yield read.problem(f"{path}.run", because, mend)
+    yield from _unfilled_at(read, component, "run", component.run)
+
+
+def _variable_faults(read: Read[Application], component: Component) -> Iterator[Problem]:
     for name, text in component.env.items():
-        for found in dict.fromkeys(found for found, whole in placeholders(text) if whole):
-            if found in RUN_PLACEHOLDERS or found.startswith("files."):
-                mend = f"Pass it in `run`, as `env {name}={{{found}}} program ...`."
-                yield read.problem(f"{path}.env.{name}", f"{{{found}}} is filled in only in `run`.", mend)
+        yield from _unfilled_at(read, component, f"env.{name}", (text,))
+        if component.run and not component.takes_traffic and template.mentions(text, "port"):
+            because = "{port} is allotted only to a component whose `run` mentions it."
+            mend = f"Write `env {name}={{port}} ...` in `run`, and remove this."
+            yield read.problem(f"components.{component.name}.env.{name}", because, mend)
+
+
+def _unfilled_at(read: Read[Application], component: Component, field: str, words: Sequence[str]) -> Iterator[Problem]:
+    for because, mend in placeholder_faults(words, RUN_PLACEHOLDERS, component.files, read.value.values):
+        yield read.problem(f"components.{component.name}.{field}", because, mend)
 
 
 def _traffic_faults(read: Read[Application], component: Component) -> Iterator[Problem]:

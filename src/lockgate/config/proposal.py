@@ -104,7 +104,7 @@ def _contains(text: str) -> str:
 
 ENVIRONMENTS_TEXT = """\
 # The places releases are raised through, in order. Whoever runs the environments owns this file.
-# Try `lockgate deploy dev`, then `lockgate status`.
+# Try `lockgate deploy --to dev`, then `lockgate status`.
 environments:
   dev:
     purpose: the newest release, at once
@@ -118,7 +118,7 @@ environments:
     listen: 8082
     promote: automatic
   prod:
-    # Only releases that have succeeded in staging come here, when somebody runs `lockgate promote prod`.
+    # Only releases that have succeeded in staging come here, when somebody runs `lockgate promote --to prod`.
     after: staging
     purpose: what users get
     listen: 8083

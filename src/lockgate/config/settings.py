@@ -28,6 +28,9 @@ class Settings:
     home: Path
     """``LOCKGATE_HOME``: folder of the database, artifacts and running instances, absolute. Default:
     ``$XDG_DATA_HOME/lockgate``, else ``~/.local/share/lockgate``: data of one user that outlives a project's folder."""
+    data: Path
+    """``LOCKGATE_DATA``: folder of artifacts, instances and the router, absolute. Default: the home folder. Several
+    servers of one machine that share a Postgres database have a home each, and this in common."""
     environments: Path
     """``LOCKGATE_ENVIRONMENTS``: the environments' file, absolute. Default: ``environments.yaml`` in the working
     folder, where ``lockgate init`` writes it."""
@@ -117,6 +120,7 @@ class _Ports(PortRange):
 
 _READERS: Mapping[str, Callable[[At], Any]] = {
     "home": _PlainPath().read,
+    "data": _PlainPath().read,
     "environments": _PlainPath().read,
     "database": _Database().read,
     "listen": _Loopback().read,
@@ -153,7 +157,8 @@ def _completed(given: dict[str, Any], environ: Mapping[str, str], folder: Path) 
     home = (folder / given.get("home", _default_home(environ))).absolute()
     environments = (folder / given.get("environments", "environments.yaml")).absolute()
     database = given.get("database", f"sqlite:///{home / 'lockgate.db'}")
-    return Settings(**{**given, "home": home, "environments": environments, "database": database})
+    data = (folder / given.get("data", home)).absolute()
+    return Settings(**{**given, "home": home, "data": data, "environments": environments, "database": database})
 
 
 def _default_home(environ: Mapping[str, str]) -> Path:

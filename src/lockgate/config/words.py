@@ -1,7 +1,7 @@
 """Command lines, the placeholders in them, and references to artifacts.
 
 No shell ever reads a command line: it is cut into words as a shell would, and placeholders are filled in word by word.
-A literal brace is doubled, as in ``{{"level": "info"}}``.
+A literal brace is doubled, as in ``{{"level": "info"}}``. The same holds for environment variables.
 """
 
 import re
@@ -9,16 +9,15 @@ import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lockgate.config.form import At, ByShape, Kind, Schema, Several, closest, listing, nearest
+from lockgate.config.form import At, ByShape, Kind, Schema, Several, closest, listing
 from lockgate.config.scalars import TEXT_TYPES, Text, written
+from lockgate.core import template
 from lockgate.core.artifact import ArtifactKind, Reference
-from lockgate.core.errors import Invalid
 
 _SHELL = frozenset({"&&", "||", "|", ";", ">", ">>", "<", "&", "2>", "2>&1", "&>"})
-_PIECES = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}]*)\}|(?P<lone>[{}])")
 
-RUN_PLACEHOLDERS = ("host", "port", "work")
-"""Filled in where an instance starts: its address, and its working folder."""
+RUN_PLACEHOLDERS = ("host", "port", "work", "artifact")
+"""Filled in where an instance starts: its address, its working folder, and where its artifact lies."""
 CHECK_PLACEHOLDERS = ("url",)
 """Filled in when a command check runs: the address to check."""
 
@@ -75,20 +74,10 @@ COMMAND: Kind[tuple[str, ...]] = ByShape(
 )
 
 
-def placeholders(text: str) -> Iterator[tuple[str, bool]]:
-    """Every ``{name}`` in the text, in order, as (name, True); a brace that is neither part of one nor doubled as
-    (brace, False)."""
-    for piece in _PIECES.finditer(text):
-        if piece["lone"]:
-            yield piece["lone"], False
-        elif piece["name"] is not None:
-            yield piece["name"], True
-
-
 def value_names(words: Iterable[str]) -> list[str]:
     """The NAMEs of every ``{values.NAME}``, each once."""
-    names = (name for word in words for name, whole in placeholders(word) if whole)
-    return list(dict.fromkeys(name.removeprefix("values.") for name in names if name.startswith("values.")))
+    names = (name for word in words for name in template.names(word) if name.startswith("values."))
+    return list(dict.fromkeys(name.removeprefix("values.") for name in names))
 
 
 def placeholder_faults(
@@ -101,10 +90,9 @@ def placeholder_faults(
     known = [*plain, *(f"values.{v}" for v in values), *(f"files.{f}" for f in known_files or ())]
     general = ["values.NAME"] if known_files is None else ["values.NAME", "files.NAME"]
     shown = listing(f"{{{name}}}" for name in (*plain, *general))
-    for name, whole in dict.fromkeys(found for word in words for found in placeholders(word)):
-        if not whole:
-            yield f"it holds a single {name}.", "Double it where a brace itself is meant: {{ or }}."
-        elif known_files is not None and name.startswith("files."):
+    words = tuple(words)
+    for name in dict.fromkeys(name for word in words for name in template.names(word)):
+        if known_files is not None and name.startswith("files."):
             file = name.removeprefix("files.")
             if file not in known_files:
                 there = listing(known_files) or "none"
@@ -112,6 +100,8 @@ def placeholder_faults(
         elif name not in plain and not re.fullmatch(r"values\.[A-Za-z0-9_.-]+", name):
             mend = _meant(name, known) or "Double the braces where they are meant themselves: {{ }}."
             yield f"nothing fills in {{{name}}} here; there are {shown}.", mend
+    for brace in dict.fromkeys(brace for word in words for brace in template.lone_braces(word)):
+        yield f"it holds a single {brace}.", "Double it where a brace itself is meant: {{ or }}."
 
 
 def _meant(name: str, known: Iterable[str]) -> str:
@@ -119,10 +109,13 @@ def _meant(name: str, known: Iterable[str]) -> str:
     return f"Did you mean {{{found}}}?" if found else ""
 
 
+_LATER = frozenset({ArtifactKind.OCI.value, "docker", "image"})
+_KNOWN = [kind.value for kind in ArtifactKind if kind is not ArtifactKind.OCI]
 _KINDS = {
-    "pip": "pypi", "python": "pypi", "node": "npm", "docker": "oci", "image": "oci", "tar": "archive", "zip": "archive",
-    "github": "git", "path": "file", "http": "archive", "https": "archive",
+    "pip": "pypi", "pipy": "pypi", "python": "pypi", "node": "npm", "tar": "archive", "zip": "archive",
+    "github": "git", "path": "file",
 }  # fmt: skip
+_REFERENCE = f"Write kind:name, such as pypi:datasette==0.65.5; the kinds are {listing(_KNOWN)}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,22 +131,26 @@ class ArtifactReference:
             raise at.expected(f"an artifact such as {example}")
         if self.bare_path and not re.match(r"[a-z]+:", text):
             return Reference(ArtifactKind.FILE, text)
-        try:
-            return Reference.parse(text, where=at.where, line=at.line, field=at.path)
-        except Invalid as fault:
-            raise self._suggesting(at, text, fault) from fault
-
-    def _suggesting(self, at: At, text: str, fault: Invalid) -> Invalid:
         kind, _, name = text.partition(":")
-        meant = _KINDS.get(kind, "")
-        problem = fault.problems[0]
-        if meant and name:
-            whole = f"archive:{text}" if kind in ("http", "https") else f"{meant}:{name}"
-            return at.refused(problem.because, f"Did you mean {whole!r}?")
-        return at.refused(problem.because, f"{nearest(kind, list(ArtifactKind))} {problem.mend}".strip())
+        if kind in _KNOWN and name:
+            return Reference.parse(text, where=at.where, line=at.line, field=at.path)
+        if kind in _LATER and name:
+            raise at.refused(
+                f"{kind}: artifacts are not in this version of Lockgate.", f"There are: {listing(_KNOWN)}."
+            )
+        because = f"{text!r} is not an artifact reference."
+        raise at.refused(because, self._meant(kind, name, text) or _REFERENCE)
+
+    def _meant(self, kind: str, name: str, text: str) -> str:
+        if name and kind in ("http", "https"):
+            return f"Did you mean 'archive:{text}'?"
+        if name and kind in _KINDS:
+            return f"Did you mean '{_KINDS[kind]}:{name}'?"
+        close = closest(kind, _KNOWN) if name else ""
+        return f"Did you mean '{close}:{name}'?" if close else ""
 
     def schema(self) -> Schema:
         if self.bare_path:
             return {"type": TEXT_TYPES, "minLength": 1}
-        kinds = "|".join(kind.value for kind in ArtifactKind)
+        kinds = "|".join(_KNOWN)
         return {"type": "string", "pattern": rf"^\s*({kinds}):.+"}

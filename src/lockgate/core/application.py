@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from lockgate.core import template
 from lockgate.core.artifact import Reference
 
 
@@ -109,8 +110,9 @@ Check = HttpCheck | CommandCheck
 class Component:
     """One deployable part of an application.
 
-    ``run`` is a command line in words; ``{host}``, ``{port}``, ``{work}``, ``{values.NAME}`` and ``{files.NAME}`` are
-    filled in. A component whose command does not mention ``{port}`` takes no traffic.
+    ``run`` is a command line in words; ``{host}``, ``{port}``, ``{work}``, ``{artifact}``, ``{values.NAME}`` and
+    ``{files.NAME}`` are filled in (:mod:`lockgate.core.template`). A component whose command does not mention
+    ``{port}`` takes no traffic.
     """
 
     name: str
@@ -121,7 +123,7 @@ class Component:
     files: Mapping[str, Reference] = field(default_factory=dict)
     """Name in the working folder -> artifact found there."""
     env: Mapping[str, str] = field(default_factory=dict)
-    """Environment variables; ``{values.NAME}`` is filled in."""
+    """Environment variables; the same is filled in."""
     after: tuple[str, ...] = ()
     """Components that must be deployed before this one."""
     path: str = "/"
@@ -133,7 +135,7 @@ class Component:
 
     @property
     def takes_traffic(self) -> bool:
-        return any("{port}" in word for word in self.run)
+        return any(template.mentions(word, "port") for word in self.run)
 
 
 @dataclass(frozen=True, slots=True)

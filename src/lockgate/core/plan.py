@@ -4,10 +4,10 @@ The plan is a pure function of release and environment, so the same two give the
 *what*; a strategy decides each next step from what is observed when it comes to it.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from lockgate.core import template
 from lockgate.core.application import (
     Check,
     CommandCheck,
@@ -24,8 +24,6 @@ from lockgate.core.errors import Invalid, Problem
 from lockgate.core.ids import Digest, Generation, InstanceId, ReleaseId, RevisionId, digest_of, short
 from lockgate.core.release import Release
 from lockgate.core.traffic import Key, Shares
-
-_VALUE = re.compile(r"\{values\.([A-Za-z0-9_.-]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class InstanceSpec:
 
     @property
     def takes_traffic(self) -> bool:
-        return any("{port}" in word for word in self.command)
+        return any(template.mentions(word, "port") for word in self.command)
 
 
 def _bare(artifact: Artifact) -> Artifact:
@@ -156,8 +154,10 @@ def _filled_check(check: CommandCheck, values: Mapping[str, str], environment: E
 def fill(text: str, values: Mapping[str, str], environment: Environment, where: str) -> str:
     """``{values.NAME}`` replaced. Raises :class:`Invalid` naming the value and the environment that lacks it."""
 
-    def value(found: re.Match[str]) -> str:
-        name = found[1]
+    def value(placeholder: str) -> str | None:
+        name = placeholder.removeprefix("values.")
+        if name == placeholder:
+            return None
         if name in values:
             return values[name]
         known = ", ".join(sorted(values)) or "none"
@@ -167,7 +167,7 @@ def fill(text: str, values: Mapping[str, str], environment: Environment, where: 
         mend = f"Add values: {{{name}: ...}} to {environment.name}, or a default to the application's own values."
         raise Invalid([Problem("lockgate.yaml", None, where, because, mend)])
 
-    return _VALUE.sub(value, text)
+    return template.fill(text, value)
 
 
 # --- the steps ---

@@ -15,6 +15,7 @@ from urllib.request import url2pathname
 
 import httpx2
 
+from lockgate.core.artifact import Reference
 from lockgate.core.errors import ArtifactMissing, ArtifactMistyped, LockgateError, Unavailable
 from lockgate.drivers.blobs import Incoming, chunks_of
 
@@ -93,6 +94,11 @@ def copy_in(path: Path, into: Incoming) -> None:
                 into.write(chunk)
     except PermissionError as error:
         raise ArtifactMissing(f"{path} may not be read by Lockgate.", "Give its account the right to.") from error
+
+
+def for_people(reference: Reference) -> str:
+    """The reference without a name and password in its URL."""
+    return f"{reference.kind.value}:{without_owner(reference.name)}" if "://" in reference.name else str(reference)
 
 
 def without_owner(url: str) -> str:

@@ -14,8 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockgate.core.errors import ComponentMissing, Unavailable
-from lockgate.drivers.storage import storage_full
+from lockgate.core.errors import ComponentMissing, StorageFull, Unavailable
 
 _FULL = re.compile(r"ENOSPC|No space left on device|EDQUOT|Disk quota exceeded|EFBIG|File too large", re.IGNORECASE)
 _TAIL = 12
@@ -65,8 +64,10 @@ def run_program(
     finally:
         _end(process)
     finished = Finished(process.returncode, out, err)
-    if finished.code != 0 and _FULL.search(finished.err + finished.out):
-        raise storage_full(cwd)
+    full = _FULL.search(finished.err + finished.out)
+    if finished.code != 0 and full is not None:
+        because = f"{Path(words[0]).name} found no space on the disk: {finished.last_words()}"
+        raise StorageFull(because, "Free some space there, and try again.")
     return finished
 
 

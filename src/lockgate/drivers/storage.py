@@ -59,8 +59,10 @@ def locked(path: Path, *, shared: bool = False, wait: float = 600.0) -> Iterator
     the child has ended too, so that an orphaned installer never works in a folder that somebody else rebuilds.
     Raises :class:`Unavailable` after ``wait`` seconds.
     """
-    deadline = time.monotonic() + wait
-    descriptor = _lock(path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, deadline)
+    descriptor = _lock(path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, time.monotonic() + wait)
+    if descriptor is None:
+        because = f"Another process has been at work behind {path} for {wait:g} seconds."
+        raise Unavailable(because, "Look for one that hangs, end it, and try again.")
     try:
         yield descriptor
     finally:
@@ -70,40 +72,41 @@ def locked(path: Path, *, shared: bool = False, wait: float = 600.0) -> Iterator
 @contextmanager
 def locked_now(path: Path) -> Iterator[bool]:
     """The same, without waiting: False when somebody else holds it."""
+    descriptor = _lock(path, fcntl.LOCK_EX, time.monotonic())
     try:
-        with locked(path, wait=0.0):
-            yield True
-    except LockHeld:
-        yield False
+        yield descriptor is not None
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
-class LockHeld(Unavailable):
-    """Somebody else holds the lock."""
-
-
-def _lock(path: Path, how: int, deadline: float) -> int:
+def _lock(path: Path, how: int, deadline: float) -> int | None:
+    """The descriptor that holds the lock; None after the deadline."""
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        taken = False
         try:
-            _lock_open(descriptor, path, how, deadline)
+            taken = _take(descriptor, how, deadline)
+            if taken and _still_there(descriptor, path):
+                return descriptor
         except BaseException:
             os.close(descriptor)
             raise
-        if _still_there(descriptor, path):
-            return descriptor
-        os.close(descriptor)  # its holder removed the file while we waited: the name is another file's now
+        os.close(descriptor)
+        if not taken:
+            return None
+        # Its holder removed the file while we waited: the name is another file's now.
 
 
-def _lock_open(descriptor: int, path: Path, how: int, deadline: float) -> None:
+def _take(descriptor: int, how: int, deadline: float) -> bool:
     while True:
         try:
             fcntl.flock(descriptor, how | fcntl.LOCK_NB)
-            return
-        except BlockingIOError as error:
+            return True
+        except BlockingIOError:
             if time.monotonic() >= deadline:
-                because = f"Another process has been at work behind {path} all the time."
-                raise LockHeld(because, "Look for one that hangs, end it, and try again.") from error
+                return False
             time.sleep(_PAUSE)
 
 

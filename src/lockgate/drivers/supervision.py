@@ -27,6 +27,8 @@ __all__ = ["Gone", "Limits", "Program", "ProgramStatus", "Restart", "Shim", "ado
 
 PATIENCE = 0.5
 """Seconds a shim may take to answer; it needs less than a thousandth."""
+KILL_WITHIN = 2.0
+"""Seconds in which a killed process is gone, or never."""
 
 
 class Gone(NotFound):
@@ -113,15 +115,18 @@ class Shim:
         return False
 
     def kill(self) -> None:
-        """Without asking: the shim, then :meth:`sweep`. For one that is frozen."""
-        state = self._state()
-        pid = int(state.get("shim_pid", 0))
-        # The start time proves that the number has not been given to another process since.
-        if pid and shim.start_time(pid) == state.get("shim_started"):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        deadline = time.monotonic() + launch.LOCK_WITHIN
-        while self.locked() and time.monotonic() < deadline:
+        """Without asking: the shim, then :meth:`sweep`. For one that is frozen. Raises Unavailable when it cannot be
+        found: it was frozen before it had told its number."""
+        deadline = time.monotonic() + KILL_WITHIN
+        while self.locked():
+            if time.monotonic() > deadline:
+                raise Unavailable(f"The shim in {self.folder} cannot be found.", "It may be frozen since its launch.")
+            state = self._state()
+            pid = int(state.get("shim_pid", 0))
+            # The start time proves that the number has not been given to another process since.
+            if pid and shim.start_time(pid) == state.get("shim_started"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             time.sleep(0.002)
         self.sweep()
 
@@ -130,16 +135,17 @@ class Shim:
         when the shim lives."""
         if self.locked():
             raise Conflict(f"The shim in {self.folder} lives.", "Stop it instead.")
-        self._end_leftovers()
+        self.end_leftovers()
 
-    # --- behind the doors ---
-
-    def _end_leftovers(self) -> None:
+    def end_leftovers(self) -> None:
+        """The same, for a caller who holds the folder's lock."""
         with contextlib.suppress(Gone):
             record = self._record()
             # Numbers of processes mean nothing after a restart of the machine.
             if record.get("boot") == launch.boot_id():
                 leftovers.end(str(record["token"]), self._state())
+
+    # --- behind the doors ---
 
     def _ask(self, request: bytes, patience: float) -> bytes:
         """Empty: nobody listens."""
@@ -238,7 +244,7 @@ def start(folder: Path, program: Program, lock: int | None = None) -> Shim:
         with storage(folder, f"starting {program.argv[0]!r}"):
             folder.mkdir(parents=True, exist_ok=True)
             lock = launch.take_lock(folder) if lock is None else lock
-            found._end_leftovers()
+            found.end_leftovers()
             (folder / "state.json").unlink(missing_ok=True)
             launch.launch(folder, program, user, lock)
     finally:

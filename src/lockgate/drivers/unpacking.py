@@ -80,6 +80,11 @@ class Meter:
         if self._files > self.limits.files:
             raise _bomb(self.what, f"more than {self.limits.files} files")
 
+    def end(self) -> None:
+        """Raises :class:`ArtifactMistyped` for an archive without anything in it."""
+        if self._files == 0:
+            raise ArtifactMistyped(f"{self.what} holds no files.", "Look at how it was packed.")
+
     def bytes(self, count: int) -> None:
         self._bytes += count
         if self._bytes > self.limits.total:
@@ -104,7 +109,8 @@ class Unpacking:
         self._open_folder(member.name if member.sort is Sort.FOLDER else member.name.parent)
         if member.sort is Sort.FOLDER:
             return
-        if member.name in self._links or member.name in self._folders:
+        taken = member.name in self._links or member.name in self._folders
+        if taken or (member.sort is Sort.LINK and member.name in self._files):
             raise self._refused(member.name, "stands for two things in the archive")
         {Sort.FILE: self._file, Sort.LINK: self._link, Sort.SAME: self._same}[member.sort](member, meter)
 
@@ -181,6 +187,7 @@ def unpack(archive: Path | BinaryIO, into: Path | None, what: str, limits: Limit
     try:
         for member in _members(archive, meter):
             unpacking.take(member, meter)
+        meter.end()
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
         raise refused(what, f"it is damaged or cut short ({error})") from error
     except (NotImplementedError, RuntimeError, ValueError) as error:

@@ -3,6 +3,7 @@
 It looks before it acts (the sight is a moment old, the plan may be days old) and returns what came of it as a value.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from lockgate.core.deployment import Deployment, Progress
@@ -14,6 +15,7 @@ from lockgate.core.plan import (
     Ensure,
     Fence,
     InstanceSpec,
+    Plan,
     Prepare,
     Retire,
     Shift,
@@ -166,3 +168,7 @@ def route_without(leg: Leg, gone: RevisionId, sight: Sight) -> Route:
 def _spec(leg: Leg) -> InstanceSpec:
     assert leg.target is not None, "a walk to nothing starts no instances"
     return leg.target.spec
+
+
+Executors = Callable[[Plan], Executor]
+"""The executor for a plan: by its kind of target and that target's settings."""

@@ -19,7 +19,7 @@ from lockgate.core.release import Release
 from lockgate.core.source import SourceEvent
 from lockgate.core.traffic import Key
 from lockgate.engine import explaining, life, planner, views
-from lockgate.engine.executor import Executor
+from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.intake import Intake, with_overrides
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.views import StatusBoard
@@ -58,7 +58,7 @@ class Operations:
     ticker: Ticker
     intake: Intake
     promoter: Promoter
-    executors: Mapping[str, Executor]
+    executors: Executors
     examine: Callable[[], tuple[Usable, ...]]
 
     # --- releases ---
@@ -340,7 +340,7 @@ class Operations:
             plan = self.store.releases.plan(row.plan)
             for part in plan.components:
                 if component in ("", part.key.component):
-                    executor = self.executors[plan.target]
+                    executor = self.executors(plan)
                     for instance in executor.target.observe(part.key).instances:
                         found.setdefault(instance.id, (part.key, instance.id, executor))
         if not found:

@@ -4,7 +4,6 @@ A deployment that has succeeded stays a row: it is looked at every few seconds. 
 route that the data plane has lost is given again. Instances that Lockgate did not put there are reported, not touched.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lockgate.core.deployment import Deployment
@@ -14,7 +13,7 @@ from lockgate.core.plan import Fence, Plan, Shift
 from lockgate.core.traffic import ALL, Share
 from lockgate.engine import life
 from lockgate.engine.course import Leg, legs_of
-from lockgate.engine.executor import Executor, route_for
+from lockgate.engine.executor import Executor, Executors, route_for
 from lockgate.engine.scene import Sight
 from lockgate.ports import Clock, Phase, Store
 
@@ -24,18 +23,18 @@ ROUND = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """Knows the executors by kind of target."""
+    """``executors`` are asked for each plan's own."""
 
     store: Store
     clock: Clock
-    executors: Mapping[str, Executor]
+    executors: Executors
 
     def keep(self, row: Deployment) -> Deployment:
         """One round. Only the holder of an environment is kept; another row is left to rest."""
         if not row.holds:
             return self._rest(replace(row, next_at=None))
         plan = self.store.releases.plan(row.plan)
-        executor = self.executors[plan.target]
+        executor = self.executors(plan)
         mended: list[str] = []
         try:
             for leg in legs_of(plan, None, back=False):
@@ -46,7 +45,7 @@ class Reconciler:
 
     def look(self, plan: Plan) -> dict[str, Sight]:
         """Component -> what runs and what the data plane does, seen now."""
-        executor = self.executors[plan.target]
+        executor = self.executors(plan)
         return {leg.key.component: executor.look(leg) for leg in legs_of(plan, None, back=False)}
 
     def _keep_leg(self, row: Deployment, leg: Leg, executor: Executor) -> list[str]:

@@ -5,6 +5,7 @@ One look, one attempt: nothing here waits, so that a pause or an abort is heard 
 
 from dataclasses import dataclass, replace
 
+from lockgate.core import template
 from lockgate.core.application import CommandCheck, HttpCheck
 from lockgate.core.deployment import Deployment, Progress
 from lockgate.core.errors import Unavailable
@@ -73,7 +74,7 @@ class Verifier:
         place = "after" if step.through_router else "before"
         handle = f"{row.id}-{leg.key.component}-{step.revision}-{place}-{row.progress.check}"
         url = f"http://{address}"
-        words = [word.replace("{url}", url) for word in check.run]
+        words = [template.finish(word, {"url": url}.get) for word in check.run]
         inputs = {"LOCKGATE_URL": url, "LOCKGATE_RELEASE": row.release, "LOCKGATE_ENVIRONMENT": row.environment}
         self.commands.start(handle, inputs, words, check.timeout, Fence(row.id, row.generation))
         polled = self.commands.poll(handle)

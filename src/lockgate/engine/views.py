@@ -13,7 +13,7 @@ from lockgate.core.inventory import Instance, Observed, Standing, drift
 from lockgate.core.plan import ComponentPlan, Plan
 from lockgate.core.release import Release
 from lockgate.engine.course import legs_of
-from lockgate.engine.executor import Executor
+from lockgate.engine.executor import Executors
 from lockgate.messages import (
     ArtifactView,
     DeploymentView,
@@ -141,7 +141,7 @@ class StatusBoard:
     """Applications x environments. ``executors`` are asked live; what does not answer is shown as last seen."""
 
     store: Store
-    executors: Mapping[str, Executor]
+    executors: Executors
 
     def row(self, application: str, environment: Environment, now: Instant) -> StatusRow:
         """One cell of the board."""
@@ -179,7 +179,7 @@ class StatusBoard:
         found: dict[str, Observed] = {}
         for component in plan.components:
             try:
-                found[component.key.component] = self.executors[plan.target].target.observe(component.key)
+                found[component.key.component] = self.executors(plan).target.observe(component.key)
             except (Retryable, Terminal):
                 last = self.store.inventory.last(component.key)
                 if last is not None:
@@ -201,7 +201,7 @@ class StatusBoard:
     def _add_weights(self, found: dict[str, int], names: Mapping[RevisionId, str], plan: Plan, component: str) -> None:
         key = next(c.key for c in plan.components if c.key.component == component)
         try:
-            status = self.executors[plan.target].router.status(key)
+            status = self.executors(plan).router.status(key)
         except (Retryable, Terminal):
             return
         for revision, pool in status.pools.items():

@@ -15,7 +15,7 @@ from lockgate.core.plan import Done, Step, Verify
 from lockgate.core.traffic import Scene, Walk
 from lockgate.engine import life, planner
 from lockgate.engine.course import Leg, legs_of
-from lockgate.engine.executor import Executor
+from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.outcome import Outcome
 from lockgate.engine.scene import scene_of
 from lockgate.ports import Clock, Quarantine, Store
@@ -41,11 +41,11 @@ PATIENCE = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Walker:
-    """Walks deployments on environments whose target is of one of ``executors``' kinds."""
+    """``executors`` gives each plan its own."""
 
     store: Store
     clock: Clock
-    executors: Mapping[str, Executor]
+    executors: Executors
 
     def walk(self, row: Deployment) -> Deployment:
         """Goes on until it ends, waits for somebody, or has lingered long enough. Returns the row as written."""
@@ -70,7 +70,7 @@ class Walker:
             row, event = change
             return self._write(row, [event], keep=row.active and row.state is not State.PAUSED), Outcome(row.progress)
         legs = self._legs(row)
-        executor = self.executors[self.store.releases.plan(row.plan).target]
+        executor = self.executors(self.store.releases.plan(row.plan))
         try:
             return self._step(row, legs, executor)
         except Fenced:

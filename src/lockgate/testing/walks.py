@@ -192,7 +192,7 @@ def journey(
             trip.story.append("the checks fail")
             trip.turn_back()
         trip.world.tick()
-    raise Broken("Broken: every walk ends.\n" + "\n".join(trip.story[-60:]))
+    raise Broken("Broken: every walk ends.\n" + "\n".join([*trip.story[:20], "...", *trip.story[-20:]]))
 
 
 def _departure(next_step: NextStep, promise: Promise, dice: Dice) -> Journey:

@@ -1,7 +1,7 @@
 """A world made of numbers: one target and one router for one key, small enough to be tried a thousand times.
 
 Starts are slow, requests end late, instances fall ill or vanish, and the control plane dies half-way through a step.
-What happens is read from a script of bytes; when it is used up everything goes well and at once, so a walk through any
+What happens is read from a script of bytes; when it is used up everything goes well and fast, so a walk through any
 script must end. Whether a strategy keeps its promises there is asked in ``lockgate.testing.walks``.
 """
 
@@ -17,7 +17,7 @@ DRAIN = 6
 
 
 class Dice:
-    """Chance, read from a script. Nothing but zeros once it is used up: no delay, no mishap."""
+    """Chance, read from a script. Nothing but zeros once it is used up: the shortest delays, no mishap."""
 
     def __init__(self, script: bytes) -> None:
         self._script = script
@@ -145,13 +145,13 @@ class World:
         free = (slot for slot in range(len(taken) + count) if slot not in taken)
         missing = count - sum(not c.stopping for c in self.of(revision))
         for _ in range(min(missing, 1) if crash else missing):
-            self.copies.append(Copy(revision, next(free), ready_in=1 + self.dice.roll(3)))
+            self.copies.append(Copy(revision, next(free), ready_in=2 + self.dice.roll(3)))
 
     def _shift(self, seats: Mapping[RevisionId, int]) -> None:
         seated = {id(c) for name, count in seats.items() for c in [c for c in self.of(name) if c.ready][:count]}
         for copy in self.copies:
             if copy.seated and id(copy) not in seated:
-                copy.busy, copy.left_at = self.dice.roll(2 * DRAIN), self.now
+                copy.busy, copy.left_at = 3 + self.dice.roll(2 * DRAIN), self.now
             copy.seated = id(copy) in seated
 
     def _note(self, step: Prepare | Warm | Verify) -> None:

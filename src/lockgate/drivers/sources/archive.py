@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference, Tree
 from lockgate.core.ids import Digest, short
 from lockgate.drivers.depot import Depot
+from lockgate.drivers.downloads import for_people
 from lockgate.drivers.fixed import Place, place_of
 from lockgate.drivers.trees import Site, tree_name
 from lockgate.drivers.unpacking import Limits, unpack
@@ -31,7 +32,7 @@ class ArchiveSource:
         :class:`ArtifactMistyped` (no archive, or unsafe), :class:`Unavailable`, :class:`StorageFull`."""
         place = place_of(reference, folder)
         digest = self._kept(place) or self._fetch(place)
-        return Artifact(self.kind, _name(place), short(digest), digest, str(reference))
+        return Artifact(self.kind, _name(place), short(digest), digest, for_people(reference))
 
     def materialise(self, artifact: Artifact) -> Tree:
         """Raises :class:`ArtifactMissing`, :class:`ArtifactAltered`, :class:`StorageFull`."""

@@ -32,7 +32,7 @@ from lockgate.core.errors import (
 )
 from lockgate.core.ids import Digest, digest_of_bytes
 from lockgate.drivers.depot import Depot
-from lockgate.drivers.downloads import without_owner
+from lockgate.drivers.downloads import for_people, without_owner
 from lockgate.drivers.programs import find_program, run_program
 from lockgate.drivers.storage import discard, disk, locked
 from lockgate.drivers.trees import Site, tree_name
@@ -44,6 +44,9 @@ _SCP = re.compile(r"(?:[^/@:]+@)?[^/@:]+:(?!//)")
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 _ALL = ["+refs/heads/*:refs/lockgate/refs/heads/*", "+refs/tags/*:refs/lockgate/refs/tags/*"]
 _PROTOCOLS = "file:git:http:https:ssh"
+_CONNECT = 10_000
+_SILENCE = 60_000
+"""Milliseconds."""
 _LFS = b"version https://git-lfs.github.com/spec/"
 
 
@@ -73,6 +76,8 @@ class GitSource:
 
     def __init__(self, depot: Depot) -> None:
         self._depot = depot
+        pygit2.settings.server_connect_timeout = _CONNECT  # none by default: a silent server would hold us for ever
+        pygit2.settings.server_timeout = _SILENCE
 
     def resolve(self, reference: Reference, folder: Path) -> Artifact:
         """Raises :class:`ArtifactMissing` (repository or ref), :class:`ArtifactMistyped` (submodules, LFS, links that
@@ -81,7 +86,7 @@ class GitSource:
         with self._opened(wanted) as (repository, commit):
             digest = self._export(repository, commit, wanted)
         version = str(commit.id)[:12] if not wanted.ref or _COMMIT.match(wanted.ref) else wanted.ref
-        return Artifact(self.kind, wanted.name, version, digest, str(reference))
+        return Artifact(self.kind, wanted.name, version, digest, for_people(reference))
 
     def materialise(self, artifact: Artifact) -> Tree:
         """Raises :class:`ArtifactMissing`, :class:`ArtifactAltered`, :class:`StorageFull`."""

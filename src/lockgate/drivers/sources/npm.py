@@ -39,6 +39,8 @@ _EXACT = re.compile(r"\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?\Z")
 _QUIET = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
 _NETWORK = re.compile(r"ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ERR_SOCKET|E5\d\d|ENOTCACHED|UNABLE_TO_")
 _ABSENT = re.compile(r"\b(?:E404|ETARGET|ENOVERSIONS)\b")
+_LIMITS = ("os", "cpu", "libc")
+_ANY = "any"
 _ALGORITHMS = ("sha512", "sha384", "sha256", "sha1")
 
 
@@ -87,7 +89,8 @@ class NpmSource:
             tarballs = self._fetch(_tarballs(lock), work)
             kept = self._depot.blobs.put_files(set(tarballs.values()))
         files = {place: kept[path] for place, path in tarballs.items()}
-        digest = self._depot.blobs.put_value({"kind": self.kind, "lock": _without_addresses(lock), "files": files})
+        manifest = {"kind": self.kind, "lock": _without_addresses(lock), "files": files, "platform": _platform_of(lock)}
+        digest = self._depot.blobs.put_value(manifest)
         version = str(lock["packages"][f"node_modules/{spec.name}"]["version"])
         return Artifact(self.kind, spec.name, version, digest, str(reference))
 
@@ -155,6 +158,9 @@ class NpmSource:
     def _install(self, artifact: Artifact, site: Site) -> None:
         manifest = self._depot.blobs.value(artifact.digest)
         lock = manifest["lock"]
+        if manifest["platform"] not in {_ANY, _platform()}:
+            because = f"{artifact.label()} was resolved for {manifest['platform']}, but this is {_platform()}."
+            raise PreparationFailed(because, "Make the release again on such a machine.")
         site.root.mkdir()
         (site.root / "package.json").write_text(_package_of(lock))
         with self._depot.scratch() as work:
@@ -218,9 +224,18 @@ def _fits(entry: Mapping[str, Any]) -> bool:
     """Whether npm would install an optional package on this machine (docs.npmjs.com: os, cpu, libc)."""
     if not entry.get("optional"):
         return True
+    return all(_allows(entry.get(key), ours) for key, ours in zip(_LIMITS, _platform().split("-"), strict=True))
+
+
+def _platform() -> str:
     cpu = {"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    libc = "glibc" if platform.libc_ver()[0] == "glibc" else "musl"
-    return all(_allows(entry.get(key), ours) for key, ours in (("os", "linux"), ("cpu", cpu), ("libc", libc)))
+    return f"linux-{cpu}-{'glibc' if platform.libc_ver()[0] == 'glibc' else 'musl'}"
+
+
+def _platform_of(lock: Mapping[str, Any]) -> str:
+    """Where the kept tarballs are enough."""
+    limited = any(key in entry for entry in lock["packages"].values() for key in _LIMITS)
+    return _platform() if limited else _ANY
 
 
 def _allows(listed: Any, ours: str) -> bool:
@@ -230,10 +245,15 @@ def _allows(listed: Any, ours: str) -> bool:
 
 
 def _without_addresses(lock: Mapping[str, Any]) -> dict[str, Any]:
+    """What is fixed: no address, and instead of the range or tag that was asked for, its version. (npm would look up a
+    tag again when it installs.)"""
     packages = {
         place: {key: value for key, value in entry.items() if key not in {"resolved", "funding"}}
         for place, entry in lock["packages"].items()
     }
+    asked = lock["packages"][""]["dependencies"]
+    fixed = {name: lock["packages"][f"node_modules/{name}"]["version"] for name in asked}
+    packages[""] = {**lock["packages"][""], "dependencies": fixed}
     return {**lock, "packages": packages}
 
 

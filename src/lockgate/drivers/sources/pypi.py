@@ -6,13 +6,14 @@ built again without the network and without uv's cache. What exists only as sour
 and the wheel is kept: a later build would need the network and could differ.
 """
 
+import json
 import os
 import platform
 import re
 import sys
 import sysconfig
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ from lockgate.drivers.depot import Depot
 from lockgate.drivers.downloads import Downloads, downloads
 from lockgate.drivers.pip_settings import UvSettings, uv_settings
 from lockgate.drivers.programs import Finished, run_program
+from lockgate.drivers.storage import disk, locked
 from lockgate.drivers.trees import Site, tree_name
 
 _REQUIREMENT = re.compile(
@@ -98,16 +100,16 @@ class PypiSource:
         :class:`PreparationFailed` (a package that exists only as source does not build), :class:`StorageFull`,
         :class:`Invalid`."""
         wanted = _requirements(reference)
-        locked = self._lock(wanted, reference, folder)
-        files = self._keep(locked, folder)
+        lock = self._lock(wanted, reference, folder)
+        files = self._keep(lock, folder)
         packages = [
             {"name": one.name, "version": one.version, "file": file, "digest": digest}
-            for one, (file, digest) in zip(locked, files, strict=True)
+            for one, (file, digest) in zip(lock, files, strict=True)
         ]
         manifest = {"kind": self.kind, "packages": packages, **self._machine()}
         digest = self._depot.blobs.put_value(manifest)
         first = _normal(_name(wanted[0]))
-        version = next(one.version for one in locked if one.name == first)
+        version = next(one.version for one in lock if one.name == first)
         return Artifact(self.kind, first, version, digest, str(reference))
 
     def materialise(self, artifact: Artifact) -> Tree:
@@ -151,17 +153,17 @@ class PypiSource:
         done = self._uv([*words, f"--python={self._python}"], folder, given="\n".join(wanted), online=True)
         if done.code != 0:
             raise _explained(reference, done)
-        _refuse_yanked(wanted, done.err)
+        _refuse_yanked(done.err)
         return sorted(map(_locked, tomllib.loads(done.out).get("packages", ())), key=lambda one: one.name)
 
-    def _keep(self, locked: Sequence[Locked], folder: Path) -> list[tuple[str, Digest]]:
+    def _keep(self, lock: Sequence[Locked], folder: Path) -> list[tuple[str, Digest]]:
         """Name and digest of the wheel of each, all of them in the store."""
         indexes = _indexes(os.environ | dict(self._settings().environment))
         with ExitStack() as stack, downloads(indexes) as source:
-            new = {one: stack.enter_context(self._depot.blobs.incoming()) for one in locked if not self._has(one)}
+            new = {one: stack.enter_context(self._depot.blobs.incoming()) for one in lock if not self._has(one)}
             _fetch_all(source, new)
             kept = self._depot.blobs.keep_all(new)
-        return [self._wheel(one, kept.get(one) or _known(one), folder) for one in locked]
+        return [self._wheel(one, kept.get(one) or _known(one), folder) for one in lock]
 
     def _has(self, one: Locked) -> bool:
         return one.digest is not None and self._depot.blobs.claim(one.digest)
@@ -169,6 +171,20 @@ class PypiSource:
     def _wheel(self, one: Locked, digest: Digest, folder: Path) -> tuple[str, Digest]:
         if one.is_wheel:
             return one.file, digest
+        # Built once for each source and machine: a second build takes seconds and may give other bytes.
+        machine = self._machine()
+        name = f"{digest.removeprefix('sha256:')}-{machine['python']}-{machine['platform']}"
+        note = self._depot.cache("built") / name
+        with locked(note.with_name(f"{name}.lock")):
+            known = _noted(note)
+            if known is not None and self._depot.blobs.claim(known[1]):
+                return known
+            built = self._build(one, digest, folder)
+            with disk(note):
+                note.write_text(json.dumps(built))
+            return built
+
+    def _build(self, one: Locked, digest: Digest, folder: Path) -> tuple[str, Digest]:
         with self._depot.scratch() as work:
             source = work / one.file
             source.symlink_to(self._depot.blobs.path(digest))
@@ -240,12 +256,13 @@ class PypiSource:
         env |= {"UV_NO_PROGRESS": "1", "LC_ALL": "C.UTF-8", **settings.environment, **(more or {})}
         options = settings.words if online else ("--offline",)
         head, tail = (list(words[:2]), list(words[2:])) if words[0] == "pip" else ([words[0]], list(words[1:]))
-        return run_program([_uv_program(), *head, *options, *tail], cwd=cwd, env=env, given=given, keep_open=keep_open)
+        return run_program([str(find_uv()), *head, *options, *tail], cwd=cwd, env=env, given=given, keep_open=keep_open)
 
 
-def _uv_program() -> str:
+def find_uv() -> Path:
+    """The uv that came with Lockgate. Raises :class:`ComponentMissing`."""
     try:
-        return str(uv.find_uv_bin())
+        return Path(uv.find_uv_bin())
     except FileNotFoundError as error:
         raise ComponentMissing("The uv program is not where its package puts it.", "Install Lockgate again.") from error
 
@@ -314,6 +331,14 @@ def _fitness(url: str) -> tuple[bool, bool, list[int], list[int], str]:
     return (system != "any", abi not in {"none", "abi3"}, minor, max(released, default=[0]), file)
 
 
+def _noted(note: Path) -> tuple[str, Digest] | None:
+    try:
+        file, digest = json.loads(note.read_text())
+    except (OSError, ValueError):
+        return None
+    return str(file), Digest(digest)
+
+
 def _known(one: Locked) -> Digest:
     assert one.digest is not None
     return one.digest
@@ -341,14 +366,13 @@ def _line(one: Mapping[str, Any], wheel: Path) -> str:
     return f"{one['name']} @ {wheel.as_uri()} --hash={one['digest']}"
 
 
-def _refuse_yanked(wanted: Iterable[str], said: str) -> None:
-    """uv takes a yanked version that is pinned and warns. One that only a dependency pins is let pass (PEP 592)."""
-    names = {_normal(_name(one)) for one in wanted}
-    for found in _YANKED.finditer(said):
-        if _normal(found["name"]) in names:
-            because = f"{found['name']} {found['version']} was yanked"
-            because += f": {found['reason']}." if found["reason"] else " by its authors."
-            raise ArtifactYanked(because, "Ask for another version.")
+def _refuse_yanked(said: str) -> None:
+    """uv only warns when a yanked version is asked for by its number."""
+    found = _YANKED.search(said)
+    if found is not None:
+        because = f"{found['name']} {found['version']} was yanked"
+        because += f": {found['reason']}." if found["reason"] else " by its authors."
+        raise ArtifactYanked(because, "Ask for another version.")
 
 
 def _explained(reference: Reference, done: Finished) -> LockgateError:

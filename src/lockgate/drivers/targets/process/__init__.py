@@ -1,7 +1,7 @@
 """Instances as processes of this machine, each under its own shim.
 
 Read in this order: target (the port), berths (folders and ports), preparation, command (what is run), readiness,
-removal, claims (fencing).
+removal.
 """
 
 from lockgate.drivers.targets.process.target import ProcessTarget, Settings

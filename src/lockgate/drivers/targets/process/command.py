@@ -1,18 +1,16 @@
 """What is run: a spec, its artifact's tree and its berth make a program. Nothing of the control plane's own
 environment goes in, save where programs are found."""
 
-import re
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lockgate.core import template
 from lockgate.core.artifact import Tree
 from lockgate.core.errors import Invalid, PreparationFailed, Problem
 from lockgate.core.plan import InstanceSpec
 from lockgate.drivers.program import Limits, Program
 from lockgate.drivers.targets.process.berths import Berth
-
-_PLACE = re.compile(r"\{(host|port|work|artifact|files\.[^{}]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +77,14 @@ def _places(berth: Berth, spec: InstanceSpec, tree: Tree) -> dict[str, str]:
 
 
 def _filled(word: str, places: Mapping[str, str]) -> str:
-    def place(found: re.Match[str]) -> str:
-        if found[1] in places:
-            return places[found[1]]
+    def place(name: str) -> str | None:
+        if name in places or not name.startswith("files."):
+            return places.get(name)
         known = ", ".join(sorted(name for name in places if name.startswith("files."))) or "none"
-        because = f"{found[0]} is not one of the component's files (they are: {known})."
+        because = f"{{{name}}} is not one of the component's files (they are: {known})."
         raise Invalid([Problem("lockgate.yaml", None, "run", because, "Add it to files, or mend the name.")])
 
-    return _PLACE.sub(place, word)
+    return template.finish(word, place)
 
 
 def _environ(

@@ -1,4 +1,4 @@
-"""Fencing: the newest claim seen on each key, kept as file names, so that two control planes refuse each other.
+"""Fencing: the newest claim seen on each thing, kept as file names, so that two control planes refuse each other.
 
 Without a lock on purpose: one that a frozen control plane holds would stop the healthy one. A file is only ever
 removed by who has made a newer one, so whatever the interleaving the highest number stays.
@@ -11,22 +11,21 @@ from pathlib import Path
 from lockgate.core.errors import Fenced
 from lockgate.core.ids import digest_of, short
 from lockgate.core.plan import Fence
-from lockgate.core.traffic import Key
 
 
 class Claims:
-    """``folder/KEY/GENERATION``, empty files."""
+    """``folder/DIGEST-OF-NAME/GENERATION``, empty files."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def admit(self, key: Key, fence: Fence) -> None:
-        """Raises :class:`Fenced` for an older claim than the newest seen; remembers this one."""
-        place = self._folder / short(digest_of(key))
+    def admit(self, name: str, fence: Fence) -> None:
+        """Raises :class:`Fenced` for an older claim on ``name`` than the newest seen; remembers this one."""
+        place = self._folder / short(digest_of(name))
         seen = _generations(place)
         newest = max(seen, default=-1)
         if fence.generation < newest:
-            because = f"{fence.deployment} acts on {key} by claim {fence.generation}, but claim {newest} is known."
+            because = f"{fence.deployment} acts on {name} by claim {fence.generation}, but claim {newest} is known."
             raise Fenced(because, "It has lost the deployment and must claim it again.")
         if fence.generation > newest:
             place.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,1 @@
+"""Who gets which revision: one package or module for each kind of data plane."""

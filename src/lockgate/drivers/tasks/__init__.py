@@ -1,0 +1,1 @@
+"""What runs and ends: one file per kind of task."""

@@ -1,0 +1,83 @@
+"""What the server needs of the engine: the operations, as a structural type.
+
+``lockgate.engine.operations.Operations`` is the one that ships. All are synchronous and may be called from any thread.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, Protocol
+
+from lockgate.core.errors import Problem
+from lockgate.messages import (
+    Ask,
+    AuditView,
+    CreateRelease,
+    Deploy,
+    DeploymentView,
+    EnvironmentView,
+    EventView,
+    Explanation,
+    Lift,
+    LogView,
+    Preview,
+    Promote,
+    QuarantineView,
+    ReleaseView,
+    RollBack,
+    Status,
+    Usable,
+)
+
+Wanted = Literal["pause", "resume", "abort"]
+
+
+class OperationsLike(Protocol):
+    """Each raises the errors of :mod:`lockgate.core.errors`, whose messages are sentences for the user."""
+
+    def check(self, message: CreateRelease, /) -> tuple[Problem, ...]: ...
+
+    def create_release(self, message: CreateRelease, /) -> tuple[ReleaseView, bool]: ...
+
+    def releases(self, application: str, limit: int, /) -> tuple[ReleaseView, ...]: ...
+
+    def release(self, application: str, name: str, /) -> ReleaseView: ...
+
+    def preview(self, message: Deploy, /) -> Preview: ...
+
+    def deploy(self, message: Deploy, /) -> DeploymentView: ...
+
+    def promote(self, message: Promote, /) -> DeploymentView: ...
+
+    def roll_back(self, message: RollBack, /) -> DeploymentView: ...
+
+    def deployments(
+        self, application: str, environment: str, states: frozenset[str], limit: int, /
+    ) -> tuple[DeploymentView, ...]:
+        """Newest first; an empty argument does not narrow."""
+
+    def deployment(self, deployment: str, /) -> DeploymentView: ...
+
+    def explain(self, deployment: str, /) -> Explanation: ...
+
+    def ask(self, deployment: str, want: Wanted, message: Ask, /) -> DeploymentView: ...
+
+    def status(self, application: str, environment: str, /) -> Status: ...
+
+    def environments(self) -> tuple[EnvironmentView, ...]: ...
+
+    def events(self, after: int, limit: int, application: str, deployment: str, /) -> tuple[EventView, ...]:
+        """Those with a higher number than ``after``, oldest first."""
+
+    def wait_for_events(self, after: int, timeout: float, /) -> bool:
+        """Blocks until there is an event newer than ``after``, at most ``timeout`` seconds; whether there is one."""
+
+    def logs(
+        self, application: str, environment: str, component: str, instance: str, after: Mapping[str, int], limit: int, /
+    ) -> LogView: ...
+
+    def quarantines(self) -> tuple[QuarantineView, ...]: ...
+
+    def lift(self, message: Lift, /) -> None: ...
+
+    def audit(self, after: int, limit: int, /) -> AuditView: ...
+
+    def doctor(self) -> tuple[Usable, ...]: ...

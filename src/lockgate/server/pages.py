@@ -1,0 +1,312 @@
+"""The console: pages made on the server, readable without JavaScript; actions are plain forms that redirect.
+
+Each page is a function from the engine's answers to a template and its values, as the calls of the API are.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from anyio import to_thread
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from lockgate.core.deployment import ACTIVE, State, Want
+from lockgate.core.errors import Invalid, Problem
+from lockgate.messages import Ask, DeploymentView, Promote, RollBack, Status, StatusRow
+from lockgate.server.endpoint import Parameter, Query, read_query
+from lockgate.server.faults import fault_of, headers_of
+from lockgate.server.message import body_of, build, with_actor
+from lockgate.server.operations import OperationsLike, Wanted
+from lockgate.server.render import asset_at, day, make_templates
+from lockgate.server.stream import Horizon, Interest, Tail, as_pulse, event_stream, place_of
+from lockgate.server.token import SESSION_LASTS, Access
+
+TEMPLATES = make_templates()
+
+EVENTS_SHOWN = 200
+"""Event numbers looked back over by the page of events."""
+
+STEP = "deployment.step"
+
+_AFTER = Parameter("after", "Only those with a higher number.", int, 0)
+_APPLICATION = Parameter("application", "Only of this application.")
+_DEPLOYMENT = Parameter("deployment", "Only of this deployment.")
+_BEFORE = Parameter("before", "Only those with a lower number.", int, 0)
+_STEPS = Parameter("steps", "Single steps of deployments, too.", choices=frozenset({"all"}))
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A page asked for."""
+
+    operations: OperationsLike
+    horizon: Horizon
+    path: Mapping[str, str]
+    query: Query
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A template and its values."""
+
+    template: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def overview(visit: Visit) -> Page:
+    """Applications by environments."""
+    after = visit.horizon.find(visit.operations)  # before looking, so that nothing between is missed
+    status = visit.operations.status("", "")
+    return Page("overview.html", {"status": status, "table": table_of(status), "after": after})
+
+
+def table_of(status: Status) -> dict[str, list[StatusRow | None]]:
+    """Application -> its rows in the environments' order; None where there is none."""
+    cells = {(row.application, row.environment): row for row in status.rows}
+    names = sorted({row.application for row in status.rows})
+    return {name: [cells.get((name, e.name)) for e in status.environments] for name in names}
+
+
+def deployment(visit: Visit) -> Page:
+    after = visit.horizon.find(visit.operations)
+    told = visit.operations.explain(visit.path["id"])
+    one = told.deployment
+    rows = visit.operations.status(one.application, one.environment).rows
+    following = [e.name for e in visit.operations.environments() if e.after == one.environment]
+    values = {"told": told, "one": one, "row": rows[0] if rows else None, "actions": actions_on(one, following)}
+    return Page("deployment.html", {**values, "after": after})
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A button, and the sentence of what will happen."""
+
+    name: str
+    says: str
+    address: str
+    sentence: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    reason_needed: bool = False
+
+
+def actions_on(one: DeploymentView, following: Sequence[str]) -> tuple[Action, ...]:
+    """What makes sense now, the mildest first. ``following``: environments its release may enter next."""
+    if one.final:
+        return tuple(_afterwards(one, following)) if one.holds else ()
+    if one.state == State.ROLLING_BACK:
+        return ()
+    return tuple(_meanwhile(one))
+
+
+def _meanwhile(one: DeploymentView) -> Iterator[Action]:
+    address = f"/deployments/{quote(one.id, safe='')}/"
+    if one.state == State.PAUSED or one.want == Want.PAUSE:
+        yield Action("resume", "Resume", address + "resume", f"{one.id} goes on where it stopped.")
+    elif one.state in ACTIVE:
+        sentence = f"{one.id} stops before its next step. Traffic stays as it is until it is resumed or aborted."
+        yield Action("pause", "Pause", address + "pause", sentence)
+    if one.want != Want.ABORT:
+        sentence = f"{one.id} ends before it has changed anything."
+        if one.state in ACTIVE:
+            sentence = f"{one.id} goes back: what ran in {one.environment} before takes the traffic again."
+        yield Action("abort", "Abort", address + "abort", sentence)
+
+
+def _afterwards(one: DeploymentView, following: Sequence[str]) -> Iterator[Action]:
+    for name in following:
+        sentence = f"{one.release_label} is deployed to {name}, with that environment's values, through its gates."
+        place = {"application": one.application, "environment": name}
+        yield Action(f"promote-{name}", f"Promote to {name}", "/promotions", sentence, place)
+    sentence = (
+        f"The last good release before {one.release_label} is deployed to {one.environment} again, with the "
+        f"configuration it had, and {one.release_label} is barred from {one.environment} until somebody lifts that."
+    )
+    place = {"application": one.application, "environment": one.environment}
+    yield Action("rollback", "Roll back", "/rollbacks", sentence, place, reason_needed=True)
+
+
+def release(visit: Visit) -> Page:
+    one = visit.operations.release(visit.path["application"], visit.path["name"])
+    places: dict[str, list[Any]] = {e.name: [] for e in visit.operations.environments()}
+    for place in sorted(one.places, key=lambda p: p.at):
+        places.setdefault(place.environment, []).append(place)
+    return Page("release.html", {"one": one, "places": places, "after": visit.horizon.find(visit.operations)})
+
+
+def events(visit: Visit) -> Page:
+    """The newest, or those before a number; newest first. Single steps only if asked for, or of one deployment."""
+    query, newest = visit.query, visit.horizon.find(visit.operations)
+    interest = Interest(query.text("application"), query.text("deployment"))
+    before = query.number("before") or newest + 1
+    first = max(0, before - 1 - EVENTS_SHOWN)
+    found = visit.operations.events(first, EVENTS_SHOWN, interest.application, interest.deployment)
+    steps = bool(query.several["steps"] or interest.deployment)
+    shown = [e for e in reversed(found) if e.seq < before and (steps or e.kind != STEP)]
+    values = {"days": [(name, list(on_day)) for name, on_day in groupby(shown, lambda e: day(e.at))], "steps": steps}
+    chosen = {"application": interest.application, "deployment": interest.deployment}
+    chosen |= {"steps": "all" if query.several["steps"] else ""}
+    values |= {"interest": interest, "chosen": {k: v for k, v in chosen.items() if v}, "latest": before > newest}
+    return Page("events.html", {**values, "older": first + 1 if first else 0, "after": newest})
+
+
+PAGES: tuple[tuple[str, Callable[[Visit], Page], tuple[Parameter, ...]], ...] = (
+    ("/", overview, ()),
+    ("/deployments/{id}", deployment, ()),
+    ("/releases/{application}/{name}", release, ()),
+    ("/events", events, (_APPLICATION, _DEPLOYMENT, _BEFORE, _STEPS)),
+)
+
+Form = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An action's request, understood."""
+
+    operations: OperationsLike
+    path: Mapping[str, str]
+    form: Form
+    request: Request
+
+
+def _ask(want: Wanted) -> Callable[[Asked], DeploymentView]:
+    def asked(asked: Asked) -> DeploymentView:
+        message = with_actor(build(dict(asked.form), Ask), asked.request)
+        return asked.operations.ask(asked.path["id"], want, message)
+
+    return asked
+
+
+def _roll_back(asked: Asked) -> DeploymentView:
+    return asked.operations.roll_back(with_actor(build(dict(asked.form), RollBack), asked.request))
+
+
+def _promote(asked: Asked) -> DeploymentView:
+    return asked.operations.promote(with_actor(build(dict(asked.form), Promote), asked.request))
+
+
+ACTIONS: tuple[tuple[str, Callable[[Asked], DeploymentView]], ...] = (
+    ("/deployments/{id}/pause", _ask("pause")),
+    ("/deployments/{id}/resume", _ask("resume")),
+    ("/deployments/{id}/abort", _ask("abort")),
+    ("/rollbacks", _roll_back),
+    ("/promotions", _promote),
+)
+
+
+async def form_of(request: Request) -> Form:
+    """The fields of a plain form. Raises :class:`Invalid` when one is there twice."""
+    pairs = parse_qsl((await body_of(request)).decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50)
+    form = dict(pairs)
+    if len(form) != len(pairs):
+        raise Invalid([Problem("request", None, "", "a field of the form is given more than once.")])
+    return form
+
+
+def page_response(page: Page, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    html = TEMPLATES.get_template(page.template).render(page.values)
+    return Response(html, status, {"Cache-Control": "no-store", **(headers or {})}, "text/html")
+
+
+def fault_page(request: Request, error: Exception) -> Response:
+    """A refusal, as a page: the way in for those who are not signed in."""
+    fault = fault_of(error)
+    template = "signin.html" if fault.status == 401 else "fault.html"
+    return page_response(Page(template, {"fault": fault, "wrong": False}), fault.status, headers_of(fault, error))
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def _told(handler: Handler) -> Handler:
+    """Errors become pages."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except Exception as error:
+            return fault_page(request, error)
+
+    return answer
+
+
+class Console:
+    """The console's routes, over one engine."""
+
+    def __init__(self, operations: OperationsLike, access: Access, tail: Tail) -> None:
+        self._operations = operations
+        self._access = access
+        self._tail = tail
+        self._horizon = Horizon()
+
+    def routes(self) -> list[Route]:
+        return [
+            *(Route(path, _told(self._page(make, query)), methods=["GET"]) for path, make, query in PAGES),
+            *(Route(path, _told(self._action(act)), methods=["POST"]) for path, act in ACTIONS),
+            Route("/live", _told(self._live), methods=["GET"]),
+            Route("/login", _told(self._open), methods=["GET"]),
+            Route("/login", _told(self._sign_in), methods=["POST"]),
+            Route("/logout", _told(self._sign_out), methods=["POST"]),
+            Route("/static/{name}", _told(_static), methods=["GET"]),
+        ]
+
+    def _page(self, make: Callable[[Visit], Page], parameters: tuple[Parameter, ...]) -> Handler:
+        async def shown(request: Request) -> Response:
+            query = read_query(request.query_params.multi_items(), parameters)
+            visit = Visit(self._operations, self._horizon, request.path_params, query)
+            return await to_thread.run_sync(lambda: page_response(make(visit)))
+
+        return shown
+
+    def _action(self, act: Callable[[Asked], DeploymentView]) -> Handler:
+        async def done(request: Request) -> Response:
+            asked = Asked(self._operations, request.path_params, await form_of(request), request)
+            view = await to_thread.run_sync(act, asked)
+            return RedirectResponse(f"/deployments/{quote(view.id, safe='')}", 303)
+
+        return done
+
+    async def _live(self, request: Request) -> Response:
+        query = read_query(request.query_params.multi_items(), (_AFTER, _APPLICATION, _DEPLOYMENT))
+        interest = Interest(query.text("application"), query.text("deployment"))
+        await self._tail.probe()
+        return event_stream(self._tail, place_of(request, query.number("after")), interest, as_pulse)
+
+    async def _open(self, request: Request) -> Response:
+        """The link that ``lockgate serve`` prints; without a ticket, the page to sign in."""
+        ticket = request.query_params.get("token", "")
+        return self._enter(ticket) if ticket else page_response(Page("signin.html", {"fault": None, "wrong": False}))
+
+    async def _sign_in(self, request: Request) -> Response:
+        return self._enter((await form_of(request)).get("token", "").strip())
+
+    def _enter(self, secret: str) -> Response:
+        session = self._access.redeem(secret)
+        if session is None:
+            return page_response(Page("signin.html", {"fault": None, "wrong": True}), 401)
+        # A page that goes on by itself, not a redirect: a browser sends no strict cookie along a redirect that began
+        # elsewhere, such as at a link in a web terminal.
+        response = page_response(Page("signed_in.html"), headers={"Refresh": "0; url=/"})
+        response.set_cookie(
+            self._access.cookie, session, max_age=int(SESSION_LASTS), path="/", httponly=True, samesite="strict"
+        )
+        return response
+
+    async def _sign_out(self, request: Request) -> Response:
+        self._access.end(request.cookies.get(self._access.cookie, ""))
+        response = RedirectResponse("/login", 303)
+        response.delete_cookie(self._access.cookie, path="/", httponly=True, samesite="strict")
+        return response
+
+
+async def _static(request: Request) -> Response:
+    asset = asset_at(request.url.path)
+    if asset is None:
+        raise HTTPException(404)
+    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(asset.data, 200, headers, asset.media_type)

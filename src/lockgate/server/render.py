@@ -1,0 +1,187 @@
+"""How things look: templates, the words and marks of states, ages, and assets under names that change with them."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import jinja2
+
+from lockgate.core.ids import Instant
+from lockgate.core.traffic import ALL
+
+_HERE = Path(__file__).parent
+
+TEMPLATES_FOLDER = _HERE / "templates"
+
+ASSET_TYPES = {".css": "text/css", ".js": "text/javascript"}
+"""Our own: what a machine's table says differs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A state as people see it: a word, a tone (colour) and a shape, so that nobody depends on colour."""
+
+    word: str
+    tone: str
+    shape: str
+
+
+MARKS = {
+    "pending": Mark("pending", "wait", "ring"),
+    "gated": Mark("waits at a gate", "wait", "gate"),
+    "ready": Mark("ready, waits its turn", "wait", "ring"),
+    "running": Mark("running", "move", "play"),
+    "verifying": Mark("verifying", "move", "eye"),
+    "paused": Mark("paused", "hold", "bars"),
+    "rolling_back": Mark("going back", "back", "return"),
+    "succeeded": Mark("succeeded", "good", "tick"),
+    "rolled_back": Mark("rolled back", "back", "return"),
+    "failed": Mark("failed", "bad", "cross"),
+    "aborted": Mark("aborted", "still", "square"),
+    "superseded": Mark("superseded", "still", "dash"),
+    "as deployed": Mark("as deployed", "good", "tick"),
+    "drifted": Mark("drifted", "bad", "diamond"),
+    "unknown": Mark("unknown", "hold", "question"),
+    "nothing deployed": Mark("nothing deployed", "still", "dash"),
+    "runs": Mark("runs", "good", "tick"),
+    "ran": Mark("ran", "still", "dash"),
+    "quarantined": Mark("quarantined", "bad", "cross"),
+    "pass": Mark("open", "good", "tick"),
+    "wait": Mark("wait", "wait", "gate"),
+    "deny": Mark("shut", "bad", "cross"),
+    "starting": Mark("starting", "move", "ring"),
+    "unready": Mark("not ready", "bad", "diamond"),
+    "stopping": Mark("stopping", "still", "square"),
+}
+READY_INSTANCE = Mark("ready", "good", "tick")
+"""Of an instance; the same word means something else of a deployment."""
+
+
+def mark(state: str) -> Mark:
+    """The mark of any state; one we do not know is shown by its own word, as unknown."""
+    return MARKS.get(state) or Mark(state.replace("_", " "), "hold", "question")
+
+
+EVENT_MARKS = {
+    "quarantine.set": ("bad", "cross"),
+    "quarantine.lifted": ("good", "tick"),
+    "promotion.refused": ("bad", "cross"),
+    "deployment.stumbled": ("hold", "diamond"),
+    "environment.repaired": ("hold", "diamond"),
+}
+
+
+def mark_of_event(kind: str) -> Mark:
+    """By its predicate, if that is a state: ``deployment.rolled_back`` has the mark of ``rolled_back``."""
+    known = MARKS.get(kind.rpartition(".")[2])
+    tone, shape = EVENT_MARKS.get(kind) or ((known.tone, known.shape) if known else ("still", "dot"))
+    return Mark(kind, tone, shape)
+
+
+def span(seconds: float) -> str:
+    """A length of time in one unit that stays on one line: ``4 s``, ``3 min``, ``2 h``, ``5 d``."""
+    for limit, unit, word in ((90, 1, "s"), (90 * 60, 60, "min"), (36 * 3600, 3600, "h")):
+        if seconds < limit:
+            return f"{max(0, round(seconds / unit))}\N{NO-BREAK SPACE}{word}"
+    return f"{round(seconds / 86400)}\N{NO-BREAK SPACE}d"
+
+
+def lasted(seconds: float) -> str:
+    """A length of time that is over: ``0.4 s``, and from ten seconds on as :func:`span` has it."""
+    return f"{max(seconds, 0.0):.1f}\N{NO-BREAK SPACE}s" if seconds < 10 else span(seconds)
+
+
+def iso(at: Instant) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def clock(at: Instant) -> str:
+    """Of a time line: the time of day, UTC."""
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
+
+
+def day(at: Instant) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%a %d %b %Y")
+
+
+def percent(basis_points: int) -> str:
+    """``10000`` is ``100 %``."""
+    return f"{basis_points * 100 / ALL:g} %"
+
+
+def safe_link(address: str) -> str:
+    """The address if a browser may be sent there, else nothing: ``javascript:`` is an address, too."""
+    return address if urlsplit(address).scheme in ("http", "https") else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A static file, read once. Its address holds a digest of it, so it can be kept for ever."""
+
+    name: str
+    data: bytes
+    media_type: str
+    address: str
+
+
+@cache
+def assets() -> dict[str, Asset]:
+    """By name."""
+    return {path.name: _asset(path) for path in sorted((_HERE / "static").iterdir()) if path.suffix in ASSET_TYPES}
+
+
+def _asset(path: Path) -> Asset:
+    data = path.read_bytes()
+    stem = f"{path.stem}.{hashlib.sha256(data).hexdigest()[:12]}{path.suffix}"
+    return Asset(path.name, data, ASSET_TYPES[path.suffix], f"/static/{stem}")
+
+
+def asset_at(address: str) -> Asset | None:
+    return next((a for a in assets().values() if a.address == address), None)
+
+
+def _address_of(name: str) -> str:
+    return assets()[name].address
+
+
+def bars(weights: Mapping[str, int]) -> list[tuple[str, int, int]]:
+    """Parts of a traffic bar: name, where it begins, and its width, in basis points. By name, so that a version keeps
+    its place and colour while its share changes."""
+    begins, parts = 0, []
+    for name, weight in sorted(weights.items()):
+        parts.append((name, begins, weight))
+        begins += weight
+    return parts
+
+
+def make_templates(now: Callable[[], Instant] = time.time) -> jinja2.Environment:
+    """Autoescaping is on for everything: names, reasons and log lines are hostile."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES_FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: Iterable[Callable[..., Any]] = (
+        mark,
+        mark_of_event,
+        span,
+        lasted,
+        iso,
+        clock,
+        day,
+        percent,
+        safe_link,
+        bars,
+    )
+
+    environment.filters.update({f.__name__: f for f in filters})
+    environment.globals.update(now=now, asset=_address_of, ready_instance=READY_INSTANCE)
+    return environment

@@ -1,0 +1,264 @@
+"""The composition root: the only module that knows every driver by name."""
+
+import fcntl
+import logging
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lockgate.config.application_file import read_application
+from lockgate.config.catalogue_file import CatalogueFile
+from lockgate.config.settings import Settings
+from lockgate.core.application import Application
+from lockgate.core.artifact import Artifact
+from lockgate.core.errors import ComponentMissing, DataFolderBusy, LockgateError, Unavailable
+from lockgate.core.plan import Plan
+from lockgate.drivers.artifacts import Artifacts
+from lockgate.drivers.clock import SystemClock
+from lockgate.drivers.depot import Depot
+from lockgate.drivers.http import HttpClient
+from lockgate.drivers.machine import Premises
+from lockgate.drivers.machine import examine as examine_machine
+from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
+from lockgate.drivers.sources.archive import ArchiveSource
+from lockgate.drivers.sources.file import FileSource
+from lockgate.drivers.sources.git import GitSource
+from lockgate.drivers.sources.npm import NpmSource
+from lockgate.drivers.sources.pypi import PypiSource, find_uv
+from lockgate.drivers.supervision import adopt
+from lockgate.drivers.targets.process import ProcessTarget
+from lockgate.drivers.targets.process import Settings as ProcessSettings
+from lockgate.drivers.tasks.command import CommandTask
+from lockgate.drivers.tasks.command import Settings as CommandSettings
+from lockgate.drivers.tickers.embedded import EmbeddedTicker
+from lockgate.engine import planner
+from lockgate.engine.collector import Collector
+from lockgate.engine.executor import Executor
+from lockgate.engine.intake import Intake
+from lockgate.engine.operations import Operations
+from lockgate.engine.promoter import Promoter
+from lockgate.engine.reconciler import Reconciler
+from lockgate.engine.verifier import Verifier
+from lockgate.engine.walker import Walker
+from lockgate.engine.worker import Flow, Worker
+from lockgate.messages import Usable
+from lockgate.store.database import SqlStore, open_store
+
+log = logging.getLogger("lockgate")
+
+COLLECT_EVERY = 3600.0
+"""Seconds between two collections of artifacts."""
+
+COLLECT_FIRST = 300.0
+"""Seconds from the start to the first: a restart in an emergency has better things to do."""
+
+
+class Drivers:
+    """What touches this machine, made once and shared by every plan that needs it."""
+
+    def __init__(self, settings: Settings, clock: SystemClock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self.artifacts = _artifacts(settings.data)
+        self.router = EnvoyRouter(EnvoySettings(settings.data / "router", settings.envoy))
+        self.commands = CommandTask(CommandSettings(settings.data))
+        self._verifier = Verifier(HttpClient(), self.commands, clock)
+        self._executors: dict[str, Executor] = {}
+        self._targets: list[ProcessTarget] = []
+        self._lock = threading.Lock()
+
+    def executor(self, plan: Plan) -> Executor:
+        """Of the plan's target with its settings. Raises ComponentMissing for a kind that this version lacks."""
+        name = f"{plan.target} {sorted(plan.target_settings.items())}"
+        with self._lock:
+            if name not in self._executors:
+                self._executors[name] = Executor(self._target(plan), self.router, self._verifier, self._clock)
+            return self._executors[name]
+
+    def refuse_unless_able(self, plan: Plan) -> None:
+        """Raises CapabilityMissing."""
+        executor = self.executor(plan)
+        planner.refuse_unless_able(plan, executor.target.caps, executor.router.caps)
+
+    def collect(self, kept: Collection[Artifact]) -> None:
+        collected = self.artifacts.collect(kept)
+        log.info("artifacts collected: %s", collected)
+
+    def close(self) -> None:
+        """Threads end; instances and the router go on."""
+        for target in self._targets:
+            target.close()
+        self.router.close()
+
+    def _target(self, plan: Plan) -> ProcessTarget:
+        if plan.target != "process":
+            because = f"{plan.environment} has the target {plan.target!r}, which this version does not have."
+            raise ComponentMissing(because, "Its targets are: process.")
+        first, last = _port_range(plan.target_settings.get("ports", ""), self._settings.ports)
+        settings = ProcessSettings(
+            self._settings.data, ports=range(first, last + 1), user=plan.target_settings.get("user") or None
+        )
+        target = ProcessTarget(settings, self.artifacts.materialise, self._clock)
+        self._targets.append(target)
+        return target
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPlane:
+    """One process's Lockgate: the operations that people call and the worker that does the rest."""
+
+    settings: Settings
+    store: SqlStore
+    drivers: Drivers
+    worker: Worker
+    collector: Collector
+    operations: Operations
+
+    def run(self, stop: threading.Event) -> None:
+        """Works until ``stop`` is set."""
+        threads = [
+            threading.Thread(target=self.worker.run, name="worker"),
+            threading.Thread(target=self._collect, args=(stop,), name="collector", daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        stop.wait()
+        self.worker.stop()
+        for thread in threads:
+            thread.join()
+
+    def close(self) -> None:
+        self.drivers.close()
+        self.store.close()
+
+    def _collect(self, stop: threading.Event) -> None:
+        pause = COLLECT_FIRST
+        while not stop.wait(pause):
+            pause = COLLECT_EVERY
+            try:
+                self.collector.run()
+            except LockgateError as error:
+                log.warning("artifacts were not collected: %s", error)
+
+
+def build(settings: Settings) -> ControlPlane:
+    """Everything, connected. Nothing is started yet."""
+    clock = SystemClock()
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = open_store(settings.database)
+    drivers = Drivers(settings, clock)
+    ticker = EmbeddedTicker(settings.poll)
+    catalogue = CatalogueFile(settings.environments)
+    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able)
+    walker = Walker(store, clock, drivers.executor)
+    flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
+    worker = Worker(
+        f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}", store, clock, ticker, flow, settings.lease
+    )
+    intake = Intake(store, clock, drivers.artifacts, _read)
+    operations = Operations(
+        store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings, serving=True)
+    )
+    return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), operations)
+
+
+def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> None:
+    """Runs a server until it is told to stop by INT or TERM. What it has deployed runs on without it. Raises
+    DataFolderBusy, PortTaken, and what opening the store raises."""
+    from lockgate.server import runner
+
+    _log_to_stderr(settings)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with _own_folder(settings.home):
+        plane = build(settings)
+        work = threading.Thread(target=plane.run, args=(stop,), name="control-plane")
+        work.start()
+        try:
+            runner.run(
+                plane.operations,
+                home=settings.home,
+                host=settings.listen.host,
+                port=settings.listen.port,
+                on_listening=lambda listening: _announce(listening, announce),
+                stop=stop,
+            )
+        finally:
+            stop.set()
+            work.join()
+            plane.close()
+
+
+def down(settings: Settings, patience: float = 30.0) -> int:
+    """Ends everything that Lockgate runs on this machine for the data folder: instances, tasks, the router. Its records
+    stay, and a server started later brings back what was deployed. Returns how many programs were ended. Raises
+    DataFolderBusy while a server works on the folder, Unavailable when something does not end."""
+    with _own_folder(settings.home):
+        living = adopt(settings.data / "instances") + adopt(settings.data / "tasks") + adopt(settings.data / "router")
+        for shim in living:
+            shim.stop()
+        end = time.monotonic() + patience
+        while any(shim.locked() for shim in living):
+            if time.monotonic() > end:
+                raise Unavailable(
+                    f"Some programs below {settings.data} have not ended in {patience:g} s.", "Try again."
+                )
+            time.sleep(0.05)
+        return len(living)
+
+
+def examine(settings: Settings, *, serving: bool = False) -> tuple[Usable, ...]:
+    """What of this machine is usable. ``serving``: the server itself asks."""
+    premises = Premises(settings.home, settings.listen, settings.ports, lambda: find_binary(settings.envoy), find_uv)
+    return examine_machine(premises, serving=serving)
+
+
+def _artifacts(data: Path) -> Artifacts:
+    depot = Depot.at(data)
+    sources = (PypiSource, NpmSource, ArchiveSource, GitSource, FileSource)
+    return Artifacts(depot, [source(depot) for source in sources])
+
+
+def _read(text: str, where: str) -> Application:
+    return read_application(text, where).value
+
+
+def _port_range(text: str, default: tuple[int, int]) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    return (int(first), int(last)) if last else default
+
+
+def _announce(listening: "object", announce: Callable[[str], None] | None) -> None:
+    url = getattr(listening, "login_url", "")
+    if announce:
+        announce(url)
+    else:
+        print(f"Lockgate is ready. Console: {url}", file=sys.stderr)  # noqa: T201
+
+
+def _log_to_stderr(settings: Settings) -> None:
+    logging.basicConfig(
+        level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.Formatter.converter = time.gmtime
+
+
+@contextmanager
+def _own_folder(home: Path) -> Iterator[None]:
+    """No other server works on the data folder as long as this one lives; the kernel frees it however that ends."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (home / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            because = f"Another Lockgate server works on {home}."
+            raise DataFolderBusy(because, "Stop it, or name another folder with --home.") from error
+        yield
