@@ -111,7 +111,7 @@ class Campaign:
 
     def _is_whole(self) -> bool:
         row = self._row()
-        living = len(adopt(self.installation.home / "instances"))
+        living = len(adopt(self.installation.data / "instances"))
         return row.ready == row.wanted == len(row.instances) == living == REPLICAS and len(row.weights) == 1
 
     def _row(self) -> StatusRow:
@@ -131,7 +131,7 @@ class Campaign:
 
     def _kill_one(self, what: str) -> bool:
         folder = "router" if what == "router" else "instances"
-        living = adopt(self.installation.home / folder)
+        living = adopt(self.installation.data / folder)
         return bool(living) and _killed(self.rng.choice(living), what)
 
     def _forgive(self) -> None:
