@@ -253,6 +253,10 @@ class Client:
         """``status`` and ``version``. Needs no token."""
         return self._get("/healthz", dict[str, str])
 
+    def log_in(self) -> str:
+        """A link that opens the console in a browser, once."""
+        return self._post("/v1/logins", None, dict[str, str])["url"]
+
     # --- events ---
 
     def past_events(

@@ -88,6 +88,7 @@ def standard_answers(double: Double) -> dict[tuple[str, str], object]:
         ("GET", "/v1/quarantines"): canned.QUARANTINES,
         ("POST", "/v1/quarantines/lift"): None,
         ("GET", "/v1/audit"): canned.AUDIT,
+        ("POST", "/v1/logins"): {"url": "http://localhost:7070/login?token=once"},
         ("GET", "/v1/doctor"): canned.MACHINE,
     }
 

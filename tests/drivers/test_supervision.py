@@ -209,7 +209,7 @@ def test_a_killed_shim_takes_its_program_along_and_is_gone(root: Path) -> None:
     found = start(root / "a", a_program("exec sleep 1000"))
     status = running(found)
     os.kill(status.shim_pid, signal.SIGKILL)
-    wait_until(lambda: not alive(status.pid or 0))
+    wait_until(lambda: not alive(status.pid or 0) and not found.locked())
     with pytest.raises(Gone):
         found.status()
 

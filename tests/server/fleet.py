@@ -1,6 +1,7 @@
 """A fleet with a story, for the server's tests and the console's pictures: the real engine and a real store, on fakes
 of what lies outside."""
 
+import hashlib
 import time
 from dataclasses import replace
 
@@ -41,7 +42,7 @@ class Fleet(Rig):
         """A release's id."""
         self.application = replace(one_component(strategy=Strategy(strategy)), name=application)
         reference = {"": f"pypi:{application}=={version}"}
-        commit = f"{abs(hash((application, version))):040x}"[-40:]
+        commit = hashlib.sha1(f"{application} {version}".encode()).hexdigest()
         url = f"https://git.example/{application}/commit/{commit[:12]}"
         request = CreateRelease("-", "lockgate.yaml", "/", reference, commit, url, "ann")
         return self.operations.create_release(request)[0].id

@@ -38,7 +38,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "serve": ("serving:serve", "Run the server on this machine."),
         "down": ("serving:down", "End everything that the server has left running."),
         "doctor": ("serving:doctor", "What of this machine is usable."),
-        "open": ("serving:console_address", "Where the console is."),
+        "open": ("serving:console_address", "A link that opens the console, once."),
     },
     "Deploy": {
         "release": ("releases:release", "Make and look at releases."),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from lockgate.cli.output import BAD, BUSY, FAINT, GOOD, Json, Line, Row, line, put_json, show, table
-from lockgate.client import Client, address_from_environment
+from lockgate.client import Client
 from lockgate.core.errors import Invalid, Problem, Unavailable
 from lockgate.messages import Usable
 
@@ -143,10 +143,9 @@ def _mending(one: Usable, hang: int) -> list[Line]:
 
 
 def console_address(*, json: Json = False) -> None:
-    """Print where the console is."""
-    address = address_from_environment()
-    Client().health()
+    """Print a link that opens the console, once."""
+    url = Client().log_in()
     if json:
-        put_json({"url": address.url})
+        put_json({"url": url})
     else:
-        print(address.url)
+        print(url)

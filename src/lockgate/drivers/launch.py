@@ -33,10 +33,11 @@ User = tuple[int, int, list[int]]
 """User, group and further groups, as numbers."""
 
 
-def take_lock(folder: Path) -> int:
-    """A descriptor that holds the folder's lock. The shim inherits it, so the lock is never free in between."""
+def take_lock(folder: Path, within: float = LOCK_WITHIN) -> int:
+    """A descriptor that holds the folder's lock. The shim inherits it, so the lock is never free in between. Raises
+    Conflict when somebody has held it for ``within`` seconds."""
     fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + LOCK_WITHIN
+    deadline = time.monotonic() + within
     while True:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -225,7 +225,7 @@ class Prober:
         elif 200 <= status < 300:
             self._pass(subject)
         else:
-            self._fail(subject, f"answered {status}.")
+            self._fail(subject, f"answered {status}." if status else "answered something that is not HTTP.")
 
     # --- what an answer means ---
 

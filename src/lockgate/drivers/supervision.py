@@ -135,16 +135,17 @@ class Shim:
         when the shim lives."""
         if self.locked():
             raise Conflict(f"The shim in {self.folder} lives.", "Stop it instead.")
-        self._end_leftovers()
+        self.end_leftovers()
 
-    # --- behind the doors ---
-
-    def _end_leftovers(self) -> None:
+    def end_leftovers(self) -> None:
+        """The same, for a caller who holds the folder's lock."""
         with contextlib.suppress(Gone):
             record = self._record()
             # Numbers of processes mean nothing after a restart of the machine.
             if record.get("boot") == launch.boot_id():
                 leftovers.end(str(record["token"]), self._state())
+
+    # --- behind the doors ---
 
     def _ask(self, request: bytes, patience: float) -> bytes:
         """Empty: nobody listens."""
@@ -243,7 +244,7 @@ def start(folder: Path, program: Program, lock: int | None = None) -> Shim:
         with storage(folder, f"starting {program.argv[0]!r}"):
             folder.mkdir(parents=True, exist_ok=True)
             lock = launch.take_lock(folder) if lock is None else lock
-            found._end_leftovers()
+            found.end_leftovers()
             (folder / "state.json").unlink(missing_ok=True)
             launch.launch(folder, program, user, lock)
     finally:

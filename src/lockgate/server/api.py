@@ -96,3 +96,7 @@ def audit(call: Call) -> Answer:
 
 def doctor(call: Call) -> Answer:
     return Answer(call.operations.doctor())
+
+
+def log_in(call: Call) -> Answer:
+    return Answer({"url": call.access.login_url()}, 201)

@@ -160,7 +160,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             _ENVIRONMENT,
             Parameter("component", "Only of this component."),
             Parameter("instance", "Only of this instance."),
-            Parameter("after.", "after.INSTANCE: read this instance's log on from here; see LogView.next.", int, 0),
+            Parameter("after.", "Read this instance's log on from here; see LogView.next.", int, 0),
             _limit(200, 5000),
         ),
     ),
@@ -182,11 +182,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "AuditView",
         query=(_AFTER, _limit(100, 1000)),
     ),
+    Endpoint("POST", "/v1/logins", "A link that opens the console, once.", api.log_in, '{"url"}', statuses=(201,)),
     Endpoint("GET", "/v1/doctor", "What of this machine Lockgate can use.", api.doctor, "[Usable]"),
 )
 
 
-def endpoint_route(endpoint: Endpoint, operations: OperationsLike, tail: Tail) -> Route:
+def endpoint_route(endpoint: Endpoint, operations: OperationsLike, access: Access, tail: Tail) -> Route:
     """The row as a route."""
 
     async def answer(request: Request) -> Response:
@@ -195,7 +196,7 @@ def endpoint_route(endpoint: Endpoint, operations: OperationsLike, tail: Tail) -
             if endpoint.streams and "text/event-stream" in request.headers.get("accept", ""):
                 return await _stream(request, query, tail)
             message = await message_of(request, endpoint.takes) if endpoint.takes else None
-            call = Call(operations, request.path_params, query, message)
+            call = Call(operations, access, request.path_params, query, message)
             return _json(await to_thread.run_sync(endpoint.answer, call))
         except Exception as error:
             return problem_response(error)
@@ -222,7 +223,7 @@ def make_app(operations: OperationsLike, access: Access, hosts: frozenset[str] =
     tail = Tail(operations)
     console = Console(operations, access, tail)
     app = Starlette(
-        routes=[*(endpoint_route(e, operations, tail) for e in ENDPOINTS), *console.routes()],
+        routes=[*(endpoint_route(e, operations, access, tail) for e in ENDPOINTS), *console.routes()],
         middleware=[Middleware(Guard, access=access, hosts=hosts, refuse=refusal)],
         exception_handlers={HTTPException: refusal},
     )

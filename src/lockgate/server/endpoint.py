@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from lockgate.core.errors import Invalid, Problem
 from lockgate.server.operations import OperationsLike
+from lockgate.server.token import Access
 
 T = TypeVar("T")
 
@@ -49,6 +50,7 @@ class Call:
     """A request, understood."""
 
     operations: OperationsLike
+    access: Access
     path: Mapping[str, str] = field(default_factory=dict)
     query: Query = Query()
     message: object = None

@@ -3,8 +3,9 @@
 Each page is a function from the engine's answers to a template and its values, as the calls of the API are.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -14,14 +15,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from lockgate.core.deployment import ACTIVE, FINAL, State
+from lockgate.core.deployment import ACTIVE, State, Want
 from lockgate.core.errors import Invalid, Problem
 from lockgate.messages import Ask, DeploymentView, Promote, RollBack, Status, StatusRow
 from lockgate.server.endpoint import Parameter, Query, read_query
 from lockgate.server.faults import fault_of, headers_of
 from lockgate.server.message import body_of, build, with_actor
 from lockgate.server.operations import OperationsLike, Wanted
-from lockgate.server.render import asset_at, make_templates
+from lockgate.server.render import asset_at, day, make_templates
 from lockgate.server.stream import Horizon, Interest, Tail, as_pulse, event_stream, place_of
 from lockgate.server.token import SESSION_LASTS, Access
 
@@ -30,10 +31,13 @@ TEMPLATES = make_templates()
 EVENTS_SHOWN = 200
 """Event numbers looked back over by the page of events."""
 
+STEP = "deployment.step"
+
 _AFTER = Parameter("after", "Only those with a higher number.", int, 0)
 _APPLICATION = Parameter("application", "Only of this application.")
 _DEPLOYMENT = Parameter("deployment", "Only of this deployment.")
 _BEFORE = Parameter("before", "Only those with a lower number.", int, 0)
+_STEPS = Parameter("steps", "Single steps of deployments, too.", choices=frozenset({"all"}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,9 @@ def deployment(visit: Visit) -> Page:
     told = visit.operations.explain(visit.path["id"])
     one = told.deployment
     rows = visit.operations.status(one.application, one.environment).rows
-    values = {"told": told, "one": one, "row": rows[0] if rows else None, "actions": actions_on(one), "after": after}
-    return Page("deployment.html", values)
+    following = [e.name for e in visit.operations.environments() if e.after == one.environment]
+    values = {"told": told, "one": one, "row": rows[0] if rows else None, "actions": actions_on(one, following)}
+    return Page("deployment.html", {**values, "after": after})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,29 +94,40 @@ class Action:
     reason_needed: bool = False
 
 
-def actions_on(one: DeploymentView) -> tuple[Action, ...]:
-    """What makes sense now, the mildest first."""
+def actions_on(one: DeploymentView, following: Sequence[str]) -> tuple[Action, ...]:
+    """What makes sense now, the mildest first. ``following``: environments its release may enter next."""
+    if one.final:
+        return tuple(_afterwards(one, following)) if one.holds else ()
+    if one.state == State.ROLLING_BACK:
+        return ()
+    return tuple(_meanwhile(one))
+
+
+def _meanwhile(one: DeploymentView) -> Iterator[Action]:
     address = f"/deployments/{quote(one.id, safe='')}/"
-    actions: list[Action] = []
-    paused = one.state == State.PAUSED or one.want == "pause"
-    if one.state in ACTIVE - {State.ROLLING_BACK} and not paused:
+    if one.state == State.PAUSED or one.want == Want.PAUSE:
+        yield Action("resume", "Resume", address + "resume", f"{one.id} goes on where it stopped.")
+    elif one.state in ACTIVE:
         sentence = f"{one.id} stops before its next step. Traffic stays as it is until it is resumed or aborted."
-        actions.append(Action("pause", "Pause", address + "pause", sentence))
-    if paused and not one.final:
-        actions.append(Action("resume", "Resume", address + "resume", f"{one.id} goes on where it stopped."))
-    if one.state in ACTIVE - {State.ROLLING_BACK}:
-        sentence = f"{one.id} goes back: what ran in {one.environment} before takes the traffic again."
-        actions.append(Action("abort", "Abort", address + "abort", sentence))
-    elif not one.final and one.state != State.ROLLING_BACK:
-        actions.append(Action("abort", "Abort", address + "abort", f"{one.id} ends before it has changed anything."))
-    if one.holds and one.state in FINAL:
-        sentence = (
-            f"The last good release before {one.release_label} is deployed to {one.environment} again, with the "
-            f"configuration it had, and {one.release_label} is barred from there."
-        )
-        place = {"application": one.application, "environment": one.environment}
-        actions.append(Action("rollback", "Roll back", "/rollbacks", sentence, place, reason_needed=True))
-    return tuple(actions)
+        yield Action("pause", "Pause", address + "pause", sentence)
+    if one.want != Want.ABORT:
+        sentence = f"{one.id} ends before it has changed anything."
+        if one.state in ACTIVE:
+            sentence = f"{one.id} goes back: what ran in {one.environment} before takes the traffic again."
+        yield Action("abort", "Abort", address + "abort", sentence)
+
+
+def _afterwards(one: DeploymentView, following: Sequence[str]) -> Iterator[Action]:
+    for name in following:
+        sentence = f"{one.release_label} is deployed to {name}, with that environment's values, through its gates."
+        place = {"application": one.application, "environment": name}
+        yield Action(f"promote-{name}", f"Promote to {name}", "/promotions", sentence, place)
+    sentence = (
+        f"The last good release before {one.release_label} is deployed to {one.environment} again, with the "
+        f"configuration it had, and {one.release_label} is barred from {one.environment} until somebody lifts that."
+    )
+    place = {"application": one.application, "environment": one.environment}
+    yield Action("rollback", "Roll back", "/rollbacks", sentence, place, reason_needed=True)
 
 
 def release(visit: Visit) -> Page:
@@ -123,22 +139,26 @@ def release(visit: Visit) -> Page:
 
 
 def events(visit: Visit) -> Page:
-    """The newest, or those before a number; newest first."""
-    newest = visit.horizon.find(visit.operations)
-    before = visit.query.number("before") or newest + 1
-    interest = Interest(visit.query.text("application"), visit.query.text("deployment"))
+    """The newest, or those before a number; newest first. Single steps only if asked for, or of one deployment."""
+    query, newest = visit.query, visit.horizon.find(visit.operations)
+    interest = Interest(query.text("application"), query.text("deployment"))
+    before = query.number("before") or newest + 1
     first = max(0, before - 1 - EVENTS_SHOWN)
     found = visit.operations.events(first, EVENTS_SHOWN, interest.application, interest.deployment)
-    shown = sorted((e for e in found if e.seq < before), key=lambda e: -e.seq)
-    values = {"events": shown, "interest": interest, "older": first + 1 if first else 0, "after": newest}
-    return Page("events.html", {**values, "latest": before > newest})
+    steps = bool(query.several["steps"] or interest.deployment)
+    shown = [e for e in reversed(found) if e.seq < before and (steps or e.kind != STEP)]
+    values = {"days": [(name, list(on_day)) for name, on_day in groupby(shown, lambda e: day(e.at))], "steps": steps}
+    chosen = {"application": interest.application, "deployment": interest.deployment}
+    chosen |= {"steps": "all" if query.several["steps"] else ""}
+    values |= {"interest": interest, "chosen": {k: v for k, v in chosen.items() if v}, "latest": before > newest}
+    return Page("events.html", {**values, "older": first + 1 if first else 0, "after": newest})
 
 
 PAGES: tuple[tuple[str, Callable[[Visit], Page], tuple[Parameter, ...]], ...] = (
     ("/", overview, ()),
     ("/deployments/{id}", deployment, ()),
     ("/releases/{application}/{name}", release, ()),
-    ("/events", events, (_APPLICATION, _DEPLOYMENT, _BEFORE)),
+    ("/events", events, (_APPLICATION, _DEPLOYMENT, _BEFORE, _STEPS)),
 )
 
 Form = Mapping[str, str]

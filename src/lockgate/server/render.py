@@ -1,9 +1,8 @@
 """How things look: templates, the words and marks of states, ages, and assets under names that change with them."""
 
 import hashlib
-import mimetypes
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -13,10 +12,15 @@ from urllib.parse import urlsplit
 
 import jinja2
 
-from lockgate.core.ids import Instant, short
+from lockgate.core.ids import Instant
 from lockgate.core.traffic import ALL
 
 _HERE = Path(__file__).parent
+
+TEMPLATES_FOLDER = _HERE / "templates"
+
+ASSET_TYPES = {".css": "text/css", ".js": "text/javascript"}
+"""Our own: what a machine's table says differs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +68,33 @@ def mark(state: str) -> Mark:
     return MARKS.get(state) or Mark(state.replace("_", " "), "hold", "question")
 
 
+EVENT_MARKS = {
+    "quarantine.set": ("bad", "cross"),
+    "quarantine.lifted": ("good", "tick"),
+    "promotion.refused": ("bad", "cross"),
+    "deployment.stumbled": ("hold", "diamond"),
+    "environment.repaired": ("hold", "diamond"),
+}
+
+
 def mark_of_event(kind: str) -> Mark:
-    """By the predicate: ``deployment.rolled_back`` has the mark of ``rolled_back``."""
-    subject, _, predicate = kind.rpartition(".")
-    return Mark(kind, *_look(mark(predicate))) if predicate in MARKS and subject else Mark(kind, "still", "dot")
-
-
-def _look(found: Mark) -> tuple[str, str]:
-    return found.tone, found.shape
+    """By its predicate, if that is a state: ``deployment.rolled_back`` has the mark of ``rolled_back``."""
+    known = MARKS.get(kind.rpartition(".")[2])
+    tone, shape = EVENT_MARKS.get(kind) or ((known.tone, known.shape) if known else ("still", "dot"))
+    return Mark(kind, tone, shape)
 
 
 def span(seconds: float) -> str:
-    """A length of time in one unit: ``4 s``, ``3 min``, ``2 h``, ``5 d``."""
+    """A length of time in one unit that stays on one line: ``4 s``, ``3 min``, ``2 h``, ``5 d``."""
     for limit, unit, word in ((90, 1, "s"), (90 * 60, 60, "min"), (36 * 3600, 3600, "h")):
         if seconds < limit:
-            return f"{max(0, round(seconds / unit))} {word}"
-    return f"{round(seconds / 86400)} d"
+            return f"{max(0, round(seconds / unit))}\N{NO-BREAK SPACE}{word}"
+    return f"{round(seconds / 86400)}\N{NO-BREAK SPACE}d"
+
+
+def lasted(seconds: float) -> str:
+    """A length of time that is over: ``0.4 s``, and from ten seconds on as :func:`span` has it."""
+    return f"{max(seconds, 0.0):.1f}\N{NO-BREAK SPACE}s" if seconds < 10 else span(seconds)
 
 
 def iso(at: Instant) -> str:
@@ -118,13 +133,13 @@ class Asset:
 @cache
 def assets() -> dict[str, Asset]:
     """By name."""
-    return {path.name: _asset(path) for path in sorted((_HERE / "static").iterdir()) if path.suffix in (".css", ".js")}
+    return {path.name: _asset(path) for path in sorted((_HERE / "static").iterdir()) if path.suffix in ASSET_TYPES}
 
 
 def _asset(path: Path) -> Asset:
     data = path.read_bytes()
     stem = f"{path.stem}.{hashlib.sha256(data).hexdigest()[:12]}{path.suffix}"
-    return Asset(path.name, data, mimetypes.types_map[path.suffix], f"/static/{stem}")
+    return Asset(path.name, data, ASSET_TYPES[path.suffix], f"/static/{stem}")
 
 
 def asset_at(address: str) -> Asset | None:
@@ -135,10 +150,11 @@ def _address_of(name: str) -> str:
     return assets()[name].address
 
 
-def bars(weights: dict[str, int]) -> list[tuple[str, int, int]]:
-    """Parts of a traffic bar: name, where it begins, and its width, in basis points; largest first."""
+def bars(weights: Mapping[str, int]) -> list[tuple[str, int, int]]:
+    """Parts of a traffic bar: name, where it begins, and its width, in basis points. By name, so that a version keeps
+    its place and colour while its share changes."""
     begins, parts = 0, []
-    for name, weight in sorted(weights.items(), key=lambda pair: (-pair[1], pair[0])):
+    for name, weight in sorted(weights.items()):
         parts.append((name, begins, weight))
         begins += weight
     return parts
@@ -147,7 +163,7 @@ def bars(weights: dict[str, int]) -> list[tuple[str, int, int]]:
 def make_templates(now: Callable[[], Instant] = time.time) -> jinja2.Environment:
     """Autoescaping is on for everything: names, reasons and log lines are hostile."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        loader=jinja2.FileSystemLoader(TEMPLATES_FOLDER),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -157,14 +173,15 @@ def make_templates(now: Callable[[], Instant] = time.time) -> jinja2.Environment
         mark,
         mark_of_event,
         span,
+        lasted,
         iso,
         clock,
         day,
         percent,
         safe_link,
-        short,
         bars,
     )
+
     environment.filters.update({f.__name__: f for f in filters})
     environment.globals.update(now=now, asset=_address_of, ready_instance=READY_INSTANCE)
     return environment

@@ -101,8 +101,8 @@ def _bound(host: str, port: int, hosts: frozenset[str]) -> socket.socket:
 def _listening(listener: socket.socket, access: Access) -> Listening:
     host, port = listener.getsockname()[:2]
     named = f"[{host}]" if ":" in host else host
-    door = "localhost" if is_loopback(host) else named
-    return Listening(f"http://{named}:{port}", f"http://{door}:{port}/login?token={access.mint_ticket()}")
+    access.door = f"http://{'localhost' if is_loopback(host) else named}:{port}"
+    return Listening(f"http://{named}:{port}", access.login_url())
 
 
 class _Server:

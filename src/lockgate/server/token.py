@@ -88,6 +88,8 @@ class Access:
         self._lock = threading.Lock()
         self._tickets: dict[str, Instant] = {}
         self._sessions = _read_sessions(self._path)
+        self.door = ""
+        """Where browsers come in, such as ``http://localhost:7070``; known once the server listens."""
 
     @property
     def cookie(self) -> str:
@@ -103,6 +105,10 @@ class Access:
         with self._lock:
             self._tickets[_digest(ticket)] = self._now() + TICKET_LASTS
         return ticket
+
+    def login_url(self) -> str:
+        """A link that opens the console, once."""
+        return f"{self.door}/login?token={self.mint_ticket()}"
 
     def redeem(self, given: str) -> str | None:
         """A new session's id for a ticket, which is used up, or for the token itself; None for anything else."""

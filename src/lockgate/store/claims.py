@@ -15,12 +15,10 @@ from lockgate.core.ids import Instant
 from lockgate.store import rows
 from lockgate.store.connection import Database
 from lockgate.store.counters import take
-from lockgate.store.schema import GENERATION, deployment
+from lockgate.store.schema import GENERATION, deployment, is_one_of
 
 SKEW = 5.0
 """Seconds by which the clocks of two workers may differ."""
-
-_AHEAD = sorted(state.value for state in ACTIVE | {State.READY})
 
 _TAKE = (
     update(deployment)
@@ -97,6 +95,6 @@ def _keeper_while_another_works() -> ColumnElement[bool]:
     another = exists().where(
         other.c.application == deployment.c.application,
         other.c.environment == deployment.c.environment,
-        other.c.state.in_(_AHEAD),
+        is_one_of(other.c.state, ACTIVE | {State.READY}),
     )
     return and_(deployment.c.state == State.SUCCEEDED.value, another)

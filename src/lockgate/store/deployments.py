@@ -10,13 +10,13 @@ from dataclasses import replace
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from lockgate.core.audit import Event
-from lockgate.core.deployment import ACTIVE, FINAL, WAITING, Deployment, State, Want
+from lockgate.core.deployment import ACTIVE, WAITING, Deployment, State, Want
 from lockgate.core.errors import Conflict, LockgateError, NotFound
 from lockgate.core.ids import DeploymentId, Instant
 from lockgate.store import claims, outbox, rows, saving
 from lockgate.store.connection import Database
 from lockgate.store.counters import take
-from lockgate.store.schema import DEPLOYMENT, deployment
+from lockgate.store.schema import DEPLOYMENT, deployment, is_one_of
 
 _ADD = insert(deployment)
 
@@ -25,7 +25,7 @@ _UNFINISHED = (
     .where(
         deployment.c.application == bindparam("of"),
         deployment.c.environment == bindparam("on"),
-        deployment.c.state.in_(sorted(state.value for state in ACTIVE | WAITING)),
+        is_one_of(deployment.c.state, ACTIVE | WAITING),
     )
     .order_by(deployment.c.number)
     .with_for_update()
@@ -49,7 +49,7 @@ _ASK = (
     update(deployment)
     .where(
         deployment.c.id == bindparam("which"),
-        deployment.c.state.not_in(sorted(state.value for state in FINAL)),
+        is_one_of(deployment.c.state, ACTIVE | WAITING),
     )
     .values(want=bindparam("wanted"), next_at=bindparam("at"), asked=True)
     .returning(*deployment.c)

@@ -11,7 +11,7 @@ from lockgate.core.ids import DeploymentId, Digest
 from lockgate.ports import Selection
 from lockgate.store import rows
 from lockgate.store.connection import Database
-from lockgate.store.schema import audit, deployment, event
+from lockgate.store.schema import audit, deployment, event, is_one_of
 
 
 class SqlHistory:
@@ -63,7 +63,7 @@ def _selected(selection: Selection) -> Select[Any]:
     if selection.environment:
         query = query.where(deployment.c.environment == selection.environment)
     if selection.states:
-        query = query.where(deployment.c.state.in_(sorted(state.value for state in selection.states)))
+        query = query.where(is_one_of(deployment.c.state, selection.states))
     if selection.holding:
         query = query.where(deployment.c.holds)
     return query

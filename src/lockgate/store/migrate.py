@@ -55,9 +55,10 @@ def _bring_up(connection: Connection) -> None:
 
 
 def _version(connection: Connection) -> str | None:
+    """None: nothing is there; empty: every migration has been taken back."""
     if not inspect(connection).has_table(schema_version.name):
         return None
-    return connection.execute(select(schema_version.c.version_num)).scalar()
+    return connection.execute(select(schema_version.c.version_num)).scalar() or ""
 
 
 def _demand_readable(connection: Connection, version: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Update, and_, bindparam, case, exists, false, null, or_, select, update
+from sqlalchemy import Connection, Update, and_, bindparam, case, exists, null, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -18,9 +18,7 @@ from lockgate.core.deployment import ACTIVE, FINAL, TRANSITIONS, WAITING, Deploy
 from lockgate.core.errors import Fenced, KeyBusy, LockgateError, NotFound
 from lockgate.core.ids import Instant
 from lockgate.store import outbox, rows
-from lockgate.store.schema import deployment
-
-_ACTIVE = sorted(state.value for state in ACTIVE)
+from lockgate.store.schema import deployment, is_one_of
 
 _TAKE_HOLD = (
     update(deployment)
@@ -87,14 +85,14 @@ def _going_on(state: State, keep: bool) -> Update:
     before = {old for old, following in TRANSITIONS.items() if state in following} | {state}
     if state in ACTIVE:
         before -= WAITING
-    return _writing(state, keep).where(_is_one_of(before))
+    return _writing(state, keep).where(is_one_of(deployment.c.state, before))
 
 
 @cache
 def _activating(state: State, keep: bool, urgent: bool) -> Update:
     """To this state from waiting, which takes the key."""
     before = {old for old in WAITING if state in TRANSITIONS[old]}
-    return _writing(state, keep).where(_is_one_of(before), ~_another(_in_the_way(urgent)))
+    return _writing(state, keep).where(is_one_of(deployment.c.state, before), ~_another(_in_the_way(urgent)))
 
 
 def _writing(state: State, keep: bool) -> Update:
@@ -128,10 +126,6 @@ def _next(state: State) -> ColumnElement[Any]:
     return case((deployment.c.asked, bindparam("at", type_=deployment.c.next_at.type)), else_=wished)
 
 
-def _is_one_of(states: set[State]) -> ColumnElement[bool]:
-    return deployment.c.state.in_(sorted(state.value for state in states)) if states else false()
-
-
 _other = deployment.alias("other")
 
 
@@ -150,7 +144,7 @@ def _same_key() -> ColumnElement[bool]:
 def _in_the_way(urgent: bool) -> ColumnElement[bool]:
     """One that is active; the keeper, if it was claimed after this row, since drivers take its newer generation for
     the rightful one; and, first come, first served, an older one that is ready."""
-    active = _other.c.state.in_(_ACTIVE)
+    active = is_one_of(_other.c.state, ACTIVE)
     keeper = and_(_other.c.holds, _other.c.generation > deployment.c.generation)
     older = and_(_other.c.state == State.READY.value, _other.c.number < deployment.c.number)
     return or_(active, keeper) if urgent else or_(active, keeper, older)

@@ -5,6 +5,8 @@ it, so a new field needs no migration. Documents are TEXT, not JSON: nothing loo
 would refuse the ``\\u0000`` that a program's output may hold.
 """
 
+from collections.abc import Collection
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -18,10 +20,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
     text,
 )
+from sqlalchemy.sql.elements import ColumnElement
 
-from lockgate.core.deployment import ACTIVE
+from lockgate.core.deployment import ACTIVE, State
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -73,6 +77,11 @@ deployment = Table(
 
 def _partial(name: str, *columns: Column[object], where: str, unique: bool = False) -> Index:
     return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+def is_one_of(column: ColumnElement[str], states: Collection[State]) -> ColumnElement[bool]:
+    """The states are spelled out in the statement: a list of parameters would have to be expanded at each call."""
+    return column.in_([literal_column(f"'{state.value}'") for state in sorted(states)])
 
 
 IS_ACTIVE = "state IN ({})".format(", ".join(f"'{state.value}'" for state in sorted(ACTIVE)))

@@ -211,7 +211,8 @@ class FakeTask:
         return Polled(Phase.DONE, "ended with 0") if word == "true" else Polled(Phase.FAILED, "ended with 1")
 
     def cancel(self, handle: str) -> None:
-        self.started.pop(handle, None)
+        if handle in self.started:
+            self.started[handle] = ("false",)
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """A ground of real processes: the sample application under the process target, in one home folder, and the clearing up
 afterwards."""
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -24,8 +25,10 @@ class ProcessGround:
     """See :class:`lockgate.testing.contracts.target.Ground`. Several targets share the folder, as several control
     planes of a machine do."""
 
-    def __init__(self, home: Path, ports: range = range(21_000, 22_000)) -> None:
-        self.settings = Settings(home, ports=ports, keep_logs=3)
+    def __init__(self, home: Path, ports: range | None = None) -> None:
+        # Test runs beside each other on one machine do not choose from the same ports.
+        first = 21_000 + os.getpid() % 90 * 100
+        self.settings = Settings(home, ports=ports or range(first, first + 100), keep_logs=3)
         self._targets: list[ProcessTarget] = []
 
     def target(self) -> ProcessTarget:

@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_until(happened: Callable[[], T], within: float = 20.0, every: float = 0.005) -> T:
+def wait_until(happened: Callable[[], T | None], within: float = 20.0, every: float = 0.005) -> T:
     """The first true answer. Raises AssertionError with the last answer when there is none in time."""
     deadline = time.monotonic() + within
     while True:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from lockgate.core.errors import ComponentMissing, Fenced, LockgateError, PortTaken, RouteRejected, Unavailable
 from lockgate.core.traffic import ALL, Key
 from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
-from lockgate.testing.contracts.lane import Lane, fence, pool, wait_until
+from lockgate.testing.contracts.lane import Lane, fence, free_address, pool, wait_until
 from lockgate.testing.contracts.router import LaneFixtures, RouterContract, Three
 from lockgate.testing.load import Load, Mix
 from lockgate.testing.origin import Origin
@@ -259,6 +260,25 @@ def test_several_envoys_share_a_machine_and_not_an_address(tmp_path: Path) -> No
     finally:
         for router in routers:
             router.close(stop=True)
+
+
+def test_control_planes_that_change_routes_at_once_do_not_undo_each_other(tmp_path: Path) -> None:
+    routers = [EnvoyRouter(EnvoySettings(tmp_path / "envoy")) for _ in range(2)]
+    listen = free_address()
+    lanes = [Lane(routers[n % 2], listen=listen, key=Key(f"app{n}", "prod", "web")) for n in range(4)]
+    try:
+        with Origin("a") as a, Origin("b") as b, ThreadPoolExecutor(len(lanes)) as executor:
+
+            def flip(lane: Lane) -> None:
+                for origin in (a, b, a, b, a, b):
+                    lane.all_to(origin)
+                    assert lane.ask(host=lane.key.application).text == f"{origin.name} 0"
+
+            for done in [executor.submit(flip, lane) for lane in lanes]:
+                done.result()
+            assert {lane.ask(host=lane.key.application).text for lane in lanes} == {"b 0"}
+    finally:
+        routers[0].close(stop=True)
 
 
 FLIPPING = """

@@ -139,17 +139,33 @@ def test_a_full_disk_is_told_and_leaves_nothing(
 
 
 def test_a_port_that_somebody_listens_on_is_left_alone(tmp_path: Path) -> None:
-    ground = ProcessGround(tmp_path, range(22_100, 22_103))
+    first = 30_000 + os.getpid() % 900 * 3
+    ground = ProcessGround(tmp_path, range(first, first + 3))
     target = ground.target()
     try:
         with socket.socket() as other:
-            other.bind(("0.0.0.0", 22_100))
+            other.bind(("0.0.0.0", first))
             other.listen()
             ready = made_ready(ground, target, ground.good("1"), 2)
-            assert [i.endpoint for i in ready] == ["127.0.0.1:22101", "127.0.0.1:22102"]
-            with pytest.raises(PortTaken, match="All 3 ports from 22100 to 22102 are in use"):
+            assert {i.endpoint for i in ready} == {f"127.0.0.1:{first + 1}", f"127.0.0.1:{first + 2}"}
+            with pytest.raises(PortTaken, match=f"All 3 ports from {first} to {first + 2} are in use"):
                 target.ensure(KEY, ground.good("1"), 3, FENCE)
         assert identities(target.observe(KEY).instances) == identities(ready)
+    finally:
+        ground.clear()
+
+
+def test_a_port_given_back_is_used_again_in_the_end(tmp_path: Path) -> None:
+    """Although connections to it linger in the kernel for a minute."""
+    first = 30_000 + os.getpid() % 900 * 3
+    ground = ProcessGround(tmp_path, range(first, first + 1))
+    target = ground.target()
+    try:
+        for version in "123":
+            (instance,) = made_ready(ground, target, ground.good(version), 1)
+            assert ask(instance, "/version") == version
+            target.retire(KEY, [instance.id], FENCE)
+            wait_until(lambda: not target.observe(KEY).instances)
     finally:
         ground.clear()
 
@@ -161,7 +177,7 @@ def test_an_answer_by_somebody_else_is_never_taken_for_ready(ground: ProcessGrou
     words = [sys.executable, "-I", "-S", sample_app.__file__]
     with subprocess.Popen([*words, "--host", host, "--port", port], stdout=subprocess.DEVNULL) as stranger:
         try:
-            told = wait_until(lambda: "another program" in the_only(target).because and the_only(target))
+            told = wait_until(lambda: i if "another program" in (i := the_only(target)).because else None)
             assert told.condition is Condition.STARTING
             assert f"(process {stranger.pid})" in told.because
         finally:

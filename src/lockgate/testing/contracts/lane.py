@@ -68,12 +68,15 @@ class Lane:
     listen: str = field(default_factory=free_address)
     key: Key = SHOP
     path: str = "/"
+    settle: float = 0.02
+    """Seconds after each route: a data plane's threads may follow a moment after it has acknowledged."""
     executor: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(32))
 
     def give(self, *pools: RoutePool, hold: float = 0.0, timeout: float = 0.0) -> Fence:
         """Applies a route by a new claim."""
         mine = fence()
         self.router.apply(self.route(*pools, hold=hold, timeout=timeout), mine)
+        time.sleep(self.settle)
         return mine
 
     def route(self, *pools: RoutePool, hold: float = 0.0, timeout: float = 0.0) -> Route:

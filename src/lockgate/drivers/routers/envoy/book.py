@@ -86,6 +86,13 @@ class Book:
     def of(self, key: Key) -> tuple[Seating, ...]:
         return tuple(seating for seating in self.seatings if seating.key == key)
 
+    def apart(self) -> dict[Key, "Book"]:
+        """The seatings of each key by themselves."""
+        found: dict[Key, list[Seating]] = {}
+        for seating in self.seatings:
+            found.setdefault(seating.key, []).append(seating)
+        return {key: Book(seatings=tuple(own)) for key, own in found.items()}
+
     def seat(self, key: Key, pool: RoutePool) -> Seating | None:
         """The seating that serves the pool."""
         wanted = (pool.revision, pool.endpoints)

@@ -9,7 +9,7 @@ import errno
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
@@ -84,10 +84,9 @@ class Folder:
         self._write(self.watched(name), content)
         return True
 
-    def tidy(self, book: Book) -> None:
-        """Removes the routes of addresses on which nothing listens any more."""
-        kept = {self.watched(name) for name in self.rendered(book)}
-        for path in set(self.path.glob("rds-*.json")) - kept:
+    def tidy(self, wanted: Collection[str]) -> None:
+        """Removes the routes of addresses on which nothing listens any more. ``wanted``: names of the watched files."""
+        for path in set(self.path.glob("rds-*.json")) - {self.watched(name) for name in wanted}:
             path.unlink(missing_ok=True)
 
     def _write(self, path: Path, content: bytes) -> None:

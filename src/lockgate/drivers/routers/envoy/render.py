@@ -6,15 +6,16 @@ Envoy aborts when there are no more: one of all clusters, one of all listeners, 
 """
 
 import ipaddress
-import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from lockgate.core.errors import RouteRejected
 from lockgate.core.ids import digest_of_bytes, short
-from lockgate.core.traffic import Route
+from lockgate.core.traffic import Key, Route
 from lockgate.drivers.routers.envoy.book import Book, Seating, holds, serves
 
 Json = dict[str, Any]
@@ -134,7 +135,8 @@ def _outliers() -> Json:
 
 
 def route_configurations(book: Book) -> list[Json]:
-    return [_route_configuration(book, listen, routes) for listen, routes in _by_listen(book).items()]
+    seats = book.apart()
+    return [_route_configuration(seats, listen, routes) for listen, routes in _by_listen(book).items()]
 
 
 def _by_listen(book: Book) -> dict[str, list[Route]]:
@@ -144,11 +146,11 @@ def _by_listen(book: Book) -> dict[str, list[Route]]:
     return dict(sorted(found.items()))
 
 
-def _route_configuration(book: Book, listen: str, routes: Sequence[Route]) -> Json:
+def _route_configuration(seats: Mapping[Key, Book], listen: str, routes: Sequence[Route]) -> Json:
     applications: dict[str, list[Route]] = {}
     for route in routes:
         applications.setdefault(route.key.application, []).append(route)
-    hosts = [_virtual_host(book, name, own, len(applications) == 1) for name, own in sorted(applications.items())]
+    hosts = [_virtual_host(seats, name, own, len(applications) == 1) for name, own in sorted(applications.items())]
     if len(applications) > 1:
         names = ", ".join(sorted(applications))
         because = f"No application of that name is served on {listen}; there are: {names}. Name one as the host.\n"
@@ -163,10 +165,10 @@ def _route_configuration(book: Book, listen: str, routes: Sequence[Route]) -> Js
     }
 
 
-def _virtual_host(book: Book, application: str, routes: Iterable[Route], alone: bool) -> Json:
+def _virtual_host(seats: Mapping[Key, Book], application: str, routes: Iterable[Route], alone: bool) -> Json:
     longest_first = sorted(routes, key=lambda route: (-len(route.path), route.path))
     domains = ["*"] if alone else [application, f"{application}.localhost", f"{application}.*"]
-    rules = [rule for route in longest_first for rule in _rules(book, route)]
+    rules = [rule for route in longest_first for rule in _rules(seats.get(route.key, Book()), route)]
     if all(route.path.strip("/") for route in longest_first):
         paths = ", ".join(route.path for route in longest_first)
         rules.append(_refusal(404, f"{application} serves nothing at this path; it serves {paths}.\n"))
@@ -332,7 +334,7 @@ def bootstrap(files: Mapping[str, str], socket: str, most_connections: int) -> J
 def discovery(resources: Sequence[Json]) -> bytes:
     """A file for Envoy to watch. Its version is the digest of what it says, so that who reads it back from Envoy knows
     exactly what is in force."""
-    body = json.dumps(resources, sort_keys=True, separators=(",", ":")).encode()
+    body = msgspec.json.encode(resources, order="deterministic")
     return b'{"version_info":"%s","resources":%s}' % (short(digest_of_bytes(body)).encode(), body)
 
 

@@ -153,9 +153,10 @@ class EnvoyRouter:
         generation = spoken.generation if spoken else entry.generation
         book = books.with_entry(old, replace(entry, generation=generation))
         self._folder.keep(book)
-        for name, content in self._folder.rendered(book).items():
+        wanted = self._folder.rendered(book)
+        for name, content in wanted.items():
             self._folder.publish(name, content)
-        self._folder.tidy(book)
+        self._folder.tidy(wanted)
 
     def _push(self, book: Book, touched: Collection[Route]) -> None:
         """Brings Envoy to the book, and waits until what it says about the touched routes' addresses is in force."""
@@ -166,10 +167,9 @@ class EnvoyRouter:
         for name, content in wanted.items():
             if self._folder.publish(name, content) and name in ("cds", "lds"):
                 self._await(name, before, touched)
-        for route in touched:
-            if route.listen in _listens(book):
-                self._await(render.tag(route.listen), before, touched)
-        self._folder.tidy(book)
+        for listen in _listens(book) & {route.listen for route in touched}:
+            self._await(render.tag(listen), before, touched)
+        self._folder.tidy(wanted)
 
     def _begin(self, wanted: Mapping[str, bytes]) -> None:
         if self._stopped:

@@ -1,7 +1,7 @@
 """What is left to do for an instance that ends: see it through, keep its log, free its place.
 
-All of it can be done again by anybody at any point: the mark in the berth says what was asked, a move is what frees
-the place, and only who has moved a berth removes it.
+All of it can be done again by anybody at any point: the mark in the berth says what was asked, and only who holds the
+lock that the dead shim held moves the berth away, which frees its place at once.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lockgate.core.errors import Conflict, Unavailable
 from lockgate.core.ids import InstanceId
+from lockgate.drivers import launch
 from lockgate.drivers.supervision import Shim
 from lockgate.drivers.targets.process.berths import Berth, Berths
 
@@ -57,19 +58,25 @@ class Removal:
         """Of one whose shim is dead."""
         self._behind(berth, self.bury_now)
 
-    def bury_now(self, berth: Berth) -> None:
+    def bury_now(self, berth: Berth) -> bool:
+        """Its place is free afterwards; False: somebody lives there, or is being buried by somebody else."""
         try:
-            Shim(berth.folder).sweep()
+            lock = launch.take_lock(berth.folder, HASTE)
         except Conflict:
-            return
-        grave = self._removed / f"{berth.id}-{secrets.token_hex(3)}"
-        try:
-            berth.folder.rename(grave)
+            return False
         except FileNotFoundError:
-            return
-        self._berths.forget(berth)
-        self._keep_log(grave, berth.id)
-        shutil.rmtree(grave, ignore_errors=True)
+            return True
+        try:
+            if not _is_of(lock, berth.folder):
+                return False
+            grave = self._removed / f"{berth.id}-{secrets.token_hex(3)}"
+            berth.folder.rename(grave)
+            self._berths.forget(berth)
+            self._keep_log(grave, berth.id)
+            _clear_away(grave)
+        finally:
+            os.close(lock)
+        return True
 
     def log_folder(self, instance: InstanceId) -> Path:
         """Where the log of a removed instance is, if it is kept."""
@@ -78,7 +85,7 @@ class Removal:
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _behind(self, berth: Berth, what: Callable[[Berth], None]) -> None:
+    def _behind(self, berth: Berth, what: Callable[[Berth], object]) -> None:
         with self._lock:
             if berth.id in self._busy:
                 return
@@ -95,7 +102,7 @@ class Removal:
             self._pool.submit(do)
 
     def _kill(self, berth: Berth) -> None:
-        with contextlib.suppress(Conflict):
+        with contextlib.suppress(Conflict, Unavailable):
             Shim(berth.folder).kill()
 
     def _keep_log(self, grave: Path, instance: InstanceId) -> None:
@@ -110,5 +117,20 @@ class Removal:
 
     def _clear(self) -> None:
         """What control planes that are no more had moved and not removed."""
-        for name in os.listdir(self._removed):  # noqa: PTH208
-            shutil.rmtree(self._removed / name, ignore_errors=True)
+        for grave in self._removed.iterdir():
+            if not Shim(grave).locked():
+                _clear_away(grave)
+
+
+def _is_of(lock: int, folder: Path) -> bool:
+    """The folder may have been buried and its place taken while we waited for the lock."""
+    try:
+        there = (folder / "lock").stat()
+    except FileNotFoundError:
+        return False
+    return os.fstat(lock).st_ino == there.st_ino
+
+
+def _clear_away(grave: Path) -> None:
+    Shim(grave).end_leftovers()
+    shutil.rmtree(grave, ignore_errors=True)

@@ -24,7 +24,6 @@ from lockgate.drivers.targets.process.preparation import Materialise, Preparatio
 from lockgate.drivers.targets.process.removal import Removal
 from lockgate.ports import Clock, LogChunk, Polled
 
-ALIVE = ("starting", "running", "backoff", "stopping")
 FROZEN_FOR = 5.0
 """Seconds for which a shim that has not answered is given only a moment when it is asked again."""
 
@@ -112,9 +111,7 @@ class ProcessTarget:
     def _missing(self, key: Key, revision: RevisionId, count: int) -> list[int]:
         """The lowest free slots up to ``count`` living instances. Dead ones are buried first: they hold slots."""
         berths = [b for b in self._berths.of(key) if b.revision == revision]
-        for berth in [b for b in berths if not Shim(b.folder).locked()]:
-            self._removal.bury_now(berth)
-            berths.remove(berth)
+        berths = [b for b in berths if Shim(b.folder).locked() or not self._removal.bury_now(b)]
         serving = sum(1 for b in berths if b.stopping_for() is None)
         taken = {b.slot for b in berths}
         free = (slot for slot in range(count + len(taken)) if slot not in taken)
@@ -152,13 +149,16 @@ class ProcessTarget:
         try:
             status = self._status(berth)
         except NotFound:
-            self._gone(berth)
-            return None
+            status = None
         except Unavailable as error:
             return self._unknown(berth, evidence, stopping, str(error))
-        if status.state not in ALIVE:
-            self._gone(berth)
+        if status is None or (status.state == "exited" and not Shim(berth.folder).locked()):
+            self._forget_checks(berth)
+            self._removal.bury(berth)
             return None
+        if status.state == "exited":
+            # Its shim has a last moment to live; until then it has its place.
+            return _instance(berth, status.started_at, status.restarts, Condition.STOPPING, "It has ended.")
         if stopping:
             self._removal.see_through(berth)
             return _instance(berth, status.started_at, status.restarts, Condition.STOPPING, "It was asked to stop.")
@@ -217,11 +217,6 @@ class ProcessTarget:
             lost=lambda _: readiness.lost(berth),
         )
         return self._prober.watch(berth.id, restarts, probe, ready)
-
-    def _gone(self, berth: Berth) -> None:
-        """What is left of it is cleared away."""
-        self._forget_checks(berth)
-        self._removal.bury(berth)
 
     def _forget_checks(self, berth: Berth) -> None:
         self._frozen.pop(berth.id, None)
