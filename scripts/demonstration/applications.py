@@ -33,6 +33,9 @@ environments:
 """
 """prod gives no ``time_limit`` of its own: there the application's default counts."""
 
+TABLE_PAGE = "/unicode/characters.json?_sort_desc=numeric&_size=5&_nosuggest=1"
+"""Sorts a table of 280,000 rows: 30 ms, so a limit of 1 ms is never enough."""
+
 CHARACTERS = """\
 # Owned by the team that ships it. It names no environment.
 application: characters
@@ -49,8 +52,8 @@ components:
     replicas: 2
 strategy: blue-green
 verify:
-  - http: {path: "/unicode/characters.json?_size=5&_nosuggest=1", status: 200, json: {truncated: false}}
-"""
+  - http: {path: "TABLE_PAGE", status: 200, json: {truncated: false}}
+""".replace("TABLE_PAGE", TABLE_PAGE)
 
 FRONT = """\
 application: front
@@ -90,12 +93,10 @@ PAGE = """\
 """
 
 VISITORS = {
-    "characters": Mix(
-        keepalive=2, fresh=1, post=0, slow=0, stream=0, rate=8.0, path="/unicode/characters.json?_size=5&_nosuggest=1"
-    ),
+    "characters": Mix(keepalive=2, fresh=1, post=0, slow=0, stream=0, rate=5.0, path=TABLE_PAGE),
     "front": Mix(keepalive=2, fresh=2, post=3, slow=0, stream=0, rate=50.0, path="/", post_path="/guestbook"),
 }
-"""What users of prod ask for. The page of ``characters`` counts a table of 290,000 rows each time."""
+"""What users of prod ask for."""
 
 
 def write(folder: Path, ports: Mapping[str, int]) -> str:

@@ -14,13 +14,13 @@ ROLLED_BACK = 2
 
 @dataclass(frozen=True, slots=True)
 class Killed:
-    """What happened around the kill of the control plane. Instants are seconds since the epoch."""
+    """What happened around the kill of the control plane."""
 
     deployment: str
     steps_before: int
     """Steps that it had taken when the control plane died."""
-    killed_at: float
     back_at: float
+    """When the next one answered, in seconds since the epoch."""
     requests_meanwhile: int
     """Of users, while there was no control plane."""
 

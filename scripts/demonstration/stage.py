@@ -5,25 +5,30 @@ own process. Only looking between two commands goes by the client, which asks th
 """
 
 import os
+import random
 import shutil
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from demonstration import applications
 from demonstration.teller import Teller
-
 from lockgate.client import Client
 from lockgate.core.errors import Conflict, Unavailable
 from lockgate.messages import DeploymentView
-from lockgate.testing.installation import Installation, free_ports, wait_until
+from lockgate.testing.installation import Installation, wait_until
 from lockgate.testing.load import Load, Report
 
 MARK = "made-by-scripts-demo"
 """A file that says: this folder may be deleted by the next demo."""
+
+LEASE = "4s"
+"""How long a dead worker's claims are respected. The default is 10 s; nobody likes to wait in a demo."""
 
 NAMES = tuple(applications.VISITORS)
 PLACES = ("dev", "staging", "prod")
@@ -47,8 +52,10 @@ class Stage:
         clear(folder)
         (folder / MARK).touch()
         keys = [f"{name}_{place}" for name in NAMES for place in PLACES]
-        ports = dict(zip(keys, free_ports(len(keys)), strict=True))
-        return cls(folder, ports, Installation(folder, applications.write(folder, ports)), teller)
+        own, *others = quiet_ports(1 + len(keys))
+        ports = dict(zip(keys, others, strict=True))
+        settings = {"LOCKGATE_LEASE": LEASE, "LOCKGATE_LISTEN": f"127.0.0.1:{own}"}
+        return cls(folder, ports, Installation(folder, applications.write(folder, ports), settings), teller)
 
     @property
     def client(self) -> Client:
@@ -58,31 +65,31 @@ class Stage:
         return f"http://127.0.0.1:{self.ports[f'{application}_{environment}']}"
 
     def console(self) -> str:
-        """The link that the server has printed last: it opens the console once."""
-        marked = [line for line in self.installation.log().splitlines() if "Console: " in line]
-        return marked[-1].partition("Console: ")[2] if marked else ""
+        """A link that opens the console, once."""
+        return self.client.log_in()
 
     # --- commands ---
 
-    def lockgate(self, application: str, *words: str, expect: Sequence[int] = (0,)) -> None:
-        """Types a command in the application's folder and shows what it prints, as it comes. Raises Unavailable when
-        it ends with a code that was not expected."""
+    def lockgate(self, application: str, *words: str, expect: int = 0, brief: bool = False) -> None:
+        """Types a command in the application's folder and shows what it prints, as it comes; ``brief``: the first line.
+        Raises Unavailable when it ends with another exit code than expected."""
         self.teller.typed(application, "lockgate", *words)
-        program = self._start(application, words)
-        assert program.stdout is not None
-        for line in program.stdout:
-            self.teller.printed(line.rstrip("\n"))
-        if program.wait() not in expect:
-            raise Unavailable(f"lockgate {' '.join(words)} has ended with {program.returncode}.")
+        shown = self.teller.on_terminal and not brief
+        program = self._start(application, words, None if shown else subprocess.PIPE)
+        for number, line in enumerate(program.stdout or ()):
+            if not (brief and number):
+                self.teller.printed(line.rstrip("\n"))
+        if program.wait() != expect:
+            raise Unavailable(f"lockgate {' '.join(words)} has ended with {program.returncode}, not {expect}.")
 
-    def _start(self, application: str, words: Sequence[str]) -> "subprocess.Popen[str]":
+    def _start(self, application: str, words: Sequence[str], output: int | None) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [sys.executable, "-m", "lockgate", *words],
             cwd=self.folder / application,
             env={**self.installation.environ(), "LOCKGATE_ACTOR": "you"},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stdout=output,
+            stderr=subprocess.STDOUT if output else None,
             text=True,
             bufsize=1,
         )
@@ -117,9 +124,14 @@ class Stage:
         return found
 
     def why(self, deployment: str) -> None:
-        """The product's own explanation, without the sentence that only says how long ago it was."""
-        first, *rest = self.client.explain(deployment).sentences
-        self.teller.told(first, *rest)
+        """The product's own explanation; of what a program has printed only the first line."""
+        for sentence in self.client.explain(deployment).sentences:
+            self.teller.told(sentence.partition("\n")[0])
+
+    def halves(self, application: str, environment: str) -> str:
+        """Who gets which part of the traffic at this moment: ``75 % 2.10.2, 25 % 2.11.7``."""
+        weights = self.client.status(application, environment).rows[0].weights
+        return ", ".join(f"{points / 100:g} % {label}" for label, points in sorted(weights.items()) if points)
 
     # --- users ---
 
@@ -168,12 +180,24 @@ def clear(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
+def quiet_ports(count: int) -> list[int]:
+    """Free ports of 127.0.0.1 below those that the kernel gives to outgoing connections: users open many."""
+    found: list[int] = []
+    for port in random.sample(range(10_000, 20_000), 1000):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise Unavailable(f"There are no {count} free ports between 10000 and 20000.")
+
+
 def programs_of(folder: Path) -> int:
     """Processes of this machine whose command line or working folder lies in ``folder``."""
     count = 0
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            told = (process / "cmdline").read_bytes() + os.readlink(process / "cwd").encode()
+            told = (process / "cmdline").read_bytes() + bytes((process / "cwd").readlink())
         except OSError:
             continue  # It has ended meanwhile, or is not ours to look at.
         count += str(folder).encode() in told and int(process.name) != os.getpid()

@@ -183,7 +183,10 @@ def _caddyfile(folder: Path) -> Draft | None:
     if not text:
         return None
     ready = "{$PORT}" in text
-    note = "Let the Caddyfile serve `http://{$HOST}:{$PORT}`, and say `admin off`: each instance has a port of its own."
+    note = (
+        "Let the Caddyfile serve `http://:{$PORT}`, and say `bind {$HOST}` and `admin off`: each instance has a port "
+        "of its own, and requests name the application as their host."
+    )
     return Draft(
         kind="Caddy",
         because="There is a Caddyfile.",
