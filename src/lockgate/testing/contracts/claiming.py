@@ -182,6 +182,12 @@ class ClaimingContract:
         slept = store.deployments.save(replace(saved, next_at=None), NOON + 3)
         assert slept.next_at is None, "the worker has seen it with the save before"
 
+    def test_what_was_asked_before_the_claim_has_been_seen(self, store: Store) -> None:
+        row = at_rest(store, living(store, State.GATED))
+        store.deployments.ask(row.id, Want.RUN, NOON + 1, an_event())
+        mine = claimed(store, row.number, NOON + 1)
+        assert store.deployments.save(replace(mine, next_at=None), NOON + 2).next_at is None
+
     def test_a_deployment_that_has_ended_is_not_woken(self, store: Store) -> None:
         row = living(store, State.PENDING)
         store.deployments.ask(row.id, Want.ABORT, NOON + 1, an_event())

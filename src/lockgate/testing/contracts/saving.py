@@ -89,6 +89,13 @@ class SavingContract:
         assert store.history.deployment(frozen.id) == taken
         assert all(e.kind != "late" for e in store.history.events(0, 10))
 
+    def test_a_thread_of_the_same_worker_that_froze_is_refused_too(self, store: Store) -> None:
+        frozen = living(store, State.PENDING)
+        (again,) = store.deployments.claim("w1", NOON + LEASE, LEASE, 10)
+        with pytest.raises(Fenced, match=f"generation {again.generation}"):
+            store.deployments.save(replace(frozen, because="late"), NOON + LEASE)
+        assert store.history.deployment(frozen.id) == again
+
     def test_an_illegal_transition_changes_nothing(self, store: Store) -> None:
         row = living(store, State.PENDING)
         with pytest.raises(IllegalTransition, match="pending"):
@@ -142,10 +149,11 @@ class SavingContract:
         living(store, State.READY)
         assert living(store, State.RUNNING, urgent=True).active
 
-    def test_a_deployment_claimed_before_its_keeper_claims_again(self, store: Store) -> None:
+    @pytest.mark.parametrize("urgent", [False, True])
+    def test_a_deployment_claimed_before_its_keeper_claims_again(self, store: Store, urgent: bool) -> None:
         """Drivers would refuse its older generation, and let the keeper, if it froze, work against it."""
         keeper = at_rest(store, living(store, State.SUCCEEDED), NOON + 1)
-        row = living(store, State.PENDING)
+        row = living(store, State.PENDING, urgent=urgent)
         newer = claimed(store, keeper.number, NOON + 1)
         row = store.deployments.save(replace(row, state=State.READY), NOON + 1)
         with pytest.raises(KeyBusy, match=f"{keeper.id} is being kept"):
