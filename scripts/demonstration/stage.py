@@ -27,9 +27,6 @@ from lockgate.testing.load import Load, Report
 MARK = "made-by-scripts-demo"
 """A file that says: this folder may be deleted by the next demo."""
 
-LEASE = "4s"
-"""How long a dead worker's claims are respected. The default is 10 s; nobody likes to wait in a demo."""
-
 NAMES = tuple(applications.VISITORS)
 PLACES = ("dev", "staging", "prod")
 
@@ -54,7 +51,7 @@ class Stage:
         keys = [f"{name}_{place}" for name in NAMES for place in PLACES]
         own, *others = quiet_ports(1 + len(keys))
         ports = dict(zip(keys, others, strict=True))
-        settings = {"LOCKGATE_LEASE": LEASE, "LOCKGATE_LISTEN": f"127.0.0.1:{own}"}
+        settings = {"LOCKGATE_LISTEN": f"127.0.0.1:{own}"}
         return cls(folder, ports, Installation(folder, applications.write(folder, ports), settings), teller)
 
     @property
@@ -124,9 +121,8 @@ class Stage:
         return found
 
     def why(self, deployment: str) -> None:
-        """The product's own explanation; of what a program has printed only the first line."""
-        for sentence in self.client.explain(deployment).sentences:
-            self.teller.told(sentence.partition("\n")[0])
+        """The product's own explanation, as far as it says where the deployment is."""
+        self.teller.told(self.client.explain(deployment).sentences[0])
 
     def halves(self, application: str, environment: str) -> str:
         """Who gets which part of the traffic at this moment: ``75 % 2.10.2, 25 % 2.11.7``."""

@@ -118,7 +118,7 @@ def moment(at: float, start: float, what: str, because: str, by: str = "") -> Li
     because = first_line(because)
     state = _state(what)
     style = STYLES.get(state, BUSY) if state else ""
-    return line((stamp, FAINT), (f"{what:<12} ", style), because, (by, FAINT), hang=len(stamp) + 13)
+    return line((stamp, FAINT), (f"{what:<14} ", style), because, (by, FAINT), hang=len(stamp) + 15)
 
 
 def event_lines(events: Sequence[EventView]) -> list[Line]:

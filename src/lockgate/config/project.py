@@ -30,7 +30,7 @@ PAGE = """\
 <html lang="en">
 <title>Raised by Lockgate</title>
 <h1>It works</h1>
-<p>Change this page, then run <code>lockgate release create</code> and <code>lockgate deploy --to dev</code>.</p>
+<p>Change this page, then run <code>lockgate release create</code>: dev and staging take it by themselves.</p>
 </html>
 """
 
