@@ -1,10 +1,13 @@
 """No request is lost: 20 deployments of each strategy under every kind of client."""
 
-import pytest
-from tests.acceptance.sample import EVERYBODY, STRATEGIES, definition
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-from lockgate.testing.installation import Installation
-from lockgate.testing.load import Load
+import pytest
+from tests.acceptance.sample import EVERYBODY, STRATEGIES, definition, one_environment
+
+from lockgate.testing.installation import Installation, free_ports
+from lockgate.testing.load import Load, Report
 
 DEPLOYMENTS = 20
 
