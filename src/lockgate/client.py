@@ -8,8 +8,10 @@ The server's address is looked up anew for each request: a restarted server may 
 import http.client
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -77,12 +79,14 @@ def problem_from(found: Mapping[str, str | int | None]) -> Problem:
 
 
 def data_folder(environ: Mapping[str, str] | None = None) -> Path:
-    """Where a server of this user keeps its data unless told otherwise: ``LOCKGATE_HOME``, else the XDG data folder."""
+    """Where a server of this user keeps its data: ``LOCKGATE_HOME``, else the XDG data folder. The same rule as in
+    ``config.settings``, told again because that reads YAML, which a command need not wait for."""
     known = os.environ if environ is None else environ
     if known.get("LOCKGATE_HOME"):
         return Path(known["LOCKGATE_HOME"]).expanduser()
-    base = known.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "lockgate"
+    base = known.get("XDG_DATA_HOME", "")
+    shared = Path(base) if base.startswith("/") else Path(known.get("HOME") or "/") / ".local" / "share"
+    return shared / "lockgate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,20 +201,17 @@ class Client:
         return self._ask(name, "abort", ask)
 
     def wait(self, name: str, seconds: float = SLOW) -> DeploymentView:
-        """The deployment once it has ended. A server that is away for a while is waited for, too. Raises
+        """The deployment once it has ended. A server that goes away meanwhile is waited for, too. Raises
         :class:`Unavailable` when the time is over."""
+        view = self.deployment(name)
         until = time.monotonic() + seconds
-        while True:
-            try:
-                view = self.deployment(name)
-                if view.final:
-                    return view
-                still = f"{name} is still {view.state} after {seconds:.0f} s: {view.because}"
-            except Unavailable as error:
-                still = str(error)
+        while not view.final:
             if time.monotonic() > until:
-                raise Unavailable(still)
+                raise Unavailable(f"{name} is still {view.state} after {seconds:.0f} s: {view.because}")
             time.sleep(0.1)
+            with suppress(Unavailable):
+                view = self.deployment(name)
+        return view
 
     # --- what is there ---
 
@@ -263,17 +264,25 @@ class Client:
         return self._get("/v1/events", tuple[EventView, ...], **asked)
 
     def events(
-        self, after: int = 0, application: str = "", deployment: str = "", patience: float = 60.0
+        self,
+        after: int = 0,
+        application: str = "",
+        deployment: str = "",
+        patience: float = 60.0,
+        ended: threading.Event | None = None,
     ) -> Iterator[EventView]:
-        """Every event after that number, as it happens, without end. A stream that breaks is opened again where it
-        broke (``Last-Event-ID``), so none is lost or doubled. Raises :class:`Unavailable` after ``patience`` seconds
-        without a server."""
+        """Every event after that number, as it happens, until ``ended`` is set (seen at the server's next sign of
+        life). A stream that breaks is opened again where it broke (``Last-Event-ID``), so none is lost or doubled.
+        Raises :class:`Unavailable` after ``patience`` seconds without a server."""
+        ended = ended or threading.Event()
         failed = 0
         alive = time.monotonic()
-        while True:
+        while not ended.is_set():
             try:
                 for event in self._stream(after, application, deployment):
                     failed, alive = 0, time.monotonic()
+                    if ended.is_set():
+                        return
                     if event is not None:
                         after = event.seq
                         yield event
@@ -282,11 +291,11 @@ class Client:
                 alive = time.monotonic() if failed == 0 else alive
                 if time.monotonic() - alive > patience:
                     raise
-            time.sleep(RECONNECT[min(failed, len(RECONNECT) - 1)])
+            ended.wait(RECONNECT[min(failed, len(RECONNECT) - 1)])
             failed += 1
 
     def _stream(self, after: int, application: str, deployment: str) -> Iterator[EventView | None]:
-        """One connection's worth of events; None once it is open."""
+        """One connection's worth of events; None once it is open, and for each sign of life."""
         query = _query({"after": after, "application": application, "deployment": deployment})
         headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
         address, connection, answer = self._send("GET", f"/v1/events{query}", None, SILENCE, headers)
@@ -295,7 +304,7 @@ class Client:
                 _refuse(answer.status, answer.read())
             yield None
             for data in _messages(answer):
-                yield _decoded(data, EventView)
+                yield _decoded(data, EventView) if data else None
         except (OSError, http.client.HTTPException) as error:
             raise no_server(address.looked_in) from error
         finally:
@@ -357,11 +366,13 @@ def _query(asked: Mapping[str, str | int]) -> str:
 
 
 def _messages(answer: http.client.HTTPResponse) -> Iterator[bytes]:
-    """The data of each server-sent event (WHATWG HTML, section 9.2); comments keep the line alive and say nothing."""
+    """The data of each server-sent event (WHATWG HTML, section 9.2); nothing for a comment, which is a sign of life."""
     data: list[bytes] = []
     while line := answer.readline():
         if line.startswith(b"data:"):
             data.append(line[5:].strip())
+        elif line.startswith(b":"):
+            yield b""
         elif not line.strip() and data:
             yield b"\n".join(data)
             data = []

@@ -104,7 +104,7 @@ def audit_lines(entries: Iterable[EventView]) -> list[Line]:
     rows: list[Row] = [
         [str(e.seq), day(e.at), line((e.actor, STRONG)), e.kind, _subject(e), e.because] for e in entries
     ]
-    return table(("NO", "WHEN", "WHO", "WHAT", "OF", "WHY"), rows) if rows else []
+    return table(("NO", "WHEN", "WHO", "WHAT", "OF", ""), rows) if rows else []
 
 
 def _subject(entry: EventView) -> str:

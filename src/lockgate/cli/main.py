@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from lockgate.core.errors import Invalid, LockgateError, Problem, Unavailable
 
 if TYPE_CHECKING:
-    from cyclopts import App
+    from cyclopts import App, CycloptsError
 
     from lockgate.messages import Fault
 
@@ -127,10 +127,20 @@ def _run(words: list[str]) -> int:
     try:
         return int(application()(words) or Exit.DONE)
     except CycloptsError as error:
-        sentence = str(error).rstrip(".") + "."
-        raise Invalid(
-            [Problem("command line", None, "", sentence, f"See: lockgate {_subject(words)}--help")]
-        ) from error
+        problem = Problem("command line", None, "", _sentence(error), f"See: lockgate {_subject(words)}--help")
+        raise Invalid([problem]) from error
+
+
+def _sentence(error: "CycloptsError") -> str:
+    """cyclopts' own words, but for lists that it prints as Python or cuts short."""
+    from cyclopts import UnknownCommandError, UnusedCliTokensError
+
+    if isinstance(error, UnusedCliTokensError):
+        return f"There is no place for {' '.join(error.unused_tokens or ())!r}."
+    text = str(error)
+    if isinstance(error, UnknownCommandError):
+        text = text.partition(" Available commands:")[0]
+    return text if text.endswith(("?", ".")) else f"{text}."
 
 
 def _subject(words: list[str]) -> str:

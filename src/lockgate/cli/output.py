@@ -21,6 +21,12 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSO
 
 GOOD, BAD, BUSY, FAINT, STRONG = "green", "bold red", "yellow", "dim", "bold"
 
+NARROW = 30
+"""Columns that the end of a line needs at least to go on beside what stands before it."""
+
+BELOW = 6
+"""Columns from the left where it goes on otherwise."""
+
 Span = tuple[str, str]
 """Words and their style; an empty style is plain."""
 
@@ -99,6 +105,11 @@ def elapsed(seconds: float) -> str:
     return f"{seconds / 86_400:.0f} days"
 
 
+def ago(seconds: float) -> str:
+    """Age of something, in whole seconds at the least."""
+    return f"{elapsed(seconds) if seconds >= 9.95 else f'{max(0.0, seconds):.0f} s'} ago"
+
+
 def clock(at: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(at))
 
@@ -128,20 +139,28 @@ def text_of(one: Line) -> "Text":
     """The line for rich."""
     from rich.text import Text
 
-    return Text.assemble(*one.spans, end="")
+    return Text.assemble(*one.spans)
 
 
 def fitted(one: Line, to: "Console") -> "list[Text]":
     """The line as one or more that fit the console; what comes later hangs."""
     text = text_of(one)
     text.rstrip()
-    if text.cell_len <= to.width or to.width - one.hang < 20:
+    if text.cell_len <= to.width:
         return [text]
     first, rest = text.divide([one.hang])
+    if to.width - one.hang < NARROW:  # no room beside the columns: below them, then
+        first.rstrip()
+        return [first, *_padded(list(rest.wrap(to, to.width - BELOW)), BELOW)]
     wrapped = list(rest.wrap(to, to.width - one.hang))
-    for later in wrapped[1:]:
-        later.pad_left(one.hang)
-    return [first.append_text(wrapped[0]), *wrapped[1:]]
+    return [first.append_text(wrapped[0]), *_padded(wrapped[1:], one.hang)]
+
+
+def _padded(texts: "list[Text]", columns: int) -> "list[Text]":
+    for text in texts:
+        text.rstrip()
+        text.pad_left(columns)
+    return texts
 
 
 def put(lines: Iterable[Line]) -> None:

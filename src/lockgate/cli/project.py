@@ -1,6 +1,7 @@
 """A project's two files: write them, check them."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,7 +67,8 @@ def _write(folder: Path, proposal: "Proposal") -> None:
         raise Invalid([Problem(str(folder), None, "", f"it cannot be written: {error.strerror}.")]) from error
     finally:
         for path in beside.values():
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
 
 
 def init_lines(folder: Path, proposal: "Proposal") -> list[Line]:

@@ -17,8 +17,8 @@ from lockgate.cli.output import (
     Json,
     Line,
     Row,
+    ago,
     day,
-    elapsed,
     line,
     now,
     show,
@@ -121,7 +121,7 @@ def release_lines(found: tuple[ReleaseView, ...], at: float) -> list[Line]:
     if not found:
         return [line("There is no release yet. Make one with: lockgate release create")]
     rows: list[Row] = [
-        [line((view.label, STRONG)), view.id, f"{elapsed(at - view.created_at)} ago", view.created_by, _places(view)]
+        [line((view.label, STRONG)), view.id, ago(at - view.created_at), view.created_by, _places(view)]
         for view in found
     ]
     return table(("RELEASE", "ID", "MADE", "BY", "WHERE"), rows)
@@ -149,7 +149,11 @@ def show_release(name: str = "latest", /, *, app: App = "", json: Json = False) 
         Its id, #3, a version that names one release only, or latest.
     """
     view = Client().release(application_meant(app), name)
-    show(view, json, lambda: [line((view.label, STRONG)), *_body(view)])
+    show(view, json, lambda: release_page(view))
+
+
+def release_page(view: ReleaseView) -> list[Line]:
+    return [line((view.label, STRONG)), *_body(view)]
 
 
 def _body(view: ReleaseView) -> list[Line]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from lockgate.cli.output import BAD, FAINT, GOOD, Json, Line, Row, line, put_json, show, table
+from lockgate.cli.output import BAD, BUSY, FAINT, GOOD, Json, Line, Row, line, put_json, show, table
 from lockgate.client import Client, address_from_environment
 from lockgate.core.errors import Invalid, Unavailable
 from lockgate.messages import Usable
@@ -97,15 +97,15 @@ def _seen_from_here(home: Path | None) -> tuple[Usable, ...]:
 def doctor_lines(found: Iterable[Usable]) -> list[Line]:
     """What cannot be used has the way to mend it below it."""
     told = list(found)
-    rows: list[Row] = [[_mark(one), one.subject, one.because] for one in told]
+    rows: list[Row] = [[_mark(one, at < NEEDED), one.subject, one.because] for at, one in enumerate(told)]
     lines = table((), rows)
     hang = lines[0].hang if lines else 0
     both = [(row, one) for row, one in zip(lines, told, strict=True)]
     return [part for row, one in both for part in (row, *_mending(one, hang))]
 
 
-def _mark(one: Usable) -> Line:
-    return line(("✔", GOOD) if one.usable else ("✘", BAD))
+def _mark(one: Usable, needed: bool) -> Line:
+    return line(("✔", GOOD) if one.usable else ("✘", BAD) if needed else ("–", BUSY))
 
 
 def _mending(one: Usable, hang: int) -> list[Line]:

@@ -12,8 +12,8 @@ from lockgate.cli.output import (
     Json,
     Line,
     Row,
+    ago,
     console,
-    day,
     elapsed,
     indented,
     line,
@@ -71,7 +71,8 @@ def matrix(found: Status, rows: Mapping[tuple[str, str], StatusRow]) -> list[Lin
     for application in dict.fromkeys(row.application for row in found.rows):
         across = [rows.get((application, name)) for name in names]
         lines.append([line((application, STRONG)), *(_first(row) for row in across)])
-        lines.append(["", *(_second(row, found.at) for row in across)])
+        seconds = [_second(row, found.at) for row in across]
+        lines += [["", *seconds]] if any(one.width for one in seconds) else []
         lines.append([""] * (len(names) + 1))
     return table(["", *names], lines[:-1], gap=3)
 
@@ -86,7 +87,7 @@ def _first(row: StatusRow | None) -> Line:
 def _second(row: StatusRow | None, at: float) -> Line:
     if row is None or not row.deployment:
         return line("")
-    return line("  ", _readiness(row), (f" · seen {_age(row, at)}", FAINT))
+    return line("  ", _readiness(row), (f" · {_age(row, at)}", FAINT))
 
 
 def _version(row: StatusRow) -> str:
@@ -97,11 +98,12 @@ def _version(row: StatusRow) -> str:
 def _readiness(row: StatusRow) -> tuple[str, str]:
     standing = Standing(row.standing)
     words = f"{row.ready}/{row.wanted} ready"
-    return (words, GOOD) if standing is Standing.AS_DEPLOYED else (f"{words}, {standing.value}", MARKS[standing][1])
+    told = {Standing.AS_DEPLOYED: words, Standing.DRIFTED: f"{words}, drifted"}
+    return told.get(standing, standing.value), MARKS[standing][1]
 
 
 def _age(row: StatusRow, at: float) -> str:
-    return "never" if row.observed_at is None else f"{elapsed(at - row.observed_at)} ago"
+    return "never seen" if row.observed_at is None else ago(at - row.observed_at)
 
 
 def _listed(found: Status) -> list[Line]:
@@ -185,12 +187,9 @@ def history(*, app: App = "", env: str = "", limit: int = 20, json: Json = False
 def history_lines(found: Sequence[DeploymentView], at: float) -> list[Line]:
     if not found:
         return [line("Nothing has been deployed yet.")]
-    rows: list[Row] = [
-        [line((view.id, STRONG)), day(view.created_at), brief(view), line(state_span(view)), *_who_and_why(view, at)]
-        for view in found
-    ]
-    return table(("ID", "WHEN", "WHAT", "STATE", "TOOK", "BY", "WHY"), rows)
+    return table(("ID", "WHEN", "WHAT", "STATE", "TOOK", "BY", ""), [_history_row(view, at) for view in found])
 
 
-def _who_and_why(view: DeploymentView, at: float) -> tuple[str, str, str]:
-    return elapsed(took(view, at)), view.actor, view.failure or view.reason or view.because
+def _history_row(view: DeploymentView, at: float) -> Row:
+    what: Row = [line((view.id, STRONG)), ago(at - view.created_at), brief(view), line(state_span(view))]
+    return [*what, elapsed(took(view, at)), view.actor, view.failure or view.reason or view.because]

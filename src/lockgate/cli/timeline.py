@@ -64,17 +64,18 @@ def verdict(view: DeploymentView) -> list[Line]:
     state = State(view.state)
     if state is State.SUCCEEDED:
         return [line(("✔ ", GOOD), (_success(view), STRONG), f" after {after}.", hang=2)]
-    mark, words = _ENDINGS.get(state, ("…", "is " + view.state.replace("_", " ")))
-    told = line((f"{mark} ", STYLES.get(state, BUSY)), (f"{brief(view)} {words}", STRONG), f" after {after}.", hang=2)
+    mark, words = _ENDINGS[state]
+    said = words.format(after=f"after {after}")
+    told = line((f"{mark} ", STYLES.get(state, BUSY)), (f"{brief(view)} {said}", STRONG), hang=2)
     why = view.failure or view.because
     return [told, line("  ", why, hang=2)] if why else [told]
 
 
 _ENDINGS = {
-    State.ROLLED_BACK: ("✘", "was taken back; what ran before runs again,"),
-    State.FAILED: ("✘", "failed"),
-    State.ABORTED: ("✘", "was aborted"),
-    State.SUPERSEDED: ("–", "gave way to another deployment"),
+    State.ROLLED_BACK: ("✘", "was taken back {after}; what ran before runs again."),
+    State.FAILED: ("✘", "failed {after}."),
+    State.ABORTED: ("✘", "was aborted {after}."),
+    State.SUPERSEDED: ("–", "gave way to another deployment {after}."),
 }
 
 

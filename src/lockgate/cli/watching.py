@@ -6,8 +6,8 @@ stream breaks, and a server that is killed and comes back is simply seen again.
 
 import threading
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -99,15 +99,15 @@ def follow(client: Client, name: str, good: frozenset[str] = GOOD_ENDS) -> int:
 
 def _until_end(onlooker: "Onlooker", screen: "Screen") -> DeploymentView:
     screen.add([heading(onlooker.look().view)])
-    bell = onlooker.bell()
-    while True:
-        sight = onlooker.look()
-        screen.add(sight.news)
-        screen.show(sight)
-        if sight.view.final:
-            return sight.view
-        bell.wait(LOOK)
-        bell.clear()
+    with onlooker.bell() as bell:
+        while True:
+            sight = onlooker.look()
+            screen.add(sight.news)
+            screen.show(sight)
+            if sight.view.final:
+                return sight.view
+            bell.wait(LOOK)
+            bell.clear()
 
 
 def heading(view: DeploymentView) -> Line:
@@ -167,11 +167,16 @@ class Onlooker:
     last: Sight | None = None
     away_since: float | None = None
 
-    def bell(self) -> threading.Event:
+    @contextmanager
+    def bell(self) -> Iterator[threading.Event]:
         """Rings when something has happened. It is a convenience: looking goes on without it."""
-        bell = threading.Event()
-        threading.Thread(target=_ring, args=(self.client, self.name, self.seen, bell), daemon=True).start()
-        return bell
+        bell, ended = threading.Event(), threading.Event()
+        # A daemon: the program must not wait for a silent stream to end.
+        threading.Thread(target=_ring, args=(self.client, self.name, bell, ended), daemon=True).start()
+        try:
+            yield bell
+        finally:
+            ended.set()
 
     def look(self) -> Sight:
         """Raises :class:`Unavailable` when the server has been away for :data:`PATIENCE` seconds."""
@@ -205,12 +210,11 @@ class Onlooker:
         return Sight(last.view, last.row, news, away=True)
 
 
-def _ring(client: Client, name: str, after: int, bell: threading.Event) -> None:
-    try:
-        for _ in client.events(after, deployment=name, patience=PATIENCE):
+def _ring(client: Client, name: str, bell: threading.Event, ended: threading.Event) -> None:
+    # Looking goes on every LOOK seconds, and it is what reports a server that stays away.
+    with suppress(LockgateError):
+        for _ in client.events(deployment=name, patience=PATIENCE, ended=ended):
             bell.set()
-    except LockgateError:
-        return  # looking goes on every LOOK seconds, and it is what reports a server that stays away
 
 
 # --- showing ---
