@@ -1,6 +1,7 @@
 """What a strategy is shown of an instance that is in rotation and should not be."""
 
 import pytest
+from tests.core.samples import PROD, release
 
 from lockgate.core.deployment import Progress
 from lockgate.core.ids import InstanceId
@@ -9,7 +10,6 @@ from lockgate.core.plan import make_plan
 from lockgate.core.traffic import ALL, PoolStatus, RouteStatus
 from lockgate.engine.course import legs_of
 from lockgate.engine.scene import Sight, scene_of
-from tests.core.samples import PROD, release
 
 
 @pytest.mark.parametrize(
