@@ -29,7 +29,12 @@ class Clock(Protocol):
 
     def now(self) -> Instant: ...
 
-    def sleep(self, seconds: float) -> None: ...
+    def sleep(self, seconds: float) -> None:
+        """At most so long: a :meth:`stir` ends it."""
+
+    def stir(self) -> None:
+        """Something has happened that somebody may be waiting for: whoever sleeps wakes, and whoever has been awake
+        since before does not fall asleep until it has looked again."""
 
 
 class Ticker(Protocol):

@@ -68,9 +68,11 @@ class _Subject:
 
 
 class Prober:
-    """Start it by watching something; it stops with :meth:`close` or with the process."""
+    """Start it by watching something; it stops with :meth:`close` or with the process. ``changed`` is called after
+    each change of a verdict, in the prober's thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
+        self._changed = changed
         self._subjects: dict[str, _Subject] = {}
         self._forgotten: list[_Subject] = []
         self._lock = threading.Lock()
@@ -238,6 +240,7 @@ class Prober:
             subject.ready = True if not subject.because else subject.ready
             subject.because = subject.because or "It passes its checks."
             subject.passes = subject.passes if subject.ready else 0
+            self._changed()
         elif not subject.ready:
             subject.because = f"{subject.passes} of {subject.probe.health.passes} checks in a row have passed."
         self._plan(subject)
@@ -257,6 +260,7 @@ class Prober:
         if subject.ready and subject.failures >= FAILURES:
             subject.ready = False
             subject.probe.lost(subject.because)
+            self._changed()
         self._plan(subject)
 
     def _plan(self, subject: _Subject) -> None:

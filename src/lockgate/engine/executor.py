@@ -30,6 +30,9 @@ from lockgate.engine.scene import Sight, running_requests
 from lockgate.engine.verifier import Verifier
 from lockgate.ports import Clock, Phase, Router, Target
 
+ATTENTIVE = 0.05
+"""Seconds between two looks at what starts, unless its target stirs the clock before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Executor:
@@ -106,7 +109,7 @@ class Executor:
                 failure=f"{missing} of {step.count} instances of {leg.key.component} were not ready after "
                 f"{allowed:g} s: {why}",
             )
-        return Outcome(row.progress, wait=0.003, because=f"{ready} of {step.count} instances are ready.")
+        return Outcome(row.progress, wait=ATTENTIVE, because=f"{ready} of {step.count} instances are ready.")
 
     def _warm(self, progress: Progress, leg: Leg, sight: Sight) -> Outcome:
         assert leg.target is not None

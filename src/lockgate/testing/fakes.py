@@ -34,6 +34,9 @@ class FakeClock:
     def sleep(self, seconds: float) -> None:
         self.pass_by(seconds)
 
+    def stir(self) -> None:
+        """Nobody sleeps: time has passed when ``sleep`` returns."""
+
     def pass_by(self, seconds: float) -> None:
         """Negative: the clock jumps back."""
         with self._lock:

@@ -55,7 +55,7 @@ class ProcessTarget:
         self._berths = Berths(settings.home, settings.host, settings.ports)
         self._preparation = Preparation(materialise)
         self._removal = Removal(settings.home, self._berths, settings.keep_logs)
-        self._prober = Prober()
+        self._prober = Prober(clock.stir)
         path = settings.path or os.environ.get("PATH", os.defpath)
         self._defaults = Defaults(path, settings.user, settings.log_bytes, settings.log_files)
         self._proofs = readiness.Proofs()
