@@ -39,6 +39,15 @@ GOOD_ENDS = frozenset({State.SUCCEEDED.value})
 BACK_ENDS = frozenset({State.ABORTED.value, State.ROLLED_BACK.value})
 """States in which what ran before runs again."""
 
+SAID = {
+    "awaitready": "wait",
+    "setflag": "flag",
+    "quarantine set": "barred",
+    "quarantine lifted": "lifted",
+    "promotion refused": "not offered",
+}
+"""What is better said otherwise, in a column of twelve."""
+
 BAR = 20
 """Columns of a bar."""
 
@@ -127,7 +136,7 @@ def _predicate(event: EventView) -> str:
     """``deployment.rolled_back`` -> ``rolled back``; a step by its own name; of other subjects the whole."""
     subject, _, predicate = event.kind.partition(".")
     words = event.data.get("step", predicate) if subject == "deployment" else event.kind.replace(".", " ")
-    return words.replace("_", " ")
+    return SAID.get(words, words).replace("_", " ")
 
 
 def _state(words: str) -> State | None:
