@@ -14,7 +14,9 @@ from lockgate.cli.output import (
     Span,
     clock,
     elapsed,
+    first_line,
     headline,
+    indented,
     line,
     table,
 )
@@ -77,7 +79,7 @@ def verdict(view: DeploymentView) -> list[Line]:
     said = words.format(after=f"after {after}")
     told = line((f"{mark} ", STYLES.get(state, BUSY)), (f"{brief(view)} {said}", STRONG), hang=2)
     why = view.failure or view.because
-    return [told, line("  ", why, hang=2)] if why else [told]
+    return [told, *indented([why])]
 
 
 _ENDINGS = {
@@ -125,7 +127,7 @@ def moment(at: float, start: float, what: str, because: str, by: str = "") -> Li
     stamp = f"  {clock(at)}  {'+' + elapsed(at - start):>8}  "
     state = _state(what)
     style = STYLES.get(state, BUSY) if state else ""
-    return line((stamp, FAINT), (f"{what:<12} ", style), because, (by, FAINT), hang=len(stamp) + 13)
+    return line((stamp, FAINT), (f"{what:<12} ", style), first_line(because), (by, FAINT), hang=len(stamp) + 13)
 
 
 def event_lines(events: Sequence[EventView]) -> list[Line]:
@@ -173,7 +175,8 @@ def percent(points: int) -> str:
 
 def explained(sentences: Sequence[str]) -> list[Line]:
     """What matters most first, the rest below it."""
-    return [line("  ", (sentence, STRONG if number == 0 else ""), hang=2) for number, sentence in enumerate(sentences)]
+    first = [line("  ", (sentence, STRONG), hang=2) for sentence in sentences[:1]]
+    return [*first, *indented(sentences[1:])]
 
 
 def section(title: str, lines: Sequence[Line]) -> list[Line]:
