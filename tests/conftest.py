@@ -10,8 +10,14 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import settings
 
 pytest.register_assert_rewrite("lockgate.testing.contracts")
+
+# Property tests: quick on every run, and as thorough as one has patience for with LOCKGATE_THOROUGH=1.
+THOROUGH = os.environ.get("LOCKGATE_THOROUGH") == "1"
+settings.register_profile("lockgate", max_examples=3000 if THOROUGH else 40, deadline=None)
+settings.load_profile("lockgate")
 
 
 def require_real(reason: str) -> NoReturn:

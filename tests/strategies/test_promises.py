@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from lockgate.testing.walks import FIX, NEW, OLD, journey, prove
-from tests.strategies.ways import EXAMPLES, SCRIPTS, WAYS
+from tests.conftest import THOROUGH
+from tests.strategies.ways import WAYS
 
+SCRIPTS = 50_000 if THOROUGH else 150
 SCRIPT = some.binary(max_size=200)
 WAY = some.sampled_from(list(WAYS.values()))
 
 
-@EXAMPLES
 @given(WAY, SCRIPT)
 def test_every_walk_keeps_its_promises_and_ends(way, script: bytes) -> None:
     end = journey(*way, script, others=list(WAYS.values()))

@@ -1,8 +1,4 @@
-"""The strategies with what each promises, and how thoroughly they are tried."""
-
-import os
-
-from hypothesis import settings
+"""The strategies, with what each promises."""
 
 from lockgate.strategies import blue_green, recreate, rolling
 from lockgate.testing.walks import NextStep, Promise
@@ -12,8 +8,3 @@ ROLLING = (rolling.next_step, Promise(surge=True))
 BLUE_GREEN = (blue_green.next_step, Promise())
 
 WAYS: dict[str, tuple[NextStep, Promise]] = {"recreate": RECREATE, "rolling": ROLLING, "blue-green": BLUE_GREEN}
-
-THOROUGH = bool(os.environ.get("LOCKGATE_THOROUGH"))
-
-EXAMPLES = settings(max_examples=3000 if THOROUGH else 60, deadline=None)
-SCRIPTS = 50_000 if THOROUGH else 150

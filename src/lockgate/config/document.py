@@ -144,17 +144,20 @@ def describe(node: Node) -> str:
 
 def _events(text: str, where: str) -> Iterator[events.Event]:
     """The parser's events, its complaints made into ours. In pure Python: every machine says the same."""
+    line = 1
     try:
-        yield from yaml.parse(text, Loader=yaml.SafeLoader)
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            line = _line(event)
+            yield event
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, int(error.position)) + 1
         because = f"it holds the character {_code_point(error.character)}, which YAML does not allow."
         raise Invalid([Problem(where, line, "", because, "Remove it.")]) from error
     except yaml.MarkedYAMLError as error:
         raise Invalid([_syntax_problem(error, where)]) from error
-    except ValueError as error:  # from \U escapes, which the scanner makes characters of unchecked
-        because = f"it is not YAML: {error}."
-        raise Invalid([Problem(where, None, "", because, "Check the escapes in quotes.")]) from error
+    except (ValueError, OverflowError) as error:  # \U escapes, which the scanner makes characters of unchecked
+        because = "an escape here, or a little below, stands for no character."
+        raise Invalid([Problem(where, line, "", because, "Check the escapes in double quotes.")]) from error
 
 
 def _code_point(character: object) -> str:
@@ -168,6 +171,8 @@ _SYNTAX = (
      "Put text that holds a colon and a space in quotes, and check the indentation."),
     (r"could not find expected ':'", "a name without a colon, or a text that goes on without indentation.",
      "Write `name: value`."),
+    (r"expected '<document start>'", "text stands here that belongs to no field.",
+     "Write `name: value`, or remove it."),
     (r"expected <block end>", "the indentation does not fit the lines above.",
      "Fields of one table begin in the same column."),
     (r"expected ',' or '[}\]]'", "a { or [ is not closed here.",

@@ -111,6 +111,7 @@ def _process(**settings: str) -> TargetSpec:
     return TargetSpec("process", settings)
 
 
+_USER = Text("a user of this machine", r"[A-Za-z_][A-Za-z0-9_.-]{0,63}|[0-9]{1,9}", "Write its name or number.")
 TARGET: Choice[TargetSpec] = Choice(
     "a kind of target",
     {"process": TargetSpec("process")},
@@ -118,7 +119,10 @@ TARGET: Choice[TargetSpec] = Choice(
         "process": Form(
             "the target process",
             _process,
-            (Field("ports", PortRange(), "Ports that instances here may be given: first-last."),),
+            (
+                Field("ports", PortRange(), "Ports that instances here may be given: first-last."),
+                Field("user", _USER, "User of this machine that instances run as; needs a server that runs as root."),
+            ),
         )
     },
     later=frozenset({"docker", "kubernetes", "ecs", "ssh", "hosts"}),

@@ -46,7 +46,7 @@ class Reference:
             because = f"{text!r} is not an artifact reference."
             mend = f"Write kind:name, such as pypi:datasette==0.65.5; the kinds are {kinds}."
             raise Invalid([Problem(where, line, field, because, mend)])
-        return cls(ArtifactKind(found["kind"]), found["name"])
+        return cls(ArtifactKind(found["kind"]), found["name"].strip())
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from typing import Any, NewType
 
 import rfc8785
 
+from lockgate.core.errors import Invalid, Problem
+
 Instant = float
 """Seconds since 1970-01-01T00:00:00Z. Rendered as ISO 8601 only at the edge."""
 
@@ -52,8 +54,13 @@ def plain(value: Any) -> Any:
 
 
 def canonical(value: Any) -> bytes:
-    """The value as RFC 8785 canonical JSON."""
-    return rfc8785.dumps(plain(value))
+    """The value as RFC 8785 canonical JSON. Raises :class:`Invalid` for what JSON cannot carry everywhere: whole
+    numbers beyond 2^53, numbers that are none, and text that is not Unicode."""
+    try:
+        return rfc8785.dumps(plain(value))
+    except (rfc8785.CanonicalizationError, UnicodeError) as error:
+        because = f"it holds something that cannot be recorded unambiguously: {error}."
+        raise Invalid([Problem("request", None, "", because, "Write a large number in quotes.")]) from error
 
 
 def digest_of(value: Any) -> Digest:

@@ -86,6 +86,8 @@ def drift(wanted: Mapping[RevisionId, int], observed: Observed | None, now: Inst
     if observed is None:
         return Drift(Standing.UNKNOWN, "It has not been observed yet.")
     age = now - observed.observed_at
+    if age < -STALE_AFTER:
+        return Drift(Standing.UNKNOWN, "Its last observation lies in the future: the clock has jumped back.")
     if age > STALE_AFTER:
         return Drift(Standing.UNKNOWN, f"It was last observed {age:.0f} s ago.")
     for revision, count in wanted.items():

@@ -69,7 +69,7 @@ def _glimpse(body: bytes) -> str:
 def _json_fault(check: HttpCheck, answer: HttpAnswer) -> str:
     try:
         document = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "the answer is not JSON"
     for path, wanted in check.json.items():
         found, got = _at(document, path)
@@ -84,7 +84,7 @@ def _at(document: object, path: str) -> tuple[bool, object]:
     for part in path.split("."):
         if isinstance(document, dict) and part in document:
             document = document[part]
-        elif isinstance(document, list) and part.isdigit() and int(part) < len(document):
+        elif isinstance(document, list) and part.isdecimal() and int(part) < len(document):
             document = document[int(part)]
         else:
             return False, None

@@ -27,6 +27,8 @@ __all__ = ["Gone", "Limits", "Program", "ProgramStatus", "Restart", "Shim", "ado
 
 PATIENCE = 0.5
 """Seconds a shim may take to answer; it needs less than a thousandth."""
+KILL_WITHIN = 2.0
+"""Seconds in which a killed process is gone, or never."""
 
 
 class Gone(NotFound):
@@ -113,15 +115,18 @@ class Shim:
         return False
 
     def kill(self) -> None:
-        """Without asking: the shim, then :meth:`sweep`. For one that is frozen."""
-        state = self._state()
-        pid = int(state.get("shim_pid", 0))
-        # The start time proves that the number has not been given to another process since.
-        if pid and shim.start_time(pid) == state.get("shim_started"):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        deadline = time.monotonic() + launch.LOCK_WITHIN
-        while self.locked() and time.monotonic() < deadline:
+        """Without asking: the shim, then :meth:`sweep`. For one that is frozen. Raises Unavailable when it cannot be
+        found: it was frozen before it had told its number."""
+        deadline = time.monotonic() + KILL_WITHIN
+        while self.locked():
+            if time.monotonic() > deadline:
+                raise Unavailable(f"The shim in {self.folder} cannot be found.", "It may be frozen since its launch.")
+            state = self._state()
+            pid = int(state.get("shim_pid", 0))
+            # The start time proves that the number has not been given to another process since.
+            if pid and shim.start_time(pid) == state.get("shim_started"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             time.sleep(0.002)
         self.sweep()
 

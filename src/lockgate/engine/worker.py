@@ -117,7 +117,8 @@ class Worker:
         """Whatever happens, the claim is given back: nothing is ever stuck."""
         try:
             after = self.flow.advance(row)
-            if after.next_at is not None or after.final:
+            self.ticker.wake()
+            if after.next_at is not None:
                 self.ticker.wake(after.next_at)
         except Fenced as fenced:
             log.info("%s: %s", row.id, fenced)

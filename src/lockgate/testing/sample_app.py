@@ -1,8 +1,9 @@
 """A small web application to deploy in tests: starts in some 20 ms, and misbehaves on request.
 
 ``python -I -S sample_app.py --port 8000 [--version 1] [--start-delay 0.2] [--health 200] [--status 200]
-[--die-after 1] [--ignore-term] [--children 2]``. Paths: ``/health``, ``/version``, ``/slow?s=1.5``, ``/sse?s=3``
-(an event each 0.1 s), ``/pid``, ``/env?name=X``, ``/crash``, ``POST /echo``; everything else answers ``--status``.
+[--die-after 1] [--exit 7] [--ignore-term] [--children 2]``. Paths: ``/health``, ``/version``, ``/slow?s=1.5``,
+``/sse?s=3`` (an event each 0.1 s), ``/pid``, ``/env?name=X``, ``/crash``, ``/become?health=503`` (changes an option),
+``POST /echo``; everything else answers ``--status``.
 
 HTTP by hand over ``socket``: the standard library's server alone takes 50 ms to import.
 """
@@ -110,6 +111,8 @@ def _content(method: str, path: str, arguments: Options, body: bytes, options: O
         return int(options.get("health", "200")), b"ok\n"
     if path == "/crash":
         os._exit(3)
+    if path == "/become":
+        options.update(arguments)
     if path == "/echo" and method == "POST":
         return status, body
     if path == "/slow":

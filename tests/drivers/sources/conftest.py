@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from handmade import Handler, Web, make_tar_gz, only_pip, require
 
 from lockgate.drivers.depot import Depot
+from tests.conftest import require_real
+from tests.drivers.sources.handmade import Handler, Web, make_tar_gz, only_pip
 
 
 @pytest.fixture
@@ -101,7 +102,8 @@ def index(web: Web, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 @pytest.fixture
 def registry(web: Web, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
     """Adds a package to an npm registry that is the only one npm is told of."""
-    require(shutil.which("npm") is not None, "npm")
+    if shutil.which("npm") is None:
+        require_real("npm is not on PATH")
     (tmp_path / "npmrc").write_text("")
     monkeypatch.setenv("npm_config_userconfig", str(tmp_path / "npmrc"))
     monkeypatch.setenv("npm_config_registry", web.url)

@@ -4,18 +4,13 @@ import base64
 import http.server
 import io
 import os
+import subprocess
 import tarfile
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-
-
-def require(condition: bool, what: str) -> None:
-    """Skips without the real thing, or fails where it must be there."""
-    if not condition:
-        (pytest.fail if os.environ.get("LOCKGATE_REQUIRE_REAL") == "1" else pytest.skip)(f"{what} is not here")
 
 
 def make_wheel(into: Path, name: str, version: str, *, needs: tuple[str, ...] = (), fill: int = 0) -> Path:
@@ -91,3 +86,23 @@ def make_tar_gz(files: dict[str, str]) -> bytes:
             entry.size, entry.mode = len(text.encode()), 0o755
             tar.addfile(entry, io.BytesIO(text.encode()))
     return out.getvalue()
+
+
+# --- git ---
+
+_WHO = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_CONFIG_GLOBAL": os.devnull}
+_WHO |= {"GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.org", "GIT_CONFIG_NOSYSTEM": "1"}
+
+
+def git(place: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=place, env=os.environ | _WHO, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def commit(place: Path, files: dict[str, str]) -> str:
+    for name, text in files.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(text)
+    git(place, "add", "-A")
+    git(place, "commit", "-qm", "x", "--allow-empty")
+    return git(place, "rev-parse", "HEAD")

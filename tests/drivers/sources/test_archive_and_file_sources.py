@@ -6,7 +6,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from handmade import Web, make_tar_gz
 
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
 from lockgate.core.errors import (
@@ -23,6 +22,7 @@ from lockgate.drivers.sources.archive import ArchiveSource
 from lockgate.drivers.sources.file import FileSource
 from lockgate.drivers.trees import tree_name
 from lockgate.drivers.unpacking import Limits
+from tests.drivers.sources.handmade import Web, make_tar_gz
 
 SITE = make_tar_gz({"index.html": "hello", "bin/run": "#!/bin/sh\necho run\n"})
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from handmade import make_tar_gz, make_wheel
 
 from lockgate.core.artifact import Artifact, Reference
 from lockgate.core.errors import CapabilityMissing
@@ -18,6 +17,7 @@ from lockgate.drivers.sources.git import GitSource
 from lockgate.drivers.sources.npm import NpmSource
 from lockgate.drivers.sources.pypi import PypiSource
 from lockgate.ports import Source
+from tests.drivers.sources.handmade import make_tar_gz, make_wheel
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Git trees: the files of one commit, whatever becomes of the repository."""
 
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,23 +10,7 @@ from lockgate.core.errors import ArtifactMissing, ArtifactMistyped, Invalid, Loc
 from lockgate.drivers.depot import Depot
 from lockgate.drivers.sources.git import GitSource, repository_of
 from lockgate.drivers.trees import tree_name
-
-_WHO = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_CONFIG_GLOBAL": os.devnull}
-_WHO |= {"GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.org", "GIT_CONFIG_NOSYSTEM": "1"}
-
-
-def git(place: Path, *words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=place, env=os.environ | _WHO, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
-
-
-def commit(place: Path, files: dict[str, str]) -> str:
-    for name, text in files.items():
-        (place / name).parent.mkdir(parents=True, exist_ok=True)
-        (place / name).write_text(text)
-    git(place, "add", "-A")
-    git(place, "commit", "-qm", "x", "--allow-empty")
-    return git(place, "rev-parse", "HEAD")
+from tests.drivers.sources.handmade import commit, git
 
 
 @pytest.fixture

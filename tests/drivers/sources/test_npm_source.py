@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from handmade import Web, make_tar_gz, require
 
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
 from lockgate.core.errors import (
@@ -22,6 +21,8 @@ from lockgate.core.errors import (
 from lockgate.drivers.depot import Depot
 from lockgate.drivers.sources.npm import NpmSource
 from lockgate.drivers.trees import tree_name
+from tests.conftest import require_real
+from tests.drivers.sources.handmade import Web, make_tar_gz
 
 
 def _npm(name: str) -> Reference:
@@ -168,7 +169,8 @@ def test_without_npm_the_sentence_says_what_to_install(
 
 @pytest.mark.real
 def test_a_real_application_is_installed_offline_and_runs(depot: Depot, folder: Path) -> None:
-    require(shutil.which("npm") is not None, "npm")
+    if shutil.which("npm") is None:
+        require_real("npm is not on PATH")
     artifact = NpmSource(depot).resolve(_npm("http-server@14.1.1"), folder)
     shutil.rmtree(depot.folder / "cache")
     program = Path(NpmSource(depot).materialise(artifact).path[0]) / "http-server"

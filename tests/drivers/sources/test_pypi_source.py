@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from handmade import Web, make_wheel, only_pip
 
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
 from lockgate.core.errors import (
@@ -23,6 +22,7 @@ from lockgate.core.errors import (
 from lockgate.drivers.depot import Depot
 from lockgate.drivers.sources.pypi import PypiSource
 from lockgate.drivers.trees import tree_name
+from tests.drivers.sources.handmade import Web, make_wheel, only_pip
 
 
 def _pypi(name: str) -> Reference:

@@ -1,0 +1,152 @@
+"""Good files become exactly the core's values; scalars stay the text that was written."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lockgate.config.application_file import read_application
+from lockgate.config.document import Table, lines_of, parse
+from lockgate.config.environments_file import read_catalogue
+from lockgate.core.application import Application, CommandCheck, Component, Health, HttpCheck, Strategy, StrategyKind
+from lockgate.core.artifact import ArtifactKind, Reference
+from lockgate.core.environment import Catalogue, Environment, Listen, Promote, Queueing, TargetSpec
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+
+SMALLEST = "application: shop\ncomponents: {web: {artifact: pypi:web, run: 'web {port}'}}\n"
+
+
+def component(fields: str) -> Component:
+    text = f"application: shop\ncomponents:\n  web:\n    artifact: pypi:web\n    run: web {{port}}\n    {fields}\n"
+    return read_application(text).value.components["web"]
+
+
+def application(fields: str) -> Application:
+    return read_application(SMALLEST + fields).value
+
+
+def environment(fields: str) -> Environment:
+    return read_catalogue(f"environments: {{dev: {{{fields}}}}}").value.environments["dev"]
+
+
+def test_what_is_not_written_has_the_cores_own_defaults() -> None:
+    web = Component("web", Reference(ArtifactKind.PYPI, "web"), ("web", "{port}"))
+    assert read_application(SMALLEST).value == Application("shop", {"web": web})
+    assert environment("") == Environment("dev")
+
+
+def test_the_annotated_application_is_read() -> None:
+    read = read_application((REFERENCE / "lockgate.yaml").read_text())
+    web, indexer = read.value.components["web"], read.value.components["indexer"]
+    assert web.run[-1] == "{values.time_limit}"
+    assert (web.health, web.replicas, web.resources.memory_bytes) == (Health("/-/versions.json"), 2, 256 * 2**20)
+    assert web.files["catalogue.db"] == Reference(ArtifactKind.FILE, "./catalogue.db")
+    assert not indexer.takes_traffic
+    assert [c.name for c in read.value.in_order()] == ["indexer", "web"]
+    assert read.value.strategy == Strategy(StrategyKind.ROLLING, batch="25%", drain=30.0)
+    http, command = read.value.verify
+    assert isinstance(http, HttpCheck)
+    assert http.json == {"rows.0.id": 1, "truncated": False}
+    assert command == CommandCheck(("./smoke.sh", "{url}"), 60.0)
+
+
+def test_the_annotated_environments_are_read() -> None:
+    read = read_catalogue((REFERENCE / "environments.yaml").read_text())
+    assert [e.name for e in read.value.in_order()] == ["dev", "staging", "prod"]
+    assert read.value.environments["prod"] == Environment(
+        name="prod",
+        after="staging",
+        target=TargetSpec("process", {"ports": "20000-20999", "user": "www-data"}),
+        listen={"catalogue": Listen("0.0.0.0", 8083), "*": Listen("127.0.0.1", 8084)},
+        promote=Promote.ON_DEMAND,
+        queueing=Queueing.NEWEST,
+        values={"time_limit": "2000"},
+        replicas={"web": 2, "catalogue/web": 4},
+        owner="platform",
+        purpose="what users get",
+    )
+
+
+@pytest.mark.parametrize("text", ["1.10", "no", "on", "0644", "1_000", "12:30", "2026-11-21", "1e3", "true", "0x1F"])
+def test_text_stays_as_it_is_written(text: str) -> None:
+    assert application(f"values: {{x: {text}}}").values == {"x": text}
+    assert component(f"env: {{X: {text}}}").env == {"X": text}
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("10s", 10.0), ("10", 10.0), ("1500ms", 1.5), ("1100ms", 1.1), ("2m", 120.0), ("1h", 3600.0), ("0.5s", 0.5),
+     ("2 s", 2.0), ("'3s'", 3.0)],
+)  # fmt: skip
+def test_durations_are_seconds(written: str, seconds: float) -> None:
+    assert component(f"stop: {{grace: {written}}}").stop.grace == seconds
+
+
+@pytest.mark.parametrize(
+    ("written", "count"),
+    [("256MiB", 2**28), ("1GB", 10**9), ("4194304", 2**22), ("1.5GiB", 3 * 2**29), ("9000kB", 9_000_000)],
+)
+def test_sizes_are_bytes(written: str, count: int) -> None:
+    assert component(f"resources: {{memory: {written}}}").resources.memory_bytes == count
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("web --x 'a b' {port}", ("web", "--x", "a b", "{port}")),
+        ("[web, 'a b', '']", ("web", "a b", "")),
+        ("[sh, -c, 'web && x {port}']", ("sh", "-c", "web && x {port}")),
+        ("[web, 1.10, no]", ("web", "1.10", "no")),
+        ("web '{{a}}'", ("web", "{{a}}")),
+    ],
+)
+def test_a_command_is_words(written: str, words: tuple[str, ...]) -> None:
+    text = f"application: shop\ncomponents:\n  web:\n    artifact: pypi:web\n    run: {written}\n"
+    assert read_application(text).value.components["web"].run == words
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("1", 1), ("'1'", "1"), ("true", True), ("'true'", "true"), ("null", None), ("~", None), ("no", "no"), ("-7", -7)],
+)
+def test_a_json_value_has_the_type_it_looks_like(written: str, value: Any) -> None:
+    check = application(f"verify: [{{http: {{path: /, json: {{a.b: {written}}}}}}}]").verify[0]
+    assert isinstance(check, HttpCheck)
+    assert check.json == {"a.b": value}
+    assert type(check.json["a.b"]) is type(value)
+
+
+@pytest.mark.parametrize("kind", list(StrategyKind))
+def test_a_strategy_is_a_word_or_has_settings(kind: StrategyKind) -> None:
+    assert application(f"strategy: {kind.value}").strategy == Strategy(kind)
+    assert application(f"strategy: {{{kind.value}: }}").strategy == Strategy(kind)
+    assert application(f"strategy: {{{kind.value}: {{drain: 5s}}}}").strategy == Strategy(kind, drain=5.0)
+
+
+@pytest.mark.parametrize("written", ["8081", "127.0.0.1:8081", "localhost:8081", "'8081'", "':8081'"])
+def test_an_address_without_a_host_is_on_loopback(written: str) -> None:
+    assert environment(f"listen: {written}").listen == {"*": Listen("127.0.0.1", 8081)}
+
+
+def test_every_address_may_be_listened_on() -> None:
+    assert environment("listen: {shop: 0.0.0.0:80}").listen == {"shop": Listen("0.0.0.0", 80)}
+
+
+def test_an_alias_stands_for_what_it_names() -> None:
+    text = "application: shop\ncomponents:\n  a: &a {artifact: pypi:x, run: x}\n  b: *a\n"
+    components = read_application(text).value.components
+    assert (components["a"].name, components["b"].name) == ("a", "b")
+    assert components["a"].run == components["b"].run
+
+
+def test_every_field_has_the_line_it_is_written_on() -> None:
+    root = parse("a:\n  b: 1\n  c:\n    - x\n    - d: {e: 1}\n", "f.yaml")
+    assert isinstance(root, Table)
+    assert lines_of(root) == {"a": 1, "a.b": 2, "a.c": 3, "a.c[0]": 4, "a.c[1]": 5, "a.c[1].d": 5, "a.c[1].d.e": 5}
+
+
+def test_an_unwritten_field_has_the_line_of_what_is_around_it() -> None:
+    read = read_catalogue("environments:\n  dev:\n    listen: 1\n")
+    assert isinstance(read.value, Catalogue)
+    assert (read.line("environments.dev.listen.*"), read.line("environments.dev.owner"), read.line("x")) == (3, 2, None)
