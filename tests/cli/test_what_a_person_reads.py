@@ -19,8 +19,8 @@ from lockgate.cli.project import init_lines
 from lockgate.cli.releases import quarantine_lines, release_lines, release_page
 from lockgate.cli.serving import doctor_lines
 from lockgate.cli.status import explanation_lines, history_lines, status_lines
-from lockgate.cli.timeline import event_lines, verdict
-from lockgate.cli.watching import AWAY, Sight, afterwards, heading, moment, picture
+from lockgate.cli.timeline import event_lines, moment, verdict
+from lockgate.cli.watching import AWAY, Sight, afterwards, heading, picture
 from lockgate.config.project import detect
 from tests.cli import canned
 from tests.cli.canned import NOW
