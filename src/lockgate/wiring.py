@@ -91,6 +91,13 @@ class Drivers:
         collected = self.artifacts.collect(kept)
         log.info("artifacts collected: %s", collected)
 
+    def start(self) -> None:
+        """The router serves what it served before, also if it has died meanwhile."""
+        try:
+            self.router.start()
+        except LockgateError as error:
+            log.warning("the router is not up yet: %s", error)
+
     def close(self) -> None:
         """Threads end; instances and the router go on."""
         for target in self._targets:
@@ -123,6 +130,7 @@ class ControlPlane:
 
     def run(self, stop: threading.Event) -> None:
         """Works until ``stop`` is set."""
+        self.drivers.start()
         threads = [
             threading.Thread(target=self.worker.run, name="worker"),
             threading.Thread(target=self._collect, args=(stop,), name="collector", daemon=True),
@@ -151,7 +159,8 @@ class ControlPlane:
 def build(settings: Settings) -> ControlPlane:
     """Everything, connected. Nothing is started yet."""
     clock = SystemClock()
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in (settings.home, settings.data):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = open_store(settings.database)
     drivers = Drivers(settings, clock)
     ticker = EmbeddedTicker(settings.poll)
@@ -159,9 +168,7 @@ def build(settings: Settings) -> ControlPlane:
     promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able)
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
-    worker = Worker(
-        f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}", store, clock, ticker, flow, settings.lease
-    )
+    worker = Worker(_worker_name(settings.home), store, clock, ticker, flow, settings.lease)
     intake = Intake(store, clock, drivers.artifacts, _read)
     operations = Operations(
         store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings, serving=True)
@@ -231,6 +238,15 @@ def _read(text: str, where: str) -> Application:
     return read_application(text, where).value
 
 
+def _worker_name(home: Path) -> str:
+    """The same for every server that ever works on the folder, one at a time: so a restarted one knows which leases are
+    its dead predecessor's."""
+    kept = home / "worker"
+    if not kept.exists():
+        kept.write_text(f"{os.uname().nodename}-{secrets.token_hex(4)}")
+    return kept.read_text()
+
+
 def _port_range(text: str, default: tuple[int, int]) -> tuple[int, int]:
     first, _, last = text.partition("-")
     return (int(first), int(last)) if last else default
@@ -249,6 +265,8 @@ def _log_to_stderr(settings: Settings) -> None:
         level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.Formatter.converter = time.gmtime
+    for chatty in ("httpx2", "httpcore2", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 @contextmanager

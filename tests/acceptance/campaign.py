@@ -20,6 +20,8 @@ DOOMED = Path(__file__).with_name("doomed.py")
 
 REPLICAS = 2
 
+VARIABLES = {"LOCKGATE_LEASE": "2s", "LOCKGATE_POLL": "0.2s"}
+
 PATIENCE = 60.0
 """Seconds within which whatever was killed must be whole again; stuck is what is not."""
 
@@ -64,7 +66,7 @@ class Campaign:
             self.whole(deployment)
             return False
         self.kills["control plane at a boundary"] += 1
-        self.installation.variables = {}
+        self.installation.variables = VARIABLES
         self.installation.command = ("-m", "lockgate", "serve")
         self.installation.start()
         self.whole(deployment)
@@ -109,7 +111,7 @@ class Campaign:
 
     def _is_whole(self) -> bool:
         row = self._row()
-        living = len(adopt(self.installation.home / "instances"))
+        living = len(adopt(self.installation.data / "instances"))
         return row.ready == row.wanted == len(row.instances) == living == REPLICAS and len(row.weights) == 1
 
     def _row(self) -> StatusRow:
@@ -123,13 +125,13 @@ class Campaign:
 
     def _restart(self, doom: dict[str, str]) -> None:
         self.installation.kill(signal.SIGTERM)
-        self.installation.variables = doom
+        self.installation.variables = {**VARIABLES, **doom}
         self.installation.command = (str(DOOMED), "serve")
         self.installation.start()
 
     def _kill_one(self, what: str) -> bool:
         folder = "router" if what == "router" else "instances"
-        living = adopt(self.installation.home / folder)
+        living = adopt(self.installation.data / folder)
         return bool(living) and _killed(self.rng.choice(living), what)
 
     def _forgive(self) -> None:
@@ -155,7 +157,7 @@ def _killed(shim: Shim, what: str) -> bool:
 def campaign(folder: Path, strategy: str, seed: int) -> Iterator[Campaign]:
     """An installation with a first release running, and passers-by who must not notice anything."""
     port = free_ports(1)[0]
-    with Installation(folder, one_environment(port), {"LOCKGATE_LEASE": "2s", "LOCKGATE_POLL": "0.2s"}) as installation:
+    with Installation(folder, one_environment(port), VARIABLES) as installation:
         fought = Campaign(strategy, installation, random.Random(seed))
         for version in ("1", "2"):
             text = definition(version, STRATEGIES[strategy], replicas=REPLICAS)

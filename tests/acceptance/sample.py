@@ -30,7 +30,7 @@ verify:
 
 def one_environment(port: int) -> str:
     """environments.yaml with nothing but dev."""
-    return f"environments:\n  dev: {{promote: automatic, listen: {port}}}\n"
+    return f"environments:\n  dev: {{listen: {port}}}\n"
 
 
 STRATEGIES = {

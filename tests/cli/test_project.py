@@ -12,7 +12,7 @@ def test_init_writes_two_files_that_check_understands(run: Run, surroundings: Pa
     ran = run("init")
     assert (ran.code, ran.err) == (0, "")
     assert "wrote lockgate.yaml" in ran.out
-    assert "lockgate deploy --to dev" in ran.out
+    assert "lockgate release create" in ran.out
     assert (surroundings / "lockgate.yaml").read_text().startswith("#")
     ran = run("check")
     assert (ran.code, ran.err) == (0, "")

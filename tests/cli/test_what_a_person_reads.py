@@ -118,7 +118,7 @@ def test_what_comes_after_names_the_next_environment() -> None:
 def test_init_says_what_to_do_next(tmp_path: Path) -> None:
     words = [one.words for one in init_lines(tmp_path, detect(tmp_path))]
     assert f"  cd {tmp_path}" in words
-    assert any(one.startswith("  lockgate deploy --to dev") for one in words)
+    assert any(one.startswith("  lockgate release create") for one in words)
 
 
 def compare(file: Path, text: str) -> None:

@@ -117,6 +117,8 @@ def test_a_killed_program_is_started_again(root: Path) -> None:
     ("program", "sentence"),
     [
         (Program(("nonesuch", "-x"), "/", ENVIRON), "lockgate: cannot run 'nonesuch' in /: No such file or directory"),
+        (Program(("true",), "/", {"PATH": "bin:/nowhere"}), "cannot run 'true' in /: No such file or directory"),
+        (Program(("/etc/passwd",), "/", ENVIRON), "cannot run '/etc/passwd' in /: Permission denied: /etc/passwd"),
         (Program(("true",), "/nowhere", ENVIRON), "cannot run 'true' in /nowhere: No such file or directory: /nowhere"),
     ],
 )

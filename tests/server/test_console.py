@@ -14,7 +14,7 @@ from lockgate.core.gate import Answer
 from lockgate.core.inventory import Condition, Standing
 from lockgate.messages import Deploy
 from lockgate.server.pages import ACTIONS, PAGES
-from lockgate.server.render import MARKS, TEMPLATES_FOLDER, bars, lasted, make_templates, mark, safe_link, span
+from lockgate.server.render import MARKS, TEMPLATES_FOLDER, assets, bars, lasted, make_templates, mark, safe_link, span
 from tests.server.fleet import Fleet
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
@@ -237,3 +237,22 @@ def test_lengths_of_time_and_parts_of_traffic() -> None:
 
 def test_pages_and_actions_do_not_share_an_address() -> None:
     assert not {path for path, *_ in PAGES} & {path for path, _ in ACTIONS}
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2)."""
+    channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_every_word_can_be_read_on_every_ground(scheme: int) -> None:
+    css = assets()["console.css"].data.decode()
+    block = re.findall(r":root \{(.*?)\}", css, re.DOTALL)[scheme]
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block))
+    words = {"ink", "soft", "link", *(m.tone for m in MARKS.values())}
+    for ground in ("paper", "stone", "wash"):
+        for word in words:
+            light, dark = sorted((_luminance(colours[word]), _luminance(colours[ground])), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{word} on {ground}"

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from lockgate.core.errors import Invalid, PortTaken
-from lockgate.server.runner import Listening, run
+from lockgate.server.runner import Listening, bound, run
 from tests.server.fleet import Fleet
 
 
@@ -90,6 +90,12 @@ def test_two_servers_leave_each_others_file_alone(fleet: Fleet, tmp_path: Path) 
 def test_an_address_that_cannot_be_used_is_refused(fleet: Fleet, tmp_path: Path, host: str, port: int) -> None:
     with pytest.raises(Invalid):
         run(fleet.operations, home=tmp_path / "home", host=host, port=port)
+
+
+def test_answers_do_not_wait_for_acknowledgements() -> None:
+    """asyncio turns Nagle's algorithm off only for sockets that name their protocol."""
+    with bound("127.0.0.1", 0, frozenset()) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
 
 
 def lines_of(response: httpx2.Response) -> Iterator[tuple[str, str]]:

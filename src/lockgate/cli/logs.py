@@ -6,7 +6,22 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lockgate.cli.output import BAD, FAINT, GOOD, STRONG, Json, Line, Row, day, line, put, put_json_line, show, table
+from lockgate.cli.output import (
+    BAD,
+    FAINT,
+    GOOD,
+    STRONG,
+    Json,
+    Line,
+    Row,
+    day,
+    first_line,
+    line,
+    put,
+    put_json_line,
+    show,
+    table,
+)
 from lockgate.cli.surroundings import App, application_meant
 from lockgate.client import Client
 from lockgate.core.errors import Unavailable
@@ -102,7 +117,7 @@ def audit(
 
 def audit_lines(entries: Iterable[EventView]) -> list[Line]:
     rows: list[Row] = [
-        [str(e.seq), day(e.at), line((e.actor, STRONG)), e.kind, _subject(e), e.because] for e in entries
+        [str(e.seq), day(e.at), line((e.actor, STRONG)), e.kind, _subject(e), first_line(e.because)] for e in entries
     ]
     return table(("NO", "WHEN", "WHO", "WHAT", "OF", ""), rows) if rows else []
 

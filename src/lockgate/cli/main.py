@@ -36,6 +36,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "init": ("project:init", "Write lockgate.yaml and environments.yaml for a project."),
         "check": ("project:check", "Check both files, with line numbers."),
         "serve": ("serving:serve", "Run the server on this machine."),
+        "down": ("serving:down", "End everything that the server has left running."),
         "doctor": ("serving:doctor", "What of this machine is usable."),
         "open": ("serving:console_address", "A link that opens the console, once."),
     },

@@ -40,7 +40,8 @@ class Line:
 
     @property
     def words(self) -> str:
-        return "".join(text for text, _ in self.spans).rstrip()
+        """What a program printed may be part of a sentence, and has lines of its own: they hang, too."""
+        return "".join(text for text, _ in self.spans).rstrip().replace("\n", "\n" + " " * self.hang)
 
     @property
     def width(self) -> int:
@@ -62,6 +63,12 @@ def line(*parts: str | Span, hang: int = 0) -> Line:
 
 def headline(text: str) -> Line:
     return line((text, STRONG))
+
+
+def first_line(text: str) -> str:
+    """Of a sentence that quotes what a program printed, where there is no room for that."""
+    first, cut, _ = text.partition("\n")
+    return f"{first} …" if cut else first
 
 
 def indented(sentences: Iterable[str], by: int = 2) -> list[Line]:
@@ -146,7 +153,7 @@ def fitted(one: Line, to: "Console") -> "list[Text]":
     """The line as one or more that fit the console; what comes later hangs."""
     text = text_of(one)
     text.rstrip()
-    if text.cell_len <= to.width:
+    if text.cell_len <= to.width and "\n" not in text.plain:
         return [text]
     first, rest = text.divide([one.hang])
     if to.width - one.hang < NARROW:  # no room beside the columns: below them, then

@@ -22,8 +22,8 @@ Force = Annotated[bool, Parameter(name="--force", negative="", help="Overwrite f
 NEXT = (
     ("lockgate check", "both files are understood"),
     ("lockgate serve", "in another terminal, in this folder"),
-    ("lockgate release create", "artifacts resolved to digests, frozen"),
-    ("lockgate deploy --to {first}", "and watch"),
+    ("lockgate release create", "artifacts resolved to digests, frozen; {first} takes it by itself"),
+    ("lockgate watch", "see it arrive"),
 )
 
 _CATALOGUE = re.compile(r"^environments:", re.MULTILINE)
@@ -80,7 +80,7 @@ def init_lines(folder: Path, proposal: "Proposal") -> list[Line]:
     lines += [line(("  ✔ ", GOOD), f"wrote {folder / name}") for name in proposal.files]
     if proposal.notes:
         lines += [BLANK, headline("Before the first release"), *indented(proposal.notes)]
-    steps = [(command.format(first=first), why) for command, why in NEXT]
+    steps = [(command, why.format(first=first)) for command, why in NEXT]
     if folder != Path():
         steps.insert(0, (f"cd {folder}", ""))
     width = max(len(command) for command, _ in steps)

@@ -19,6 +19,7 @@ from lockgate.cli.output import (
     Row,
     ago,
     day,
+    first_line,
     line,
     now,
     show,
@@ -177,7 +178,13 @@ def _fact(name: str, words: str) -> Row:
 
 def _place_lines(view: ReleaseView) -> list[Line]:
     rows: list[Row] = [
-        [p.environment, line((p.state.replace("_", " "), _place_style(p))), day(p.at), p.deployment, p.because]
+        [
+            p.environment,
+            line((p.state.replace("_", " "), _place_style(p))),
+            day(p.at),
+            p.deployment,
+            first_line(p.because),
+        ]
         for p in view.places
     ]
     return table(("ENVIRONMENT", "STATE", "SINCE", "DEPLOYMENT", ""), rows, indent=2)
@@ -193,7 +200,9 @@ def list_quarantines(*, app: App = "", json: Json = False) -> None:
 def quarantine_lines(found: tuple[QuarantineView, ...]) -> list[Line]:
     if not found:
         return [line("No release is barred from anywhere.")]
-    rows: list[Row] = [[line((q.release_label, BAD)), q.environment, day(q.since), q.release, q.because] for q in found]
+    rows: list[Row] = [
+        [line((q.release_label, BAD)), q.environment, day(q.since), q.release, first_line(q.because)] for q in found
+    ]
     return table(("RELEASE", "ENVIRONMENT", "SINCE", "ID", "WHY"), rows)
 
 

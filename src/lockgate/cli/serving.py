@@ -1,6 +1,7 @@
-"""The server and this machine: serve, doctor, open."""
+"""The server and this machine: serve, down, doctor, open."""
 
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from cyclopts import Parameter
 
 from lockgate.cli.output import BAD, BUSY, FAINT, GOOD, Json, Line, Row, line, put_json, show, table
 from lockgate.client import Client
-from lockgate.core.errors import Invalid, Unavailable
+from lockgate.core.errors import Invalid, Problem, Unavailable
 from lockgate.messages import Usable
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ LogLevel = Annotated[
     str | None, Parameter(name="--log-level", help="debug, info, warning or error (LOCKGATE_LOG_LEVEL).")
 ]
 
+Yes = Annotated[bool, Parameter(name="--yes", negative="", help="Do not ask first.")]
+
 
 def serve(
     *,
@@ -50,6 +53,31 @@ def serve(
     from lockgate.wiring import serve as run
 
     run(settings)
+
+
+def down(*, home: Home = None, yes: Yes = False, json: Json = False) -> int:
+    """End everything that Lockgate runs on this machine: instances, checks, the router. Refused while a server runs.
+
+    The records stay: a server started later brings back what was deployed.
+    """
+    settings = settings_of({"home": home})
+    if not (yes or _confirmed(settings.data)):
+        print("Nothing was ended.")
+        return 1
+    from lockgate.wiring import down as end
+
+    ended = end(settings)
+    words = f"{ended} program{'s have' if ended != 1 else ' has'} ended." if ended else "Nothing was running."
+    show({"ended": ended}, json, lambda: [line(("✔ ", GOOD), words)])
+    return 0
+
+
+def _confirmed(data: Path) -> bool:
+    if not sys.stdin.isatty():
+        because = "this ends all that is deployed, and there is no terminal to ask."
+        raise Invalid([Problem("command line", None, "--yes", because, "Give --yes if that is meant.")])
+    answer = input(f"End everything that runs from {data}? Its users get no answers then. [y/N] ")
+    return answer.strip().lower() in ("y", "yes")
 
 
 def settings_of(options: Mapping[str, object]) -> "Settings":

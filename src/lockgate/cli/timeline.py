@@ -14,6 +14,7 @@ from lockgate.cli.output import (
     Span,
     clock,
     elapsed,
+    first_line,
     headline,
     line,
     table,
@@ -114,9 +115,10 @@ def event_line(event: EventView, start: float) -> Line:
 
 def moment(at: float, start: float, what: str, because: str, by: str = "") -> Line:
     stamp = f"  {clock(at)}  {'+' + elapsed(at - start):>8}  "
+    because = first_line(because)
     state = _state(what)
     style = STYLES.get(state, BUSY) if state else ""
-    return line((stamp, FAINT), (f"{what:<12} ", style), because, (by, FAINT), hang=len(stamp) + 13)
+    return line((stamp, FAINT), (f"{what:<14} ", style), because, (by, FAINT), hang=len(stamp) + 15)
 
 
 def event_lines(events: Sequence[EventView]) -> list[Line]:

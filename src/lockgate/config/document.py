@@ -175,6 +175,7 @@ _SYNTAX = (
      "Write `name: value`, or remove it."),
     (r"expected <block end>", "the indentation does not fit the lines above.",
      "Fields of one table begin in the same column."),
+    (r"but got '\?'", "a ? stands inside { }.", "Put the text that holds it in quotes."),
     (r"expected ',' or '[}\]]'", "a { or [ is not closed here.",
      "Close it, or put the text that holds it in quotes."),
     (r"unexpected end of stream", "a quote is not closed.", "Add the closing quote."),

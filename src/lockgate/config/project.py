@@ -30,7 +30,7 @@ PAGE = """\
 <html lang="en">
 <title>Raised by Lockgate</title>
 <h1>It works</h1>
-<p>Change this page, then run <code>lockgate release create</code> and <code>lockgate deploy --to dev</code>.</p>
+<p>Change this page, then run <code>lockgate release create</code>: dev and staging take it by themselves.</p>
 </html>
 """
 
@@ -183,7 +183,10 @@ def _caddyfile(folder: Path) -> Draft | None:
     if not text:
         return None
     ready = "{$PORT}" in text
-    note = "Let the Caddyfile serve `http://{$HOST}:{$PORT}`, and say `admin off`: each instance has a port of its own."
+    note = (
+        "Let the Caddyfile serve `http://:{$PORT}`, and say `bind {$HOST}` and `admin off`: each instance has a port "
+        "of its own, and requests name the application as their host."
+    )
     return Draft(
         kind="Caddy",
         because="There is a Caddyfile.",

@@ -104,7 +104,7 @@ def _contains(text: str) -> str:
 
 ENVIRONMENTS_TEXT = """\
 # The places releases are raised through, in order. Whoever runs the environments owns this file.
-# Try `lockgate deploy --to dev`, then `lockgate status`.
+# Try `lockgate release create`, then `lockgate status`.
 environments:
   dev:
     purpose: the newest release, at once

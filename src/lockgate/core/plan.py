@@ -179,7 +179,8 @@ class Step:
 
     @property
     def kind(self) -> str:
-        return type(self).__name__.lower()
+        """``await_ready``, for people and in events."""
+        return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in type(self).__name__)[1:]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import pwd
 import queue
 import resource
 import secrets
+import shutil
 import subprocess
 import sys
 import threading
@@ -110,6 +111,7 @@ def _launch_record(program: Program, user: User | None, token: str) -> bytes:
         rlimits.append((resource.RLIMIT_DATA, limits.memory_bytes))
     return marshal.dumps(
         {
+            "executable": _executable(program),
             "argv": list(program.argv),
             "cwd": program.cwd,
             "environ": {**program.environ, shim.MARK: token},
@@ -127,6 +129,15 @@ def _launch_record(program: Program, user: User | None, token: str) -> bytes:
             "notes": [_note(name) for name in sorted(asked.keys() - groups.enforced)],
         }
     )
+
+
+def _executable(program: Program) -> str:
+    """The file to run; empty, which the kernel refuses as missing, when no folder of the program's ``PATH`` has it."""
+    name = program.argv[0]
+    if "/" in name:
+        return name
+    folders = [folder for folder in program.environ.get("PATH", "").split(":") if folder.startswith("/")]
+    return shutil.which(name, path=":".join(folders)) or ""
 
 
 def _note(limit: str) -> str:

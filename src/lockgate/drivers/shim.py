@@ -233,11 +233,11 @@ def _become(program: dict[str, Any], output: int, cgroup: Cgroup, shim: int) -> 
         for number in _signal.valid_signals() - {_signal.SIGKILL, _signal.SIGSTOP}:
             _signal.signal(number, _signal.SIG_DFL)
         _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
-        os.execvpe(program["argv"][0], program["argv"], program["environ"])
+        # execvpe would import a module, which the user may not be able to read.
+        os.execve(program["executable"], program["argv"], program["environ"])
     except BaseException as error:
         because = f"{error.strerror}: {os.fsdecode(error.filename or '')}" if isinstance(error, OSError) else str(error)
-        text = f"lockgate: cannot run {program['argv'][0]!r} in {program['cwd']}: {because}\n"
-        os.write(2, text.encode(errors="replace"))
+        os.write(2, os.fsencode(f"lockgate: cannot run {program['argv'][0]!r} in {program['cwd']}: {because}\n"))
     finally:
         os._exit(127)
 

@@ -39,14 +39,22 @@ def legs_of(plan: Plan, previous: Plan | None, *, back: bool) -> tuple[Leg, ...]
     origins = {c.key: c for c in origin.components} if origin else {}
     there = [c.key for c in plan.components]
     there += [c.key for c in (previous.components if previous else ()) if c.key not in there]
-    strategy = (to or plan).strategy
     keys = reversed(there) if back else there
-    return tuple(_leg(key, targets.get(key), origins.get(key), to or plan, strategy, back) for key in keys)
+    return tuple(leg for key in keys for leg in _legs(key, targets.get(key), origins.get(key), to or plan, back))
 
 
-def _leg(
-    key: Key, target: ComponentPlan | None, before: ComponentPlan | None, plan: Plan, strategy: Strategy, back: bool
-) -> Leg:
+def _legs(
+    key: Key, target: ComponentPlan | None, before: ComponentPlan | None, plan: Plan, back: bool
+) -> tuple[Leg, ...]:
+    """Mostly one. A component that took traffic and will not any more is first walked to nothing, so that its last
+    requests are drained, and then started anew."""
+    if target and before and before.spec.takes_traffic and not target.spec.takes_traffic:
+        return _leg(key, None, before, plan, back), _leg(key, target, None, plan, back)
+    return (_leg(key, target, before, plan, back),)
+
+
+def _leg(key: Key, target: ComponentPlan | None, before: ComponentPlan | None, plan: Plan, back: bool) -> Leg:
+    strategy = plan.strategy
     checks = checks_of(plan, target) if target and not back else ()
     routed = any(c.spec.takes_traffic for c in (target, before) if c)
     walk = Walk(

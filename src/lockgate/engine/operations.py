@@ -3,6 +3,7 @@
 Each call checks everything before it writes anything, and answers with a view; the worker does the rest.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,6 +49,8 @@ WANTS = {"pause": Want.PAUSE, "resume": Want.RUN, "abort": Want.ABORT}
 
 LATEST = "latest"
 
+log = logging.getLogger("lockgate.operations")
+
 
 @dataclass(frozen=True, slots=True)
 class Operations:
@@ -85,6 +88,8 @@ class Operations:
             url=request.url,
         )
         release, new = self.intake.take(event, Path(request.folder))
+        if new:
+            self._enter(release, request.actor)
         return self._release_view(release), new
 
     def releases(self, application: str, limit: int) -> tuple[ReleaseView, ...]:
@@ -267,6 +272,14 @@ class Operations:
         return AuditView(tuple(views.event_view(e) for e in chosen), broken is None, broken)
 
     # --- inside ---
+
+    def _enter(self, release: Release, actor: str) -> None:
+        """The release stands whatever becomes of this: what hinders it is found again by deploying it by hand."""
+        try:
+            self.promoter.enter(release, actor)
+        except LockgateError as error:
+            log.warning("%s enters no environment by itself: %s", release.label(), error)
+        self.ticker.wake()
 
     def _planned(self, request: Deploy) -> tuple[Release, Environment, Plan]:
         environment = self.promoter.catalogue().get(request.environment)

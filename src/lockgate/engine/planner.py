@@ -135,14 +135,24 @@ def _change_of(leg: Leg) -> str:
         return f"{name}: {_instances(leg.target.replicas)} of {to.label()} ({to.digest[:19]})."
     origin = leg.before.spec.artifact
     if origin.digest == to.digest:
-        return f"{name}: {to.label()} stays, its configuration changes{_difference(leg)}."
+        return f"{name}: {to.label()} stays, {_difference(leg)}."
     return f"{name}: {origin.label()} becomes {to.label()} ({to.digest[:19]})."
 
 
 def _difference(leg: Leg) -> str:
+    """What changes although the artifact does not."""
     assert leg.target is not None and leg.before is not None
-    old, new = " ".join(leg.before.spec.command), " ".join(leg.target.spec.command)
-    return f" from '{old}' to '{new}'" if old != new else ""
+    old, new = leg.before.spec, leg.target.spec
+    changed = []
+    if old.command != new.command:
+        changed.append(f"its command changes from '{' '.join(old.command)}' to '{' '.join(new.command)}'")
+    if old.files != new.files:
+        names = sorted(n for n in {*old.files, *new.files} if old.files.get(n) != new.files.get(n))
+        changed.append(f"its files change ({', '.join(names)})")
+    if old.env != new.env:
+        names = sorted(n for n in {*old.env, *new.env} if old.env.get(n) != new.env.get(n))
+        changed.append(f"its environment variables change ({', '.join(names)})")
+    return " and ".join(changed) or "its health check, limits or ending change"
 
 
 def _tactic(leg: Leg, plan: Plan) -> list[str]:
@@ -150,7 +160,8 @@ def _tactic(leg: Leg, plan: Plan) -> list[str]:
     count, checks = _instances(leg.target.replicas), len(leg.checks)
     if not leg.walk.routed:
         return [f"  {count} started, then the old ones stopped; {leg.key.component} takes no traffic."]
-    checked = f"{checks} checks before it gets traffic and again with all of it" if checks else "no checks are defined"
+    number = "1 check" if checks == 1 else f"{checks} checks"
+    checked = f"{number} before it gets traffic and again with all of it" if checks else "no checks are defined"
     tactic = {
         StrategyKind.BLUE_GREEN: f"{count} started beside the old ones, all traffic moved at once, old ones drained",
         StrategyKind.ROLLING: f"{leg.walk.batch} of {count} replaced at a time, traffic following the instances",

@@ -104,6 +104,13 @@ class Promoter:
             return self._wait(row, State.GATED, deciding.because, deciding.until or now + RECHECK, deciding.who)
         return self._begin(row, now)
 
+    def enter(self, release: Release, actor: str) -> None:
+        """A new release goes to the first environments that take it by themselves."""
+        for environment in self.catalogue().first():
+            if environment.promote is Promote.AUTOMATIC:
+                plan = self.plan(release, environment)
+                self.open(release, plan, actor=actor, reason=f"{environment.name} takes every new release.")
+
     def offer(self, row: Deployment) -> None:
         """A release that has succeeded goes on to the environments that take it by themselves."""
         release = self.store.releases.get(row.release)

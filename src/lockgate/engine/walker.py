@@ -10,7 +10,16 @@ from dataclasses import dataclass, replace
 from lockgate.core.application import StrategyKind
 from lockgate.core.audit import Event
 from lockgate.core.deployment import Deployment, Progress, State
-from lockgate.core.errors import Fenced, Retryable, Terminal
+from lockgate.core.errors import (
+    ArtifactAltered,
+    ArtifactMissing,
+    ArtifactMistyped,
+    Fenced,
+    PreparationFailed,
+    Retryable,
+    StartFailed,
+    Terminal,
+)
 from lockgate.core.plan import Done, Step, Verify
 from lockgate.core.traffic import Scene, Walk
 from lockgate.engine import life, planner
@@ -28,6 +37,9 @@ STRATEGIES: Mapping[StrategyKind, Strategy] = {
     StrategyKind.ROLLING: rolling.next_step,
     StrategyKind.BLUE_GREEN: blue_green.next_step,
 }
+
+RELEASE_FAULTS = (PreparationFailed, StartFailed, ArtifactAltered, ArtifactMissing, ArtifactMistyped)
+"""What a port may raise that is the release's own fault. A route that is refused or a port that is taken is not."""
 
 LINGER = 1.0
 """Seconds a turn stays with a deployment that waits for something imminent, before it gives the claim back."""
@@ -82,7 +94,7 @@ class Walker:
         if row.progress.component >= len(legs):
             return self._arrive(row, legs, executor), Outcome(row.progress)
         leg = legs[row.progress.component]
-        sight = executor.look(leg)
+        sight = executor.affirm(row, leg, executor.look(leg))
         scene = scene_of(leg, sight, row.progress, self.clock.now())
         step = STRATEGIES[leg.strategy.kind](leg.walk, scene)
         if isinstance(step, Done):
@@ -104,7 +116,7 @@ class Walker:
     def _arrive(self, row: Deployment, legs: Sequence[Leg], executor: Executor) -> Deployment:
         """Every leg is done."""
         for leg in legs:
-            if leg.target is None and leg.walk.routed:
+            if leg.walk.routed and leg.target is None:
                 executor.router.remove(leg.key, planner.fence_of(row))
         now = self.clock.now()
         if row.state is State.ROLLING_BACK:
@@ -116,11 +128,13 @@ class Walker:
         after, event = life.moved(row, State.SUCCEEDED, f"{row.release_label} runs in {row.environment}.", now)
         return self._write(replace(after, holds=True, next_at=now), [event], keep=False)
 
-    def _turn_round(self, row: Deployment, failure: str) -> Deployment:
-        """It failed: the release is barred here, so that nothing brings it back, and the walk turns round."""
+    def _turn_round(self, row: Deployment, failure: str, *, blame: bool = True) -> Deployment:
+        """It failed and the walk turns round. ``blame``: the release is at fault, not the machine; then it is barred
+        here, so that nothing brings it back."""
         now = self.clock.now()
-        bar = Quarantine(row.application, row.environment, row.release, failure, now, row.id)
-        self.store.quarantines.bar(bar, life.event_of(row, "quarantine.set", failure, now))
+        if blame:
+            bar = Quarantine(row.application, row.environment, row.release, failure, now, row.id)
+            self.store.quarantines.bar(bar, life.event_of(row, "quarantine.set", failure, now))
         outcome = State.ROLLED_BACK if row.previous else State.FAILED
         after, event = life.going_back(row, failure, outcome, now)
         return self._write(after, [event])
@@ -131,7 +145,8 @@ class Walker:
         now = self.clock.now()
         lasting = now - row.progress.since > PATIENCE
         if row.state is not State.ROLLING_BACK and (isinstance(error, Terminal) or lasting):
-            return self._turn_round(row, str(error)), Outcome(row.progress)
+            blame = isinstance(error, RELEASE_FAULTS)
+            return self._turn_round(row, str(error), blame=blame), Outcome(row.progress)
         tried = replace(row.progress, attempts=row.progress.attempts + 1)
         because = f"{row.progress.words or 'The first look'} did not work yet (attempt {tried.attempts}): {error}"
         pause = min(0.2 * 2 ** min(tried.attempts, 10), 30.0)

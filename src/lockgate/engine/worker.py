@@ -52,6 +52,7 @@ class Worker:
     """One process's share of the work. ``threads`` deployments go on at the same time."""
 
     name: str
+    """Of one process at a time; kept over restarts, it lets a new process take over what the one before had claimed."""
     store: Store
     clock: Clock
     ticker: Ticker
@@ -68,7 +69,8 @@ class Worker:
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix=f"{self.name}-")
 
     def run(self) -> None:
-        """Works until stopped."""
+        """Works until stopped. Nobody else of this name lives: what a predecessor had claimed is free at once."""
+        self._give_up_leases()
         heart = threading.Thread(target=self._beat, name=f"{self.name}-heart", daemon=True)
         heart.start()
         self.ticker.run(self.round)
@@ -142,6 +144,12 @@ class Worker:
             self.ticker.wake(again.next_at)
         except LockgateError as error:
             log.warning("%s is left to its lease: %s", row.id, error)
+
+    def _give_up_leases(self) -> None:
+        try:
+            self.store.deployments.renew(self.name, self.clock.now(), 0.0)
+        except LockgateError as error:
+            log.warning("a predecessor's leases run on until they end: %s", error)
 
     def _beat(self) -> None:
         while not self._stopped.wait(self.lease / 3):

@@ -68,6 +68,11 @@ class Installation:
         self.close()
 
     @property
+    def data(self) -> Path:
+        """Where instances and the router are: the home, unless a setting says otherwise."""
+        return Path(self.variables.get("LOCKGATE_DATA", self.home))
+
+    @property
     def client(self) -> Client:
         """Of the server as it listens now."""
         return Client.of(self.home)
@@ -121,10 +126,14 @@ class Installation:
 
     def close(self) -> None:
         """Ends the server and everything that it runs."""
+        self.end_server()
+        down(read_settings(self.environ(), self.folder))
+
+    def end_server(self) -> None:
+        """Ends only the server, as gently as it lets us."""
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.kill(signal.SIGTERM)
-        down(read_settings(self.environ(), self.folder))
 
     # --- what a user does ---
 

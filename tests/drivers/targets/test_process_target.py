@@ -3,15 +3,18 @@
 import errno
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import NoReturn
 
 import pytest
 
@@ -425,6 +428,24 @@ def test_limits_of_the_spec_hold(ground: ProcessGround, target: ProcessTarget) -
     spec = ground.sample(command=("sh", "-c", "ulimit -n; exec sleep 1000"), resources=Resources(open_files=99))
     target.ensure(KEY, spec, 1, FENCE)
     wait_until(lambda: target.logs(KEY, the_only(target).id, 0, 100).text == "99\n")
+
+
+def test_an_instance_runs_as_the_user_of_the_target_and_may_write_where_it_works(
+    require_real: Callable[[str], NoReturn],
+) -> None:
+    if os.geteuid() != 0:
+        require_real("Only root may run programs as somebody else.")
+    home = Path(tempfile.mkdtemp(prefix="lockgate-"))
+    home.chmod(0o755)
+    ground = ProcessGround(home)
+    ground.settings = replace(ground.settings, user="nobody")
+    try:
+        target = ground.target()
+        target.ensure(KEY, ground.sample(command=("sh", "-c", "id -un; touch x && ls; exec sleep 1000")), 1, FENCE)
+        wait_until(lambda: target.logs(KEY, the_only(target).id, 0, 100).text == "nobody\nx\n")
+    finally:
+        ground.clear()
+        shutil.rmtree(home)
 
 
 def test_ending_all_leaves_no_process(ground: ProcessGround, target: ProcessTarget) -> None:

@@ -1,6 +1,7 @@
 """What is run: a spec, its artifact's tree and its berth make a program. Nothing of the control plane's own
 environment goes in, save where programs are found."""
 
+import os
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from lockgate.core import template
 from lockgate.core.artifact import Tree
 from lockgate.core.errors import Invalid, PreparationFailed, Problem
 from lockgate.core.plan import InstanceSpec
+from lockgate.drivers import launch
 from lockgate.drivers.program import Limits, Program
 from lockgate.drivers.targets.process.berths import Berth
 
@@ -46,9 +48,12 @@ def program_for(berth: Berth, spec: InstanceSpec, tree: Tree, defaults: Defaults
     )
 
 
-def link_files(berth: Berth, trees: Mapping[str, Tree]) -> None:
-    """The component's files, by name, in the working folder."""
+def make_work(berth: Berth, trees: Mapping[str, Tree], user: str | None) -> None:
+    """The working folder, its user's own, with the component's files by name."""
     berth.work.mkdir(exist_ok=True)
+    ids = launch.user_ids(user)
+    if ids is not None:
+        os.chown(berth.work, ids[0], ids[1])
     for name, tree in trees.items():
         link = berth.work / name
         if berth.work.resolve() not in link.resolve().parents:

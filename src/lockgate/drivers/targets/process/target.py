@@ -19,7 +19,7 @@ from lockgate.drivers.storage import storage
 from lockgate.drivers.supervision import Shim
 from lockgate.drivers.targets.process import readiness
 from lockgate.drivers.targets.process.berths import Berth, Berths
-from lockgate.drivers.targets.process.command import Defaults, link_files, program_for
+from lockgate.drivers.targets.process.command import Defaults, make_work, program_for
 from lockgate.drivers.targets.process.preparation import Materialise, Preparation
 from lockgate.drivers.targets.process.removal import Removal
 from lockgate.ports import Clock, LogChunk, Polled
@@ -121,7 +121,7 @@ class ProcessTarget:
         tree = self._preparation.tree(spec.artifact)
         files = {name: self._preparation.tree(artifact) for name, artifact in spec.files.items()}
         with self._berths.make(key, revision, spec, slot) as making:
-            link_files(making.berth, files)
+            make_work(making.berth, files, self._settings.user)
             # The last moment at which nothing has happened yet: a control plane may wake up right here.
             self._claims.admit(str(key), fence)
             berth = self._berths.settle(making.berth)

