@@ -98,7 +98,7 @@ def test_the_end_of_a_log_is_told_once_and_indented() -> None:
     log = "web did not start: it ended with exit code 1. Its last lines:\nError: no such file\n\n  at main.py:7"
     event = canned.event(47, 0.0, "deployment.rolled_back", log)
     assert [one.words for one in event_lines([event])] == [
-        "  14:13:20    +0.0 s  rolled back  web did not start: it ended with exit code 1. Its last lines: …"
+        "  14:13:20    +0.0 s  rolled back    web did not start: it ended with exit code 1. Its last lines: …"
     ]
     assert [one.words for one in verdict(replace(canned.ROLLED_BACK, failure=log))][1:] == [
         "  web did not start: it ended with exit code 1. Its last lines:",

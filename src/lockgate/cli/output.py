@@ -65,12 +65,6 @@ def headline(text: str) -> Line:
     return line((text, STRONG))
 
 
-def first_line(text: str) -> str:
-    """Of a sentence that quotes what a program printed, where there is no room for that."""
-    first, cut, _ = text.partition("\n")
-    return f"{first} …" if cut else first
-
-
 def indented(sentences: Iterable[str], by: int = 2) -> list[Line]:
     """A sentence that is itself indented, as a detail of the one before, stays so where it goes on."""
     return [
