@@ -42,8 +42,8 @@ _RENEW = (
 
 
 def claim(database: Database, worker: str, now: Instant, lease: float, limit: int) -> tuple[Deployment, ...]:
-    """See :meth:`lockgate.ports.Deployments.claim`. ``worker`` names one process for ever: one that comes back under
-    the name of a dead one would keep its leases alive."""
+    """See :meth:`lockgate.ports.Deployments.claim`. ``worker`` names one process at a time: one that comes back
+    under the name of a dead one must give up its leases first (renew for 0 s), or it would keep them alive."""
     at = {"now": now, "skewed": now + SKEW, "longest": now + lease + SKEW}
     # Most looks find nothing, and on SQLite a look that only reads disturbs no writer.
     if database.read(lambda connection: connection.execute(any_due(), at).first()) is None:

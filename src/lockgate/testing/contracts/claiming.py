@@ -113,6 +113,13 @@ class ClaimingContract:
         assert store.deployments.claim("w2", NOON + LEASE + 1, LEASE, 10) == ()
         assert len(store.deployments.claim("w2", NOON + 8 + LEASE, LEASE, 10)) == 2
 
+    def test_a_heartbeat_of_no_length_gives_up_all_of_a_workers_claims(self, store: Store) -> None:
+        added(store)
+        (before,) = store.deployments.claim("w1", NOON, LEASE, 10)
+        store.deployments.renew("w1", NOON + 1, 0.0)
+        (after,) = store.deployments.claim("w1", NOON + 1, LEASE, 10)
+        assert after.generation > before.generation
+
     def test_a_clock_that_jumps_back_stops_no_deployment(self, store: Store) -> None:
         row = claimed(store, added(store).number)
         store.deployments.save(replace(row, next_at=NOON + 1), NOON, keep_claim=False)
