@@ -399,14 +399,18 @@ def test_logs_of_the_last_retired_instances_are_kept(ground: ProcessGround, targ
     ready = made_ready(ground, target, ground.good("1"), 5)
     target.retire(KEY, [i.id for i in ready], FENCE)
     wait_until(lambda: not target.observe(KEY).instances and not list((ground.settings.home / "instances").iterdir()))
-    kept = []
-    for instance in ready:
-        try:
-            kept.append(target.logs(KEY, instance.id, 0, 1000).text)
-        except NotFound:
-            continue
-    assert len(kept) == 3
-    assert all(text.startswith("sample 1 listens on 2") for text in kept)
+
+    def kept() -> list[str]:
+        found = []
+        for instance in ready:
+            try:
+                found.append(target.logs(KEY, instance.id, 0, 1000).text)
+            except NotFound:
+                continue
+        return found
+
+    wait_until(lambda: len(kept()) == 3)
+    assert all(text.startswith("sample 1 listens on 2") for text in kept())
 
 
 def test_the_log_of_somebody_unknown_is_not_found(target: ProcessTarget) -> None:
