@@ -91,6 +91,13 @@ class Drivers:
         collected = self.artifacts.collect(kept)
         log.info("artifacts collected: %s", collected)
 
+    def start(self) -> None:
+        """The router serves what it served before, also if it has died meanwhile."""
+        try:
+            self.router.start()
+        except LockgateError as error:
+            log.warning("the router is not up yet: %s", error)
+
     def close(self) -> None:
         """Threads end; instances and the router go on."""
         for target in self._targets:
@@ -123,6 +130,7 @@ class ControlPlane:
 
     def run(self, stop: threading.Event) -> None:
         """Works until ``stop`` is set."""
+        self.drivers.start()
         threads = [
             threading.Thread(target=self.worker.run, name="worker"),
             threading.Thread(target=self._collect, args=(stop,), name="collector", daemon=True),

@@ -75,15 +75,30 @@ def test_the_control_plane_may_sleep_through_its_lease(tmp_path: Path, capsys: p
         assert one.load and one.load.failed == 0, (one.strategy, one.load)
 
 
-def test_shims_replicas_and_the_router_may_die(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Requests that run on what is killed are lost with it; everything else must be as whole as ever."""
+def test_shims_and_replicas_may_die(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A request that runs on what is killed may be lost with it; no other."""
 
     def fight(fought: Campaign) -> None:
         for _ in range(5):
-            for what in ("shim", "replica", "router"):
+            for what in ("shim", "replica"):
                 fought.one_program(what, SPAN)
 
     fought = on_every_strategy(tmp_path, fight)
     tell(fought, capsys)
     for one in fought:
-        assert all(one.kills[what] for what in ("shim", "replica", "router"))
+        assert one.kills["shim"] and one.kills["replica"]
+        assert one.load and one.load.failed <= sum(one.kills.values()), (one.strategy, one.load)
+
+
+def test_the_router_may_die(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a router nobody is served, so requests are lost until its shim has started it again; nothing else is."""
+
+    def fight(fought: Campaign) -> None:
+        for _ in range(5):
+            fought.one_program("router", SPAN)
+
+    fought = on_every_strategy(tmp_path, fight)
+    tell(fought, capsys)
+    for one in fought:
+        assert one.kills["router"] == 5
+        assert one.load and one.load.requests > one.load.failed

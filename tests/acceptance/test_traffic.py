@@ -1,10 +1,13 @@
 """No request is lost: 20 deployments of each strategy under every kind of client."""
 
-import pytest
-from tests.acceptance.sample import EVERYBODY, STRATEGIES, definition
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-from lockgate.testing.installation import Installation
-from lockgate.testing.load import Load
+import pytest
+from tests.acceptance.sample import EVERYBODY, STRATEGIES, definition, one_environment
+
+from lockgate.testing.installation import Installation, free_ports
+from lockgate.testing.load import Load, Report
 
 DEPLOYMENTS = 20
 
@@ -12,19 +15,29 @@ DEPLOYMENTS = 20
 @pytest.mark.real
 @pytest.mark.acceptance
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_twenty_deployments_lose_no_request(
-    installation: Installation, dev: str, strategy: str, capsys: pytest.CaptureFixture[str]
+def test_twenty_deployments_of_each_strategy_lose_no_request(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    releases = [installation.release(definition(v, STRATEGIES[strategy])) for v in ("1", "2")]
-    assert installation.run(releases[0], "dev").state == "succeeded"
-    with Load(dev, EVERYBODY) as load:
-        for count in range(DEPLOYMENTS):
-            done = installation.run(releases[(count + 1) % 2], "dev")
-            assert done.state == "succeeded", done.because
-        report = load.stop()
+    with ThreadPoolExecutor(len(STRATEGIES)) as pool:
+        reports = dict(zip(STRATEGIES, pool.map(lambda s: deployed(tmp_path / s, s), STRATEGIES), strict=True))
     with capsys.disabled():
-        print(f"\n{strategy}: {DEPLOYMENTS} deployments, {report.requests} requests, {report.failed} failed")
-    assert report.failed == 0, report.reasons
-    assert report.requests > 200
-    assert {"keepalive", "fresh", "post", "slow", "stream"} <= {k for k, n in report.by_kind.items() if n}
+        print()
+        for strategy, report in reports.items():
+            print(f"{strategy}: {DEPLOYMENTS} deployments, {report.requests} requests, {report.failed} failed")
+    for report in reports.values():
+        assert report.failed == 0, report.reasons
+        assert report.requests > 200
+        assert {"keepalive", "fresh", "post", "slow", "stream"} <= {k for k, n in report.by_kind.items() if n}
+
+
+def deployed(folder: Path, strategy: str) -> Report:
+    """What the users of one installation got while releases went back and forth."""
+    port = free_ports(1)[0]
+    with Installation(folder, one_environment(port)) as installation:
+        releases = [installation.release(definition(v, STRATEGIES[strategy])) for v in ("1", "2")]
+        assert installation.run(releases[0], "dev").state == "succeeded"
+        with Load(f"http://127.0.0.1:{port}", EVERYBODY) as load:
+            for count in range(DEPLOYMENTS):
+                done = installation.run(releases[(count + 1) % 2], "dev")
+                assert done.state == "succeeded", done.because
+            return load.stop()

@@ -198,3 +198,16 @@ def test_an_instance_that_is_lost_is_started_again(rig: Rig) -> None:
     assert "environment.repaired" in kinds
     endpoints = {i.endpoint for i in rig.target.observe(key).instances}
     assert set(rig.router.routes[key].pools[0].endpoints) == endpoints
+
+
+def test_a_route_that_is_written_but_not_in_force_is_given_again_before_anything_else(rig: Rig) -> None:
+    rig.deploy(rig.release("1"))
+    rig.run(10)
+    row = rig.deploy(rig.release("2"))
+    key = rig.plan(row.id).components[0].key
+    rig.router.untaken.add(key)
+    given = len(rig.router.routes)
+    rig.turn()
+    assert key not in rig.router.untaken and len(rig.router.routes) == given
+    rig.run(10)
+    assert rig.all_on(row.id)

@@ -86,7 +86,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Where a strategy walks to: ``replicas`` instances of ``to`` with all the traffic, and nothing else.
+    """Where a strategy walks to: ``replicas`` (one or more) instances of ``to`` with all the traffic, nothing else.
 
     Going back is the same walk to the revision that ran before, with ``back`` set: nothing is verified again, and
     haste matters more than batches. ``to`` is None when nothing ran before: the walk ends with nothing.

@@ -69,6 +69,15 @@ class Executor:
         route = self.router.status(leg.key) if leg.walk.routed else None
         return Sight(self.target.observe(leg.key), route, self.clock.now())
 
+    def affirm(self, row: Deployment, leg: Leg, sight: Sight) -> Sight:
+        """Gives the last route again where the data plane has not taken it: whoever gave it may have been killed half
+        way, and what is written down would otherwise pass for what is in force."""
+        route = sight.route
+        if route is None or route.live or not (route.pools or route.holding):
+            return sight
+        self.router.apply(route_as_seen(leg, sight), Fence(row.id, row.generation))
+        return self.look(leg)
+
     def _prepare(self, progress: Progress, leg: Leg, fence: Fence) -> Outcome:
         spec = _spec(leg)
         polled = self.target.prepare(leg.key, spec, fence)
@@ -120,7 +129,7 @@ class Executor:
     def _retire(self, progress: Progress, leg: Leg, step: Retire, sight: Sight, fence: Fence) -> Outcome:
         leaving = leavers(sight, step, routed=leg.walk.routed)
         if leg.walk.routed and not step.keep and sight.pool(step.revision) is not None:
-            self.router.apply(route_without(leg, step.revision, sight), fence)
+            self.router.apply(route_as_seen(leg, sight, without=step.revision), fence)
         to_stop = [i.id for i in leaving if i.condition is not Condition.STOPPING]
         if to_stop:
             self.target.retire(leg.key, to_stop, fence)
@@ -154,13 +163,13 @@ def _route_pool(revision: RevisionId, share: Share, sight: Sight) -> RoutePool:
     return RoutePool(revision, endpoints, share.weight)
 
 
-def route_without(leg: Leg, gone: RevisionId, sight: Sight) -> Route:
-    """What is served now, without a pool that has none of it any more."""
+def route_as_seen(leg: Leg, sight: Sight, *, without: RevisionId | None = None) -> Route:
+    """The route that was given last, perhaps without a pool that has no traffic any more."""
     assert sight.route is not None
     pools = tuple(
         RoutePool(revision, status.endpoints, status.weight)
         for revision, status in sight.route.pools.items()
-        if revision != gone
+        if revision != without
     )
     return Route(leg.key, leg.listen, leg.path, pools, hold=leg.strategy.hold if sight.route.holding else 0.0)
 

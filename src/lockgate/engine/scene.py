@@ -55,7 +55,7 @@ def pool_of(leg: Leg, sight: Sight, revision: RevisionId, progress: Progress, no
     """One revision's pool as a strategy sees it."""
     instances = sight.observed.of(revision)
     ready = sight.observed.ready(revision)
-    status = sight.pool(revision)
+    status, endpoints = sight.pool(revision), endpoints_of(sight, revision)
     needs_warming = bool(leg.target and leg.target.warm_up and revision == leg.walk.to)
     warmed = [i for i in ready if i.id in progress.warmed] if needs_warming else ready
     return Pool(
@@ -64,22 +64,17 @@ def pool_of(leg: Leg, sight: Sight, revision: RevisionId, progress: Progress, no
         ready=len(ready),
         warmed=len(warmed),
         failed=next((i.because or "It failed." for i in instances if i.condition is Condition.FAILED), ""),
-        seats=seats_of(sight, revision),
+        seats=len(endpoints),
+        unfit=len(endpoints - {i.endpoint for i in ready}),
         weight=status.weight if status else 0,
         idle=is_idle(leg, sight, revision, progress.draining, now),
     )
 
 
-def seats_of(sight: Sight, revision: RevisionId) -> int:
-    """Endpoints in rotation. Where one of them is no ready instance's although enough are ready (an instance came back
-    at another address), only the ready ones count, so that the difference shows and the route is given again."""
+def endpoints_of(sight: Sight, revision: RevisionId) -> frozenset[str]:
+    """Those in rotation, whether an instance is still behind them or not."""
     status = sight.pool(revision)
-    if status is None or not status.weight:
-        return 0
-    ready = {i.endpoint for i in sight.observed.ready(revision)}
-    if set(status.endpoints) <= ready or len(status.endpoints) > len(ready):
-        return len(status.endpoints)
-    return len(sight.in_rotation(revision))
+    return frozenset(status.endpoints) if status and status.weight else frozenset()
 
 
 def is_idle(leg: Leg, sight: Sight, revision: RevisionId, draining: Mapping[RevisionId, Instant], now: Instant) -> bool:

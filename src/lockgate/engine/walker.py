@@ -94,7 +94,7 @@ class Walker:
         if row.progress.component >= len(legs):
             return self._arrive(row, legs, executor), Outcome(row.progress)
         leg = legs[row.progress.component]
-        sight = executor.look(leg)
+        sight = executor.affirm(row, leg, executor.look(leg))
         scene = scene_of(leg, sight, row.progress, self.clock.now())
         step = STRATEGIES[leg.strategy.kind](leg.walk, scene)
         if isinstance(step, Done):

@@ -144,6 +144,8 @@ class FakeRouter:
     fences: Fences = field(default_factory=Fences)
     routes: dict[Key, Route] = field(default_factory=dict)
     applied: list[Route] = field(default_factory=list)
+    untaken: set[Key] = field(default_factory=set)
+    """Keys whose route is written down but not in force, as after a kill half way; the next apply mends that."""
     _changed: dict[Key, Instant] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -154,6 +156,7 @@ class FakeRouter:
                 self.applied.append(route)
                 self._changed[route.key] = self.clock.now()
             self.routes[route.key] = route
+            self.untaken.discard(route.key)
 
     def status(self, key: Key) -> RouteStatus:
         with self._lock:
@@ -165,7 +168,7 @@ class FakeRouter:
             pools = {
                 p.revision: PoolStatus(p.endpoints, p.weight, 0 if left else 1, 0 if left else 1) for p in route.pools
             }
-            return RouteStatus(True, pools, route.hold > 0, now)
+            return RouteStatus(key not in self.untaken, pools, route.hold > 0, now)
 
     def sample(self, key: Key) -> Mapping[RevisionId, Sample]:
         with self._lock:

@@ -138,11 +138,14 @@ def judge(
         return Condition.STARTING, because
     if status.restarts > evidence.restarts:
         return Condition.UNREADY, f"{_end_of(berth, status)} It was started again. {because}"
-    if not evidence.ready or (verdict is not None and verdict.ready is False):
+    passes = verdict is not None and verdict.ready is True
+    fails = verdict is not None and verdict.ready is False
+    if fails or not (evidence.ready or passes):
         return Condition.UNREADY, because
     if not berth.port or evidence.holds():
         return (Condition.READY, "") if evidence.holds() else (Condition.UNREADY, "It has just ended.")
-    # The socket may have gone over to another of its processes: a server that reloads itself.
+    # The socket may have gone over to another of its processes: a server that reloads itself. Or another control plane
+    # has found it lost, perhaps after a sleep of its own, while it passes our checks.
     foreign = confirm(berth, status.restarts)
     return (Condition.UNREADY, foreign) if foreign else (Condition.READY, "")
 

@@ -1,0 +1,1 @@
+"""What calls the engine when something is due."""
