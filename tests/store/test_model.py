@@ -43,7 +43,7 @@ class Model:
         number, at = len(self.rows) + 1, new.created_at
         row = replace(new, number=number, id=DeploymentId(f"dep-{number}"), written_at=at)
         for old in self.others(row):
-            if supersede and old.state in WAITING:
+            if supersede and old.state in WAITING and new.urgent >= old.urgent:
                 ended = {"state": State.SUPERSEDED, "next_at": None, "state_since": at, "ended_at": at, "who": ""}
                 self.put(replace(old, **ended, owner="", lease_until=0.0, written_at=at))
             elif row.urgent and old.state in ACTIVE:

@@ -39,6 +39,13 @@ class ClaimingContract:
         (told,) = [e for e in store.history.events(0, 10) if e.kind == "deployment.superseded"]
         assert (told.deployment, told.because) == (older[0].id, passed.because)
 
+    def test_an_urgent_one_that_waits_is_superseded_only_by_an_urgent_one(self, store: Store) -> None:
+        urgent = added(store, urgent=True)
+        added(store, supersede=True)
+        assert store.history.deployment(urgent.id).state is State.PENDING
+        added(store, supersede=True, urgent=True)
+        assert store.history.deployment(urgent.id).state is State.SUPERSEDED
+
     def test_an_active_deployment_is_not_superseded(self, store: Store) -> None:
         active = living(store, State.RUNNING)
         added(store, supersede=True)
