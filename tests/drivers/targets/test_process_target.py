@@ -27,7 +27,7 @@ from lockgate.core.plan import Fence
 from lockgate.drivers import supervision
 from lockgate.drivers.clock import SystemClock
 from lockgate.drivers.supervision import Shim, alive
-from lockgate.drivers.targets.process import ProcessTarget, removal
+from lockgate.drivers.targets.process import ProcessTarget, readiness, removal
 from lockgate.ports import Phase
 from lockgate.testing import sample_app
 from lockgate.testing.contracts.target import FENCE, KEY, TargetContract, identities, made_ready, prepared
@@ -238,6 +238,19 @@ def test_a_ready_one_whose_checks_fail_is_unready_and_stays_so_for_a_successor(
     assert the_only(ground.target()).condition is Condition.UNREADY
     ask(instance, "/become?health=200")
     in_condition(target, Condition.READY)
+
+
+def test_one_that_another_control_plane_found_lost_is_ready_for_whoever_sees_it_pass(
+    ground: ProcessGround, target: ProcessTarget
+) -> None:
+    (instance,) = made_ready(ground, target, ground.good("1"), 1)
+    (folder,) = (ground.settings.home / "instances").iterdir()
+    evidence = readiness.read(folder)
+    assert evidence is not None
+    # As a control plane does that has slept through its own checks of it.
+    readiness.write(folder, replace(evidence, ready=False))
+    wait_until(lambda: the_only(target).condition is Condition.READY)
+    assert the_only(target).id == instance.id
 
 
 def test_a_server_that_hands_its_socket_on_stays_ready(ground: ProcessGround, target: ProcessTarget) -> None:
