@@ -21,6 +21,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from lockgate.core.errors import LockgateError, NotFound, Problem, Unavailable
+from lockgate.decoding import decoded
 from lockgate.messages import (
     Ask,
     AuditView,
@@ -386,7 +387,7 @@ def _decoded(data: bytes, kind: type[T] | None) -> T:
     if kind is None:
         return None  # type: ignore[return-value]  # the caller asked for nothing
     try:
-        return msgspec.json.decode(data, type=kind)
+        return decoded(data, kind)
     except msgspec.DecodeError as error:
         because = f"The server's answer is not understood: {error}. Are client and server of the same version?"
         raise Refusal(Fault("Answer not understood", 502, because, "answer-not-understood")) from error
@@ -394,7 +395,7 @@ def _decoded(data: bytes, kind: type[T] | None) -> T:
 
 def _refuse(status: int, data: bytes) -> NoReturn:
     try:
-        fault = msgspec.json.decode(data, type=Fault)
+        fault = decoded(data, Fault)
     except msgspec.DecodeError:
         text = data[:200].decode(errors="replace").strip()
         fault = Fault("Refused", status, f"The server answered {status}: {text}", "error")

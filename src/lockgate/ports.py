@@ -161,7 +161,8 @@ class Deployments(Protocol):
 
     def add(self, new: Deployment, supersede: bool, events: Sequence[Event]) -> Deployment:
         """Records it under the next number and id. ``supersede``: those of the same application and environment that
-        still wait become superseded, with an event each. An urgent one also tells the active one to give way."""
+        still wait become superseded, with an event each; an urgent one only by an urgent one. An urgent one also tells
+        the active one to give way."""
 
     def claim(self, worker: str, now: Instant, lease: float, limit: int) -> tuple[Deployment, ...]:
         """Takes due rows for ``worker`` until ``now + lease``, each with a new, higher generation. Due: ``next_at`` is

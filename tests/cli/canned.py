@@ -169,6 +169,7 @@ PROD = replace(
     instances=(),
     weights={},
     under_way=GATED,
+    waiting=2,
 )
 
 SHOP = replace(

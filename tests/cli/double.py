@@ -42,7 +42,6 @@ class Double:
     """Events of one connection."""
     received: list[Received] = field(default_factory=list)
     url: str = ""
-    ended: threading.Event = field(default_factory=threading.Event)
 
     def last(self, method: str = "POST") -> Received:
         return next(one for one in reversed(self.received) if one.method == method)

@@ -19,8 +19,8 @@ from lockgate.cli.project import init_lines
 from lockgate.cli.releases import quarantine_lines, release_lines, release_page
 from lockgate.cli.serving import doctor_lines
 from lockgate.cli.status import explanation_lines, history_lines, status_lines
-from lockgate.cli.timeline import event_lines, verdict
-from lockgate.cli.watching import AWAY, Sight, afterwards, heading, moment, picture
+from lockgate.cli.timeline import event_lines, moment, verdict
+from lockgate.cli.watching import AWAY, Sight, afterwards, heading, picture
 from lockgate.config.project import detect
 from tests.cli import canned
 from tests.cli.canned import NOW
@@ -92,6 +92,21 @@ def test_a_terminal_line_is_never_wider_than_the_terminal(monkeypatch: pytest.Mo
             for one in pages(width)[name]:
                 draw(one, screen)
         assert [text for text in file.getvalue().splitlines() if len(text) > width] == []
+
+
+def test_the_end_of_a_log_is_told_once_and_indented() -> None:
+    log = "web did not start: it ended with exit code 1. Its last lines:\nError: no such file\n\n  at main.py:7"
+    event = canned.event(47, 0.0, "deployment.rolled_back", log)
+    assert [one.words for one in event_lines([event])] == [
+        "  14:13:20    +0.0 s  rolled back    web did not start: it ended with exit code 1. Its last lines: …"
+    ]
+    assert [one.words for one in verdict(replace(canned.ROLLED_BACK, failure=log))][1:] == [
+        "  web did not start: it ended with exit code 1. Its last lines:",
+        "  Error: no such file",
+        "",
+        "    at main.py:7",
+    ]
+    assert "\n" not in "".join(one.words for one in history_lines([replace(canned.ROLLED_BACK, failure=log)], NOW))
 
 
 def test_a_matrix_that_does_not_fit_becomes_a_list() -> None:

@@ -1,9 +1,13 @@
 """What a deployment does from request to end, told in fake time on a real store."""
 
+from dataclasses import replace
+
 import pytest
 
+from lockgate.core import environment as environments
 from lockgate.core.application import CommandCheck, HttpCheck, Strategy, StrategyKind
 from lockgate.core.deployment import State
+from lockgate.core.environment import Catalogue
 from lockgate.core.errors import Conflict, Denied, NotFound
 from lockgate.messages import Ask, Lift, Promote, RollBack
 from lockgate.testing.rig import Rig
@@ -211,3 +215,35 @@ def test_a_route_that_is_written_but_not_in_force_is_given_again_before_anything
     assert key not in rig.router.untaken and len(rig.router.routes) == given
     rig.run(10)
     assert rig.all_on(row.id)
+
+
+def test_a_new_release_enters_by_itself_where_the_first_environment_says_so(rig: Rig) -> None:
+    takes_all = replace(rig.catalogue.get("dev"), promote=environments.Promote.AUTOMATIC)
+    rig.catalogue = Catalogue({**rig.catalogue.environments, "dev": takes_all})
+    release = rig.release("1")
+    rig.run(20)
+    for environment in ("dev", "staging"):
+        holder = rig.store.history.holder("shop", environment)
+        assert holder is not None and holder.release == release
+    assert rig.release("1") == release
+    rig.run(5)
+    assert len(rig.operations.deployments("shop", "dev", frozenset(), 10)) == 1
+
+
+def test_a_release_that_no_environment_can_take_is_made_all_the_same(rig: Rig) -> None:
+    takes_all = replace(rig.catalogue.get("dev"), promote=environments.Promote.AUTOMATIC, listen={})
+    rig.catalogue = Catalogue({"dev": takes_all})
+    assert rig.release("1") == rig.operations.release("shop", "latest").id
+    assert rig.operations.deployments("shop", "dev", frozenset(), 10) == ()
+
+
+def test_an_automatic_deployment_does_not_supersede_a_rollback_that_waits(rig: Rig) -> None:
+    for version in ("1", "2"):
+        rig.deploy(rig.release(version))
+        rig.run(10)
+    newest = rig.release("3")
+    back = rig.operations.roll_back(RollBack("shop", "dev", "users complain", actor="bob"))
+    rig.deploy(newest)
+    assert rig.state(back.id) is State.PENDING
+    rig.run(20)
+    assert rig.state(back.id) is State.SUCCEEDED

@@ -43,7 +43,7 @@ class Model:
         number, at = len(self.rows) + 1, new.created_at
         row = replace(new, number=number, id=DeploymentId(f"dep-{number}"), written_at=at)
         for old in self.others(row):
-            if supersede and old.state in WAITING:
+            if supersede and old.state in WAITING and new.urgent >= old.urgent:
                 ended = {"state": State.SUPERSEDED, "next_at": None, "state_since": at, "ended_at": at, "who": ""}
                 self.put(replace(old, **ended, owner="", lease_until=0.0, written_at=at))
             elif row.urgent and old.state in ACTIVE:
@@ -117,6 +117,7 @@ class Interleavings(RuleBasedStateMachine):
         self.model = Model()
         self.held: list[Deployment] = []
         self.now = NOON
+        self.read_up_to = 0
 
     def teardown(self) -> None:
         self.store.close()
@@ -143,10 +144,12 @@ class Interleavings(RuleBasedStateMachine):
         self.model.renew(worker, self.now)
 
     @precondition(lambda self: self.held)
-    @rule(place=st.integers(0, MEMORY), pause=PAUSES, keep=st.booleans())
-    def a_worker_goes_on(self, place: int, pause: float | None, keep: bool) -> None:
+    @rule(place=st.integers(0, MEMORY), steps=st.integers(1, 4), pause=PAUSES, keep=st.booleans())
+    def a_worker_goes_on(self, place: int, steps: int, pause: float | None, keep: bool) -> None:
         place %= len(self.held)
-        self.save(place, FORWARD.get(self.held[place].state, self.held[place].state), pause, keep)
+        for step in range(steps):
+            state = self.held[place].state
+            self.save(place, FORWARD.get(state, state), pause, keep or step < steps - 1)
 
     @precondition(lambda self: self.held)
     @rule(place=st.integers(0, MEMORY), state=st.sampled_from(State), pause=PAUSES, keep=st.booleans())
@@ -158,12 +161,19 @@ class Interleavings(RuleBasedStateMachine):
         next_at = None if pause is None else self.now + pause
         wished = replace(row, state=state, next_at=next_at, holds=state is State.SUCCEEDED)
         told = an_event("saved", deployment=row.id)
-        events = len(self.store.history.events(0, 10_000))
+        self.fresh_events()
         saved = outcome(lambda: self.store.deployments.save(wished, self.now, [told], keep_claim=keep))
         assert saved == outcome(lambda: self.model.save(wished, self.now, keep))
-        assert len(self.store.history.events(0, 10_000)) == events + isinstance(saved, Deployment)
+        assert self.fresh_events() == ["saved"] * isinstance(saved, Deployment)
         if isinstance(saved, Deployment) and keep:
             self.held[place] = saved
+
+    def fresh_events(self) -> list[str]:
+        """Kinds of those since the last call."""
+        found = self.store.history.events(self.read_up_to, 1000)
+        self.read_up_to += len(found)
+        assert [e.seq for e in found[-1:]] in ([], [self.read_up_to])
+        return [e.kind for e in found]
 
     @precondition(lambda self: self.model.rows)
     @rule(data=st.data(), want=st.sampled_from(Want))
@@ -178,12 +188,8 @@ class Interleavings(RuleBasedStateMachine):
 
     @invariant()
     def both_hold_the_same(self) -> None:
-        found = self.store.history.select(Selection(limit=10_000))
-        assert told_apart(found) == told_apart(list(self.model.rows.values())[::-1])
-
-    @invariant()
-    def at_most_one_is_active_and_one_holds(self) -> None:
         rows = self.store.history.select(Selection(limit=10_000))
+        assert told_apart(rows) == told_apart(list(self.model.rows.values())[::-1])
         for chosen in ([r for r in rows if r.active], [r for r in rows if r.holds]):
             assert len({r.environment for r in chosen}) == len(chosen)
 
@@ -195,4 +201,4 @@ def told_apart(rows: object) -> list[Deployment]:
 
 
 TestInterleavings = Interleavings.TestCase
-TestInterleavings.settings = settings(max_examples=100, stateful_step_count=60, deadline=None)
+TestInterleavings.settings = settings(stateful_step_count=50)

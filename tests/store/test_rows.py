@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lockgate.core.audit import Event
@@ -61,7 +61,6 @@ class Columns:
 
 @pytest.mark.parametrize("kind", [Progress, Event, Observed, Quarantine, Plan])
 def test_every_value_comes_back_equal(kind: type) -> None:
-    @settings(max_examples=40, deadline=None)
     @given(values(kind))
     def holds(value: object) -> None:
         assert rows.value(kind, rows.document(value)) == value
@@ -69,13 +68,11 @@ def test_every_value_comes_back_equal(kind: type) -> None:
     holds()
 
 
-@settings(max_examples=60, deadline=None)
 @given(values(Deployment))
 def test_every_deployment_comes_back_equal(row: Deployment) -> None:
     assert rows.deployment(Columns(row)) == row
 
 
-@settings(max_examples=40, deadline=None)
 @given(values(Release))
 def test_every_release_comes_back_equal_with_its_checks_in_order(release: Release) -> None:
     found = rows.release(rows.release_document(release), release.number)
@@ -84,7 +81,6 @@ def test_every_release_comes_back_equal_with_its_checks_in_order(release: Releas
     assert digest_of(found) == digest_of(release)
 
 
-@settings(max_examples=40, deadline=None)
 @given(values(Plan))
 def test_a_plan_keeps_its_digest(plan: Plan) -> None:
     assert rows.value(Plan, canonical(plan).decode()).digest == plan.digest

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lockgate.ports import Store
-from lockgate.store.database import open_store
+from lockgate.ports import Selection, Store
+from lockgate.store import claims
+from lockgate.store.database import SqlStore, open_store
+from lockgate.store.history import selected
 from lockgate.testing.contracts.store import StoreContract
 
 
@@ -15,6 +18,30 @@ class TestSqliteOnDisk(StoreContract):
     def store(self, tmp_path: Path) -> Iterator[Store]:
         with open_store(f"sqlite:///{tmp_path}/lockgate.db") as store:
             yield store
+
+
+def ways(store: SqlStore, statement: Any) -> str:
+    """How SQLite would look for the rows."""
+    compiled = statement.compile(store.database.engine)
+    values = tuple(0 for _ in compiled.positiontup)
+    explain = f"EXPLAIN QUERY PLAN {compiled}"
+    return "\n".join(row[-1] for row in store.database.read(lambda c: c.exec_driver_sql(explain, values).all()))
+
+
+def test_looking_for_work_reads_no_row_that_is_not_due() -> None:
+    """Ten thousand that wait for next week must not be read twice a second."""
+    with open_store("sqlite://") as store:
+        for statement in (claims.any_due(), claims.all_due()):
+            found = ways(store, statement)
+            assert "ix_deployment_next_at (next_at<?)" in found
+            assert "ix_deployment_written_at (written_at>?)" in found
+            assert "SCAN" not in found
+
+
+def test_finding_the_holder_reads_one_row() -> None:
+    with open_store("sqlite://") as store:
+        selection = Selection("shop", "prod", holding=True)
+        assert "uq_deployment_holds (application=? AND environment=?)" in ways(store, selected(selection))
 
 
 class TestSqliteInMemory(StoreContract):

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -186,7 +187,28 @@ def test_a_lock_on_a_row_is_waited_for_and_then_named(postgres_url: str) -> None
         assert added(store).number == 1, "the one that was given up has used no number"
 
 
-# --- processes ---
+# --- many at once ---
+
+
+def test_many_can_open_a_new_database_at_once(tmp_path: Path) -> None:
+    def open_and_read(url: str) -> int:
+        with open_store(url) as store:
+            return len(store.history.events(0, 1))
+
+    urls = [f"sqlite:///{tmp_path}/{n}.db" for n in range(8) for _ in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(open_and_read, urls)) == {0}
+
+
+@pytest.mark.real
+def test_many_can_open_a_new_postgres_database_at_once(postgres_url: str) -> None:
+    def add(n: int) -> int:
+        with open_store(postgres_url) as store:
+            return added(store, environment=f"e{n}").number
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(add, range(6))) == [1, 2, 3, 4, 5, 6]
+
 
 WORK = """
 import sys

@@ -65,21 +65,25 @@ def headline(text: str) -> Line:
     return line((text, STRONG))
 
 
-def first_line(text: str) -> str:
-    """Of a sentence that quotes what a program printed, where there is no room for that."""
-    first, cut, _ = text.partition("\n")
-    return f"{first} …" if cut else first
-
-
 def indented(sentences: Iterable[str], by: int = 2) -> list[Line]:
     """A sentence that is itself indented, as a detail of the one before, stays so where it goes on."""
-    return [line(" " * by, sentence, hang=by + len(sentence) - len(sentence.lstrip())) for sentence in sentences]
+    return [
+        line(" " * by, text, hang=by + len(text) - len(text.lstrip()))
+        for sentence in sentences
+        for text in sentence.expandtabs(4).splitlines()
+    ]
+
+
+def first_line(text: str) -> str:
+    """Of a sentence with the last lines of a log behind it; the whole is told by ``explain``."""
+    first, more, _ = text.partition("\n")
+    return f"{first.rstrip()} …" if more else first
 
 
 def table(headings: Sequence[str], rows: Sequence[Row], indent: int = 0, gap: int = 2) -> list[Line]:
     """Columns as wide as their widest cell; the last one may be longer than the screen and then hangs."""
     cells = [[line((heading, FAINT)) for heading in headings]] if any(headings) else []
-    cells += [[cell if isinstance(cell, Line) else line(cell) for cell in row] for row in rows]
+    cells += [[cell if isinstance(cell, Line) else line(first_line(cell)) for cell in row] for row in rows]
     if not cells:
         return []
     widths = [max(row[column].width for row in cells) for column in range(len(cells[0]))]

@@ -26,6 +26,7 @@ from lockgate.cli.output import (
 from lockgate.cli.surroundings import App, application_here, brief, deployment_meant
 from lockgate.cli.timeline import event_lines, explained, section, standing, state_span, took, verdict_lines
 from lockgate.client import Client
+from lockgate.core.deployment import WAITING, State
 from lockgate.core.inventory import Standing
 from lockgate.messages import DeploymentView, Explanation, Status, StatusRow
 
@@ -124,7 +125,8 @@ def _under_way(found: Status) -> list[Line]:
     lines: list[Line] = []
     for row in found.rows:
         if row.under_way is not None:
-            lines += _deployment_lines(row.under_way, row.waiting, found.at)
+            itself = State(row.under_way.state) in WAITING
+            lines += _deployment_lines(row.under_way, row.waiting - itself, found.at)
     return lines
 
 

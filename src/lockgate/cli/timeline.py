@@ -16,6 +16,7 @@ from lockgate.cli.output import (
     elapsed,
     first_line,
     headline,
+    indented,
     line,
     table,
 )
@@ -39,6 +40,15 @@ GOOD_ENDS = frozenset({State.SUCCEEDED.value})
 
 BACK_ENDS = frozenset({State.ABORTED.value, State.ROLLED_BACK.value})
 """States in which what ran before runs again."""
+
+SAID = {
+    "awaitready": "wait",
+    "setflag": "flag",
+    "quarantine set": "barred",
+    "quarantine lifted": "lifted",
+    "promotion refused": "not offered",
+}
+"""What is better said otherwise, in a column of twelve."""
 
 BAR = 20
 """Columns of a bar."""
@@ -69,7 +79,7 @@ def verdict(view: DeploymentView) -> list[Line]:
     said = words.format(after=f"after {after}")
     told = line((f"{mark} ", STYLES.get(state, BUSY)), (f"{brief(view)} {said}", STRONG), hang=2)
     why = view.failure or view.because
-    return [told, line("  ", why, hang=2)] if why else [told]
+    return [told, *indented([why])]
 
 
 _ENDINGS = {
@@ -129,7 +139,7 @@ def _predicate(event: EventView) -> str:
     """``deployment.rolled_back`` -> ``rolled back``; a step by its own name; of other subjects the whole."""
     subject, _, predicate = event.kind.partition(".")
     words = event.data.get("step", predicate) if subject == "deployment" else event.kind.replace(".", " ")
-    return words.replace("_", " ")
+    return SAID.get(words, words).replace("_", " ")
 
 
 def _state(words: str) -> State | None:
@@ -166,7 +176,8 @@ def percent(points: int) -> str:
 
 def explained(sentences: Sequence[str]) -> list[Line]:
     """What matters most first, the rest below it."""
-    return [line("  ", (sentence, STRONG if number == 0 else ""), hang=2) for number, sentence in enumerate(sentences)]
+    first = [line("  ", (sentence, STRONG), hang=2) for sentence in sentences[:1]]
+    return [*first, *indented(sentences[1:])]
 
 
 def section(title: str, lines: Sequence[Line]) -> list[Line]:

@@ -217,7 +217,16 @@ class Named(Generic[T]):
         done = {}
         for child in at.inside(at.node):
             try:
-                self.name.read(At(Scalar(child.key, child.line), at.where, child.path, child.key, child.line, at.noted))
+                self.name.read(
+                    At(
+                        Scalar(child.key, child.line, quoted=True),
+                        at.where,
+                        child.path,
+                        child.key,
+                        child.line,
+                        at.noted,
+                    )
+                )
                 done[child.key] = self.each.read(child)
             except Invalid as fault:
                 at.note(fault)

@@ -4,6 +4,7 @@ A program is called usable when it has run and said its version, not when there 
 """
 
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -27,6 +28,9 @@ LOW_SPACE = 1 << 30
 OLDEST_PYTHON = (3, 11)
 OLDEST_SQLITE = (3, 35, 0)
 """The first with RETURNING."""
+
+_VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
+"""Envoy buries it between the commit and the way it was built."""
 
 DOCKER = Path("/var/run/docker.sock")
 
@@ -104,8 +108,8 @@ def _tried(subject: str, path: Path, mend: str) -> Usable:
     except OSError as error:
         return Usable(subject, False, f"{path} cannot be run: {error.strerror}.", mend)
     said = next((line.strip() for line in done.stdout.splitlines() if line.strip()), "It runs")
-    version = said.removeprefix(str(path)).removeprefix(path.name).strip().removeprefix("version:").strip()
-    return Usable(subject, True, f"{version} at {path}.")
+    version = _VERSION.search(said.replace(str(path), ""))
+    return Usable(subject, True, f"{version.group() if version else said} at {path}.")
 
 
 def _data_folder(home: Path) -> Usable:

@@ -62,6 +62,7 @@ class Worker:
     threads: int = 8
     _pool: ThreadPoolExecutor = field(init=False)
     _running: set[Future[None]] = field(init=False, default_factory=set)
+    _owed: list[tuple[Deployment, str]] = field(init=False, default_factory=list)
     _stopped: threading.Event = field(init=False, default_factory=threading.Event)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
 
@@ -85,6 +86,7 @@ class Worker:
 
     def round(self) -> Instant | None:
         """Claims what is due, as far as there are hands for it."""
+        self._settle_debts()
         free = self.threads - len(self._running)
         if free <= 0 or self._stopped.is_set():
             return None
@@ -96,6 +98,13 @@ class Worker:
         for row in rows:
             self._submit(row)
         return None
+
+    def _settle_debts(self) -> None:
+        """What could not be given back while the store was out of reach; our heartbeat would keep it for ever."""
+        with self._lock:
+            owed, self._owed = self._owed, []
+        for row, because in owed:
+            self._give_back(row, because, 0.0)
 
     def drain(self) -> None:
         """Waits until nothing that was claimed is being worked on (tests, stopping)."""
@@ -143,7 +152,9 @@ class Worker:
             self.store.deployments.save(again, now, events, keep_claim=False)
             self.ticker.wake(again.next_at)
         except LockgateError as error:
-            log.warning("%s is left to its lease: %s", row.id, error)
+            log.warning("%s is given back later: %s", row.id, error)
+            with self._lock:
+                self._owed.append((row, because))
 
     def _give_up_leases(self) -> None:
         try:

@@ -42,11 +42,11 @@ _RENEW = (
 
 
 def claim(database: Database, worker: str, now: Instant, lease: float, limit: int) -> tuple[Deployment, ...]:
-    """See :meth:`lockgate.ports.Deployments.claim`. ``worker`` names one process for ever: one that comes back under
-    the name of a dead one would keep its leases alive."""
+    """See :meth:`lockgate.ports.Deployments.claim`. ``worker`` names one process at a time: one that comes back
+    under the name of a dead one must give up its leases first (renew for 0 s), or it would keep them alive."""
     at = {"now": now, "skewed": now + SKEW, "longest": now + lease + SKEW}
     # Most looks find nothing, and on SQLite a look that only reads disturbs no writer.
-    if database.read(lambda connection: connection.execute(_any_due(), at).first()) is None:
+    if database.read(lambda connection: connection.execute(any_due(), at).first()) is None:
         return ()
     return database.write(lambda connection: _taken(connection, worker, now + lease, {**at, "limit": limit}))
 
@@ -57,7 +57,7 @@ def renew(database: Database, worker: str, now: Instant, lease: float) -> None:
 
 
 def _taken(connection: Connection, worker: str, until: Instant, at: dict[str, float]) -> tuple[Deployment, ...]:
-    due = connection.execute(_due(), at).all()
+    due = connection.execute(all_due(), at).all()
     if not due:
         return ()
     first = take(connection, GENERATION, len(due))
@@ -71,22 +71,25 @@ def _taken(connection: Connection, worker: str, until: Instant, at: dict[str, fl
 
 
 @cache
-def _any_due() -> Select[int]:
+def any_due() -> Select[int]:
+    """Whether there is anything to claim."""
     return select(deployment.c.number).where(_is_due()).limit(1)
 
 
 @cache
-def _due() -> Select[Any]:
+def all_due() -> Select[Any]:
+    """What can be claimed, longest due first, locked for this transaction."""
     ordered = select(deployment).where(_is_due()).order_by(deployment.c.next_at, deployment.c.number)
     return ordered.limit(bindparam("limit")).with_for_update(of=deployment, skip_locked=True)
 
 
 def _is_due() -> ColumnElement[bool]:
     row = deployment.c
-    past = or_(row.next_at <= bindparam("now"), row.written_at > bindparam("skewed"))
+    written_ahead = and_(row.written_at > bindparam("skewed"), row.next_at.is_not(None))
+    past = or_(row.next_at <= bindparam("now"), written_ahead)
     void = row.lease_until > bindparam("longest")
     free = or_(row.owner == "", row.lease_until <= bindparam("now"), void)
-    return and_(row.next_at.is_not(None), past, free, not_(_keeper_while_another_works()))
+    return and_(past, free, not_(_keeper_while_another_works()))
 
 
 def _keeper_while_another_works() -> ColumnElement[bool]:

@@ -5,6 +5,7 @@ another has written. Threads of this process queue in a lane before that door, b
 Postgres: READ COMMITTED with row locks; nobody waits, or sits in a transaction, for ever.
 """
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -153,7 +154,7 @@ def _sqlite_engine(url: URL, patience: float) -> Engine:
     arguments = {"timeout": patience, "check_same_thread": False, "isolation_level": None}
     pool: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {"pool_timeout": patience}
     engine = create_engine(url, connect_args=arguments, **pool)
-    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "connect", lambda raw, _record: _set_up_sqlite(raw, patience))
     event.listen(engine, "begin", _begin_immediate)
     return engine
 
@@ -164,14 +165,24 @@ def _demand_folder(file: Path) -> None:
         raise ComponentMissing(because, "Create it, or name another one.")
 
 
-def _set_up_sqlite(raw: Any, _record: object) -> None:
-    (mode,) = raw.execute("PRAGMA journal_mode=WAL").fetchone()
+def _set_up_sqlite(raw: sqlite3.Connection, patience: float) -> None:
+    mode = _into_wal(raw, patience)
     if mode not in ("wal", "memory"):
-        because = (
-            f"SQLite cannot use a write-ahead log here (it chose {mode!r}); the file system does not share memory."
-        )
+        because = f"SQLite cannot use a write-ahead log here (it chose {mode!r}): the file system lacks shared memory."
         raise Conflict(because, "Put the data folder on a local disk, or use Postgres.")
     raw.execute("PRAGMA synchronous=NORMAL")
+
+
+def _into_wal(raw: sqlite3.Connection, patience: float) -> str:
+    """Two that open a new database at once meet here, and for this SQLite does not wait by itself."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return str(raw.execute("PRAGMA journal_mode=WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(PAUSES[0])
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -11,7 +11,7 @@ from lockgate.core.ids import DeploymentId, Digest
 from lockgate.ports import Selection
 from lockgate.store import rows
 from lockgate.store.connection import Database
-from lockgate.store.schema import audit, deployment, event, is_one_of
+from lockgate.store.schema import HOLDING, audit, deployment, event, is_one_of
 
 
 class SqlHistory:
@@ -27,7 +27,7 @@ class SqlHistory:
         return rows.deployment(found[0])
 
     def select(self, selection: Selection) -> tuple[Deployment, ...]:
-        return tuple(rows.deployment(row) for row in self._rows(_selected(selection)))
+        return tuple(rows.deployment(row) for row in self._rows(selected(selection)))
 
     def holder(self, application: str, environment: str) -> Deployment | None:
         found = self.select(Selection(application, environment, holding=True, limit=1))
@@ -56,7 +56,8 @@ def _by_id(which: DeploymentId) -> Select[Any]:
     return select(deployment).where(deployment.c.id == which)
 
 
-def _selected(selection: Selection) -> Select[Any]:
+def selected(selection: Selection) -> Select[Any]:
+    """The query for it."""
     query = select(deployment).order_by(deployment.c.number.desc()).limit(selection.limit)
     if selection.application:
         query = query.where(deployment.c.application == selection.application)
@@ -65,5 +66,5 @@ def _selected(selection: Selection) -> Select[Any]:
     if selection.states:
         query = query.where(is_one_of(deployment.c.state, selection.states))
     if selection.holding:
-        query = query.where(deployment.c.holds)
+        query = query.where(HOLDING)
     return query

@@ -15,6 +15,7 @@ from lockgate.core.application import Application, Check, CommandCheck, HttpChec
 from lockgate.core.deployment import Deployment
 from lockgate.core.errors import Invalid, Problem
 from lockgate.core.release import Release
+from lockgate.decoding import converted, decoded
 
 T = TypeVar("T")
 
@@ -45,7 +46,7 @@ def document(value: object) -> str:
 
 def value(kind: type[T], text: str) -> T:
     """The value that :func:`document` wrote."""
-    return msgspec.json.decode(text, type=kind)
+    return decoded(text, kind)
 
 
 # --- deployments ---
@@ -67,7 +68,7 @@ def details_of(row: Deployment) -> str:
 def deployment(row: AnyRow, **instead: object) -> Deployment:
     """The deployment in a row of the table, with the columns in ``instead`` changed."""
     known = {name: getattr(row, name) for name in COLUMNS}
-    return msgspec.convert({**msgspec.json.decode(row.details), **known, **instead}, Deployment)
+    return converted({**msgspec.json.decode(row.details), **known, **instead}, Deployment)
 
 
 # --- releases ---
@@ -94,7 +95,7 @@ def _kind(check: Check) -> str:
 
 def _check(raw: Mapping[str, Any]) -> Check:
     ((kind, written),) = raw.items()
-    return msgspec.convert(written, CHECKS[kind])
+    return converted(written, CHECKS[kind])
 
 
 def _fields(instance: Any) -> dict[str, Any]:
@@ -105,5 +106,5 @@ def _built(kind: type[T], raw: Mapping[str, Any], **given: Any) -> T:
     """``kind`` from the JSON objects in ``raw``, with the fields in ``given`` as they are: msgspec refuses a type in
     which two dataclasses are alternatives, as the checks are."""
     hints = get_type_hints(kind)
-    read = {name: msgspec.convert(part, hints[name]) for name, part in raw.items() if name in hints.keys() - given}
+    read = {name: converted(part, hints[name]) for name, part in raw.items() if name in hints.keys() - given}
     return kind(**read, **given)

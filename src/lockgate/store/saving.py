@@ -18,14 +18,14 @@ from lockgate.core.deployment import ACTIVE, FINAL, TRANSITIONS, WAITING, Deploy
 from lockgate.core.errors import Fenced, KeyBusy, LockgateError, NotFound
 from lockgate.core.ids import Instant
 from lockgate.store import outbox, rows
-from lockgate.store.schema import deployment, is_one_of
+from lockgate.store.schema import HOLDING, deployment, is_one_of
 
 _TAKE_HOLD = (
     update(deployment)
     .where(
         deployment.c.application == bindparam("of"),
         deployment.c.environment == bindparam("on"),
-        deployment.c.holds,
+        HOLDING,
         deployment.c.number != bindparam("which"),
     )
     # A keeper that froze before this would otherwise wake up, save, and take the hold back.

@@ -93,6 +93,9 @@ _partial("ix_deployment_written_at", deployment.c.written_at, where="next_at IS 
 _partial("ix_deployment_owner", deployment.c.owner, where="owner <> ''")
 Index("ix_deployment_key", deployment.c.application, deployment.c.environment, deployment.c.state, deployment.c.number)
 
+HOLDING = text("deployment.holds")
+"""As the index says it: SQLAlchemy would write ``holds = 1`` for SQLite, which then does not use the index."""
+
 event = Table(
     "event",
     metadata,

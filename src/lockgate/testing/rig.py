@@ -33,14 +33,14 @@ class FakeResolver:
 
 
 def three_environments() -> Catalogue:
-    """dev (first), staging (after dev, automatic), prod (after staging, on demand)."""
+    """dev (first, on demand), staging (after dev, automatic), prod (after staging, on demand)."""
 
     def listen(port: int) -> Mapping[str, Listen]:
         return {"*": Listen("127.0.0.1", port)}
 
     return Catalogue(
         {
-            "dev": Environment("dev", listen=listen(8081), promote=Promote.AUTOMATIC),
+            "dev": Environment("dev", listen=listen(8081)),
             "staging": Environment("staging", after="dev", listen=listen(8082), promote=Promote.AUTOMATIC),
             "prod": Environment("prod", after="staging", listen=listen(8083)),
         }

@@ -27,7 +27,7 @@ from lockgate.core.plan import Fence
 from lockgate.drivers import supervision
 from lockgate.drivers.clock import SystemClock
 from lockgate.drivers.supervision import Shim, alive
-from lockgate.drivers.targets.process import ProcessTarget, removal
+from lockgate.drivers.targets.process import ProcessTarget, readiness, removal
 from lockgate.ports import Phase
 from lockgate.testing import sample_app
 from lockgate.testing.contracts.target import FENCE, KEY, TargetContract, identities, made_ready, prepared
@@ -240,6 +240,19 @@ def test_a_ready_one_whose_checks_fail_is_unready_and_stays_so_for_a_successor(
     in_condition(target, Condition.READY)
 
 
+def test_one_that_another_control_plane_found_lost_is_ready_for_whoever_sees_it_pass(
+    ground: ProcessGround, target: ProcessTarget
+) -> None:
+    (instance,) = made_ready(ground, target, ground.good("1"), 1)
+    (folder,) = (ground.settings.home / "instances").iterdir()
+    evidence = readiness.read(folder)
+    assert evidence is not None
+    # As a control plane does that has slept through its own checks of it.
+    readiness.write(folder, replace(evidence, ready=False))
+    wait_until(lambda: the_only(target).condition is Condition.READY)
+    assert the_only(target).id == instance.id
+
+
 def test_a_server_that_hands_its_socket_on_stays_ready(ground: ProcessGround, target: ProcessTarget) -> None:
     script = textwrap.dedent("""
         import os, socket, sys, time
@@ -399,14 +412,18 @@ def test_logs_of_the_last_retired_instances_are_kept(ground: ProcessGround, targ
     ready = made_ready(ground, target, ground.good("1"), 5)
     target.retire(KEY, [i.id for i in ready], FENCE)
     wait_until(lambda: not target.observe(KEY).instances and not list((ground.settings.home / "instances").iterdir()))
-    kept = []
-    for instance in ready:
-        try:
-            kept.append(target.logs(KEY, instance.id, 0, 1000).text)
-        except NotFound:
-            continue
-    assert len(kept) == 3
-    assert all(text.startswith("sample 1 listens on 2") for text in kept)
+
+    def kept() -> list[str]:
+        found = []
+        for instance in ready:
+            try:
+                found.append(target.logs(KEY, instance.id, 0, 1000).text)
+            except NotFound:
+                continue
+        return found
+
+    wait_until(lambda: len(kept()) == 3)
+    assert all(text.startswith("sample 1 listens on 2") for text in kept())
 
 
 def test_the_log_of_somebody_unknown_is_not_found(target: ProcessTarget) -> None:

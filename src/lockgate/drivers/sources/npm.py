@@ -221,7 +221,7 @@ def _tarballs(lock: Mapping[str, Any]) -> list[Locked]:
 
 
 def _fits(entry: Mapping[str, Any]) -> bool:
-    """Whether npm would install an optional package on this machine (docs.npmjs.com: os, cpu, libc)."""
+    """Whether npm would install an optional package on this machine (npm's page "package.json": os, cpu, libc)."""
     if not entry.get("optional"):
         return True
     return all(_allows(entry.get(key), ours) for key, ours in zip(_LIMITS, _platform().split("-"), strict=True))

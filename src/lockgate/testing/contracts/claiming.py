@@ -39,6 +39,13 @@ class ClaimingContract:
         (told,) = [e for e in store.history.events(0, 10) if e.kind == "deployment.superseded"]
         assert (told.deployment, told.because) == (older[0].id, passed.because)
 
+    def test_an_urgent_one_that_waits_is_superseded_only_by_an_urgent_one(self, store: Store) -> None:
+        urgent = added(store, urgent=True)
+        added(store, supersede=True)
+        assert store.history.deployment(urgent.id).state is State.PENDING
+        added(store, supersede=True, urgent=True)
+        assert store.history.deployment(urgent.id).state is State.SUPERSEDED
+
     def test_an_active_deployment_is_not_superseded(self, store: Store) -> None:
         active = living(store, State.RUNNING)
         added(store, supersede=True)
@@ -112,6 +119,13 @@ class ClaimingContract:
         store.deployments.renew("w2", NOON + 99, LEASE)
         assert store.deployments.claim("w2", NOON + LEASE + 1, LEASE, 10) == ()
         assert len(store.deployments.claim("w2", NOON + 8 + LEASE, LEASE, 10)) == 2
+
+    def test_a_heartbeat_of_no_length_gives_up_all_of_a_workers_claims(self, store: Store) -> None:
+        added(store)
+        (before,) = store.deployments.claim("w1", NOON, LEASE, 10)
+        store.deployments.renew("w1", NOON + 1, 0.0)
+        (after,) = store.deployments.claim("w1", NOON + 1, LEASE, 10)
+        assert after.generation > before.generation
 
     def test_a_clock_that_jumps_back_stops_no_deployment(self, store: Store) -> None:
         row = claimed(store, added(store).number)

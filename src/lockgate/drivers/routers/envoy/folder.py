@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from lockgate.core.errors import Invalid, Problem, StorageFull, Unavailable
+from lockgate.decoding import decoded
 from lockgate.drivers.routers.envoy import render
 from lockgate.drivers.routers.envoy.book import VERSION, Book
 
@@ -43,7 +44,7 @@ class Folder:
         """Empty when nothing has been routed yet. Raises Invalid for a file that is not ours."""
         path = self.path / "routes.json"
         try:
-            book = msgspec.json.decode(path.read_bytes(), type=Book)
+            book = decoded(path.read_bytes(), Book)
         except FileNotFoundError:
             return Book()
         except msgspec.DecodeError as error:

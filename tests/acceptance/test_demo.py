@@ -1,0 +1,146 @@
+"""The demo says so when something is not as promised, and touches nothing that is not its own.
+
+The demo itself is not run here: ``.ci/run`` does that, as a user would.
+"""
+
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from demonstration import stage
+from demonstration.outcome import Killed, Outcome, promoted_to, rolled_back
+from demonstration.teller import Teller
+from tests.acceptance.sample import definition, one_environment
+from tests.docs.pages import ROOT
+
+from lockgate.core.environment import Promote
+from lockgate.core.errors import Conflict
+from lockgate.messages import DeploymentView, EnvironmentView, Status
+from lockgate.testing.installation import Installation, free_ports
+
+GOOD = Outcome(
+    requests=2000,
+    failed_requests=0,
+    deployments=19,
+    promoted_to=("dev", "staging", "prod"),
+    rolled_back=2,
+    resumed_after_kill=True,
+    requests_without_control_plane=100,
+    bad_revisions_met=0,
+    left_running=0,
+    seconds=50.0,
+)
+
+
+def view(environment: str, release: str = "rel-1", state: str = "succeeded", app: str = "shop") -> DeploymentView:
+    return DeploymentView(
+        id="dep-1", application=app, environment=environment, release=release, release_label=release, plan="",
+        kind="deploy", state=state, want="run", because="", who="", actor="you", reason="", urgent=False,
+        created_at=1.0, started_at=2.0, ended_at=9.0, state_since=9.0, step="", words="", steps_taken=9, component="",
+        holds=True, final=True,
+    )  # fmt: skip
+
+
+def status(*names: str) -> Status:
+    places = [EnvironmentView(name, None, Promote.AUTOMATIC.value, "process", "", "", {}, {}) for name in names]
+    return Status(1.0, tuple(places), ())
+
+
+def test_everything_kept_is_nothing_to_tell() -> None:
+    assert GOOD.broken() == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"failed_requests": 3}, "3 of 2000 requests failed."),
+        ({"requests": 5}, "Hardly anybody asked"),
+        ({"promoted_to": ("dev",)}, "promoted to dev, not to dev, staging, prod"),
+        ({"promoted_to": ()}, "promoted to nowhere"),
+        ({"rolled_back": 1}, "1 bad releases were taken back, not 2"),
+        ({"resumed_after_kill": False}, "did not go on after the kill"),
+        ({"requests_without_control_plane": 0}, "Nobody was served while"),
+        ({"bad_revisions_met": 1}, "A user met a release that was taken back"),
+        ({"left_running": 2}, "2 programs were left running"),
+    ],
+)
+def test_each_promise_that_is_broken_is_told(wrong: dict[str, object], told: str) -> None:
+    (sentence,) = replace(GOOD, **wrong).broken()
+    assert told in sentence
+
+
+def test_promoted_is_where_one_and_the_same_release_of_every_application_has_succeeded() -> None:
+    places = status("dev", "staging", "prod")
+    shop = [view("dev"), view("staging"), view("prod")]
+    assert promoted_to(places, shop) == ("dev", "staging", "prod")
+    assert promoted_to(places, [view("dev"), view("staging", "rel-2"), view("prod", "rel-3")]) == ("dev",)
+    assert promoted_to(places, [*shop, view("dev", app="blog")]) == ("dev",)
+    assert promoted_to(places, [view("dev", state="rolled_back")]) == ()
+    assert promoted_to(places, []) == ()
+
+
+def test_only_what_was_taken_back_counts_as_taken_back() -> None:
+    states = ("succeeded", "rolled_back", "failed", "aborted", "rolled_back")
+    assert rolled_back(view("dev", state=state) for state in states) == 2
+
+
+def test_resumed_is_begun_before_the_kill_and_ended_after_the_return() -> None:
+    killed = Killed("dep-1", steps_before=5, back_at=8.0, requests_meanwhile=10)
+    assert killed.resumed(view("prod"))
+    assert not replace(killed, steps_before=0).resumed(view("prod"))
+    assert not replace(killed, back_at=9.5).resumed(view("prod"))
+    assert not killed.resumed(view("prod", state="rolled_back"))
+
+
+def test_a_folder_that_no_demo_has_made_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "diary.txt").write_text("dear diary")
+    with pytest.raises(Conflict, match="not from a demo"):
+        stage.clear(tmp_path)
+    assert (tmp_path / "diary.txt").read_text() == "dear diary"
+
+    words = [sys.executable, str(ROOT / "scripts" / "demo.py"), "--headless", "--folder", str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "not from a demo" in done.stdout
+
+
+def test_the_stage_is_set_in_an_empty_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    built = stage.Stage.build(folder, Teller())
+    assert {path.name for path in folder.iterdir()} == {stage.MARK, "characters", "front", "environments.yaml"}
+    assert len(set(built.ports.values())) == 6
+    assert (folder / "characters" / "unicode.db").stat().st_size > 1_000_000
+    stage.clear(folder)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.real
+@pytest.mark.acceptance
+def test_down_ends_everything_once_the_server_has_gone(tmp_path: Path) -> None:
+    port = free_ports(1)[0]
+    with Installation(tmp_path, one_environment(port)) as installation:
+        done = installation.run(installation.release(definition("1")), "dev")
+        assert done.state == "succeeded", done.because
+        refused = _down(installation)
+        assert refused.returncode == 1 and "Another Lockgate server works on" in refused.stderr
+        installation.kill()
+        assert _listens(port), "what was deployed runs without the control plane"
+        assert stage.programs_of(tmp_path) >= 5, "two instances and the router, each with its shim"
+        ended = _down(installation)
+        assert ended.returncode == 0 and "3 programs have ended." in ended.stdout
+        assert not _listens(port)
+        assert stage.programs_of(tmp_path) == 0
+        assert "Nothing was running." in _down(installation).stdout
+
+
+def _down(installation: Installation) -> "subprocess.CompletedProcess[str]":
+    words = [sys.executable, "-m", "lockgate", "down", "--yes"]
+    return subprocess.run(words, env=installation.environ(), capture_output=True, text=True, check=False)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
