@@ -59,6 +59,8 @@ class _Subject:
     passes: int = 0
     failures: int = 0
     because: str = "It has not been checked yet."
+    refused: str = ""
+    """Why the good answers so far do not count; it stays told while more of them come."""
     due: float = 0.0
     wanted_until: float = 0.0
     connection: socket.socket | None = None
@@ -234,12 +236,14 @@ class Prober:
         subject.failures = 0
         subject.passes += 1
         if not subject.ready and subject.passes >= subject.probe.health.passes:
-            subject.because = subject.probe.confirm()
-            subject.ready = True if not subject.because else subject.ready
-            subject.because = subject.because or "It passes its checks."
+            subject.refused = subject.probe.confirm()
+            subject.ready = True if not subject.refused else subject.ready
+            subject.because = subject.refused or "It passes its checks."
             subject.passes = subject.passes if subject.ready else 0
         elif not subject.ready:
-            subject.because = f"{subject.passes} of {subject.probe.health.passes} checks in a row have passed."
+            subject.because = (
+                subject.refused or f"{subject.passes} of {subject.probe.health.passes} checks in a row have passed."
+            )
         self._plan(subject)
 
     def _fail_to_connect(self, subject: _Subject, number: int) -> None:
@@ -250,7 +254,7 @@ class Prober:
 
     def _fail(self, subject: _Subject, how: str, because: str = "") -> None:
         self._hang_up(subject)
-        subject.passes = 0
+        subject.passes, subject.refused = 0, ""
         subject.failures += 1
         what = f"GET {subject.probe.health.path}" if subject.probe.health.path else "Connecting"
         subject.because = because or f"{what} on {subject.probe.host}:{subject.probe.port} {how}"
