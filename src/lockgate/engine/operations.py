@@ -160,6 +160,8 @@ class Operations:
     def ask(self, deployment: str, want: str, request: Ask) -> DeploymentView:
         """Pause, resume or abort."""
         row = self.store.history.deployment(DeploymentId(deployment))
+        if row.final:
+            raise Conflict(f"{row.id} has ended ({row.state.value.replace('_', ' ')}): there is nothing to {want}.")
         if row.state is State.ROLLING_BACK:
             raise Conflict(
                 f"{row.id} is already going back to what ran before.", "Let it finish, or deploy a fix with --urgent."

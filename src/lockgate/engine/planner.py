@@ -113,6 +113,8 @@ def _opening(plan: Plan, previous: Plan | None) -> str:
         return f"Nothing runs for {where} yet: this is the first deployment."
     if previous.digest == plan.digest:
         return f"Exactly this plan already runs for {where}: nothing will change."
+    if previous.release == plan.release:
+        return f"{where} keeps release {plan.release} and changes its configuration, by {plan.strategy.kind.value}."
     return f"{where} changes from release {previous.release} to {plan.release}, by {plan.strategy.kind.value}."
 
 
