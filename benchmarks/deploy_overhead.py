@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import lockgate.testing.sample_app
+from lockgate.core.errors import Unavailable
 from lockgate.drivers.shim import alive
 from lockgate.messages import ReleaseView
 from lockgate.testing.installation import Installation, free_ports, wait_until
@@ -149,7 +150,11 @@ def deployment(installation: Installation, release: ReleaseView, version: str, p
     called, began = time.time(), time.perf_counter()
     opened = installation.deploy(release, "dev")
     answered = time.perf_counter() - began
-    wait_until(lambda: not any(map(alive, old)), "The end of the old release", pause=EVERY)
+    try:
+        wait_until(lambda: not any(map(alive, old)), "The end of the old release", pause=EVERY)
+    except Unavailable:
+        print(installation.client.explain(opened.id), installation.log(), file=sys.stderr)
+        raise
     gone = time.perf_counter() - began
     watch.join()
     ended = installation.until_final(opened.id)

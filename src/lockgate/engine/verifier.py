@@ -29,15 +29,14 @@ class Verifier:
     clock: Clock
 
     def verify(self, row: Deployment, leg: Leg, step: Verify, sight: Sight) -> Outcome:
-        """One attempt of the check that is next. All passed: the revision is marked as verified."""
+        """One attempt of the check that is next. After the last one the revision is marked as verified."""
         progress = row.progress
-        if progress.check >= len(leg.checks):
-            return Outcome(verified(progress, step))
         result = self._attempt(row, leg, step, sight)
         if result.finding is Finding.RUNNING:
             return Outcome(progress, wait=0.05, because=f"The check {result.check} is running.")
         if result.finding is Finding.PASSED:
-            return Outcome(replace(progress, check=progress.check + 1, attempts=0))
+            further = replace(progress, check=progress.check + 1, attempts=0)
+            return Outcome(further if further.check < len(leg.checks) else verified(further, step))
         check = leg.checks[progress.check]
         if isinstance(check, HttpCheck) and progress.attempts + 1 < check.attempts:
             tried = replace(progress, attempts=progress.attempts + 1)
