@@ -247,3 +247,28 @@ def test_an_automatic_deployment_does_not_supersede_a_rollback_that_waits(rig: R
     assert rig.state(back.id) is State.PENDING
     rig.run(20)
     assert rig.state(back.id) is State.SUCCEEDED
+
+
+def test_an_answer_by_the_release_before_proves_nothing_about_the_new_one(rig: Rig) -> None:
+    check = HttpCheck("/items.json")
+    first = rig.deploy(rig.release("1", verify=(check,)))
+    rig.run(10)
+    old = rig.plan(first.id).components[0].revision
+    second = rig.deploy(rig.release("2"))
+    new = rig.plan(second.id).components[0].revision
+    # Before it gets traffic, twice too early through the router, and then itself.
+    rig.http.answered_by = [new, old, old, new]
+    rig.run(10)
+    assert rig.http.answered_by == []
+    assert rig.state(second.id) is State.SUCCEEDED
+
+
+def test_a_router_that_goes_on_sending_requests_elsewhere_fails_the_deployment(rig: Rig) -> None:
+    first = rig.deploy(rig.release("1", verify=(HttpCheck("/items.json"),)))
+    rig.run(10)
+    old = rig.plan(first.id).components[0].revision
+    second = rig.deploy(rig.release("2"))
+    rig.http.answered_by = [rig.plan(second.id).components[0].revision, *[old] * 1000]
+    rig.run(30)
+    assert rig.state(second.id) is State.ROLLED_BACK
+    assert "should have no traffic" in rig.row(second.id).progress.failure

@@ -9,8 +9,9 @@ from lockgate.core import template
 from lockgate.core.application import CommandCheck, HttpCheck
 from lockgate.core.deployment import Deployment, Progress
 from lockgate.core.errors import Unavailable
+from lockgate.core.ids import Instant
 from lockgate.core.plan import Fence, Verify
-from lockgate.core.verification import CheckResult, Finding, judge
+from lockgate.core.verification import CheckResult, Finding, HttpAnswer, judge
 from lockgate.engine.course import Leg
 from lockgate.engine.outcome import Outcome
 from lockgate.engine.scene import Sight
@@ -18,6 +19,12 @@ from lockgate.ports import Clock, Http, Phase, Task
 
 BETWEEN_ATTEMPTS = 0.5
 """Seconds between two attempts of one check."""
+
+REVISION = "x-lockgate-revision"
+"""Header by which a router tells whose answer it was, if it can."""
+
+CHANGEOVER = 10.0
+"""Seconds after which an answer by another revision is a fault of the router."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,8 @@ class Verifier:
         progress = row.progress
         result = self._attempt(row, leg, step, sight)
         if result.finding is Finding.RUNNING:
-            return Outcome(progress, wait=0.05, because=f"The check {result.check} is running.")
+            because = result.because or "is running"
+            return Outcome(progress, wait=0.05, because=f"The check {result.check} {because}.")
         if result.finding is Finding.PASSED:
             further = replace(progress, check=progress.check + 1, attempts=0)
             return Outcome(further if further.check < len(leg.checks) else verified(further, step))
@@ -57,17 +65,28 @@ class Verifier:
         check = leg.checks[row.progress.check]
         address = leg.listen if step.through_router else _direct(leg, sight)
         if isinstance(check, HttpCheck):
-            return self._ask(check, address, leg)
+            return self._ask(check, address, row, leg, step)
         return self._run(check, address, row, leg, step)
 
-    def _ask(self, check: HttpCheck, address: str, leg: Leg) -> CheckResult:
+    def _ask(self, check: HttpCheck, address: str, row: Deployment, leg: Leg, step: Verify) -> CheckResult:
         headers = {"host": f"{leg.key.application}.localhost", **{k.lower(): v for k, v in check.headers.items()}}
         started = self.clock.now()
         try:
             answer = self.http.request(check.method, f"http://{address}{check.path}", headers, timeout=check.timeout)
         except Unavailable as error:
             return CheckResult(check.label(), Finding.FAILED, error.because.rstrip("."), started)
+        if step.through_router and answer.headers.get(REVISION, step.revision) != step.revision:
+            return self._answered_by_another(check, answer, row, started)
         return judge(check, answer, started)
+
+    def _answered_by_another(
+        self, check: HttpCheck, answer: HttpAnswer, row: Deployment, started: Instant
+    ) -> CheckResult:
+        """The data plane's threads take a new route each in their own time. An answer by what ran before says nothing
+        about what was deployed."""
+        because = f"was answered by revision {answer.headers[REVISION]}, which should have no traffic any more"
+        late = started - row.progress.since > CHANGEOVER
+        return CheckResult(check.label(), Finding.FAILED if late else Finding.RUNNING, because, started)
 
     def _run(self, check: CommandCheck, address: str, row: Deployment, leg: Leg, step: Verify) -> CheckResult:
         place = "after" if step.through_router else "before"

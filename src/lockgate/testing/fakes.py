@@ -191,6 +191,8 @@ class FakeHttp:
     answers: dict[str, int] = field(default_factory=dict)
     """Path -> status; 0: no answer."""
     asked: list[str] = field(default_factory=list)
+    answered_by: list[str] = field(default_factory=list)
+    """Revisions that the next answers say they are of; none: they do not say."""
 
     def request(self, method: str, url: str, headers: Mapping[str, str], timeout: float) -> HttpAnswer:
         path = "/" + url.split("/", 3)[3]
@@ -198,7 +200,8 @@ class FakeHttp:
         status = self.answers.get(path, 200)
         if not status:
             raise Unavailable("no answer came")
-        return HttpAnswer(status, {}, b"", 0.001)
+        headers = {"x-lockgate-revision": self.answered_by.pop(0)} if self.answered_by else {}
+        return HttpAnswer(status, headers, b"", 0.001)
 
 
 @dataclass
