@@ -193,6 +193,7 @@ class Selection:
     holding: bool = False
     """Only those whose plan is what runs."""
     limit: int = 50
+    release: ReleaseId | None = None
 
 
 class History(Protocol):

@@ -130,14 +130,12 @@ class Promoter:
 
     def _offered(self, row: Deployment, environment: Environment) -> bool:
         """Asked again after a crash, so by what is recorded: was it deployed there since it succeeded here?"""
-        newer = self.store.history.select(Selection(application=row.application, environment=environment.name))
-        return any(d.release == row.release and d.created_at >= (row.ended_at or 0.0) for d in newer)
+        there = Selection(row.application, environment.name, release=row.release, limit=1)
+        return any(d.created_at >= (row.ended_at or 0.0) for d in self.store.history.select(there))
 
     def _ran(self, release: Release, environment: str) -> bool:
-        done = Selection(
-            application=release.name, environment=environment, states=frozenset({State.SUCCEEDED}), limit=500
-        )
-        return any(d.release == release.id for d in self.store.history.select(done))
+        done = Selection(release.name, environment, frozenset({State.SUCCEEDED}), limit=1, release=release.id)
+        return bool(self.store.history.select(done))
 
     def _deciding(self, row: Deployment) -> Verdict:
         try:

@@ -67,4 +67,6 @@ def selected(selection: Selection) -> Select[Any]:
         query = query.where(is_one_of(deployment.c.state, selection.states))
     if selection.holding:
         query = query.where(HOLDING)
+    if selection.release:
+        query = query.where(deployment.c.release == selection.release)
     return query

@@ -33,6 +33,12 @@ class RecordsContract:
         assert [d.number for d in store.history.select(Selection("shop", "prod"))] == [3, 1]
         assert store.history.select(Selection(environment="dev")) == ()
 
+    def test_deployments_are_selected_by_release(self, store: Store) -> None:
+        for release in ("rel-a", "rel-b", "rel-a"):
+            added(store, release=ReleaseId(release))
+        assert [d.number for d in store.history.select(Selection("shop", release=ReleaseId("rel-a")))] == [3, 1]
+        assert store.history.select(Selection(release=ReleaseId("rel-c"))) == ()
+
     def test_deployments_are_selected_by_state_and_hold(self, store: Store) -> None:
         held = at_rest(store, living(store, State.SUCCEEDED))
         running = living(store, State.RUNNING)
