@@ -194,6 +194,7 @@ class Selection:
     """Only those whose plan is what runs."""
     limit: int = 50
     release: ReleaseId | None = None
+    """Only of this release."""
 
 
 class History(Protocol):
