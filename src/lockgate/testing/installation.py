@@ -3,6 +3,7 @@
 The server is started, killed and frozen as a user's would be. Ports are asked of the kernel; nothing is left behind.
 """
 
+import itertools
 import os
 import signal
 import socket
@@ -18,6 +19,8 @@ from lockgate.config.settings import read_settings
 from lockgate.core.errors import LockgateError, Unavailable
 from lockgate.messages import CreateRelease, Deploy, DeploymentView, ReleaseView
 from lockgate.wiring import down
+
+_MADE = itertools.count()
 
 
 def free_ports(count: int) -> list[int]:
@@ -58,6 +61,9 @@ class Installation:
         self.home = self.folder / "home"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = free_ports(1)[0]
+        # Installations side by side do not see each other's allotments: each has a range of its own.
+        first = 20_000 + (os.getpid() + next(_MADE)) % 20 * 500
+        self.ports = f"{first}-{first + 499}"
         (self.folder / "environments.yaml").write_text(self.environments)
 
     def __enter__(self) -> "Installation":
@@ -85,7 +91,7 @@ class Installation:
             "LOCKGATE_HOME": str(self.home),
             "LOCKGATE_ENVIRONMENTS": str(self.folder / "environments.yaml"),
             "LOCKGATE_LISTEN": f"127.0.0.1:{self.port}",
-            "LOCKGATE_PORTS": "20000-29999",
+            "LOCKGATE_PORTS": self.ports,
             **self.variables,
         }
 
