@@ -11,6 +11,7 @@ import sys
 import tempfile
 import textwrap
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -283,6 +284,26 @@ def test_one_whose_shim_was_killed_is_no_more_and_is_replaced(ground: ProcessGro
     assert replacement.slot == 0
     assert replacement.id != instance.id
     wait_until(lambda: not any(alive(pid) for pid in pids))
+
+
+def test_one_that_is_just_being_buried_is_not_taken_for_alive(
+    ground: ProcessGround, target: ProcessTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = ground.sample()
+    (instance,) = made_ready(ground, target, spec, 1)
+    digging, is_of = threading.Event(), removal._is_of
+
+    def slowly(lock: int, folder: Path) -> bool:
+        digging.set()
+        time.sleep(0.3)
+        return is_of(lock, folder)
+
+    monkeypatch.setattr(removal, "_is_of", slowly)
+    os.kill(shim_of(ground, instance).status().shim_pid, signal.SIGKILL)
+    wait_until(lambda: not target.observe(KEY).instances)
+    assert digging.wait(5)
+    (replacement,) = made_ready(ground, target, spec, 1)
+    assert replacement.id != instance.id
 
 
 def test_one_whose_shim_is_frozen_goes_on_serving_and_can_be_retired(

@@ -36,6 +36,8 @@ class Removal:
         self._pool = ThreadPoolExecutor(1, "removal")
         self._lock = threading.Lock()
         self._busy: set[InstanceId] = set()
+        self._moving = threading.Lock()
+        """Held while a berth is taken to its grave, when its lock is ours: nobody shall take that for a living shim."""
         self._pool.submit(self._clear)
 
     def begin(self, berth: Berth) -> None:
@@ -59,24 +61,31 @@ class Removal:
         self._behind(berth, self.bury_now)
 
     def bury_now(self, berth: Berth) -> bool:
-        """Its place is free afterwards; False: somebody lives there, or is being buried by somebody else."""
+        """Its place is free afterwards; False: somebody lives there, or is being buried by another control plane."""
+        lock = None
         try:
-            lock = launch.take_lock(berth.folder, HASTE)
+            with self._moving:
+                lock = launch.take_lock(berth.folder, HASTE)
+                if not _is_of(lock, berth.folder):
+                    return False
+                grave = self._removed / f"{berth.id}-{secrets.token_hex(3)}"
+                berth.folder.rename(grave)
+            self._berths.forget(berth)
+            self._keep_log(grave, berth.id)
+            _clear_away(grave)
         except Conflict:
             return False
         except FileNotFoundError:
             return True
-        try:
-            if not _is_of(lock, berth.folder):
-                return False
-            grave = self._removed / f"{berth.id}-{secrets.token_hex(3)}"
-            berth.folder.rename(grave)
-            self._berths.forget(berth)
-            self._keep_log(grave, berth.id)
-            _clear_away(grave)
         finally:
-            os.close(lock)
+            if lock is not None:
+                os.close(lock)
         return True
+
+    def lives(self, berth: Berth) -> bool:
+        """Its shim is alive, or just being launched."""
+        with self._moving:
+            return Shim(berth.folder).locked()
 
     def log_folder(self, instance: InstanceId) -> Path:
         """Where the log of a removed instance is, if it is kept."""

@@ -111,7 +111,7 @@ class ProcessTarget:
     def _missing(self, key: Key, revision: RevisionId, count: int) -> list[int]:
         """The lowest free slots up to ``count`` living instances. Dead ones are buried first: they hold slots."""
         berths = [b for b in self._berths.of(key) if b.revision == revision]
-        berths = [b for b in berths if Shim(b.folder).locked() or not self._removal.bury_now(b)]
+        berths = [b for b in berths if self._removal.lives(b) or not self._removal.bury_now(b)]
         serving = sum(1 for b in berths if b.stopping_for() is None)
         taken = {b.slot for b in berths}
         free = (slot for slot in range(count + len(taken)) if slot not in taken)
