@@ -176,7 +176,8 @@ class Deployments(Protocol):
         self, row: Deployment, now: Instant, events: Sequence[Event] = (), *, keep_claim: bool = True
     ) -> Deployment:
         """Writes everything but ``want`` (which is the users') and returns the row as it is now. Becoming active takes
-        the key: KeyBusy if another is active or an older one that is ready goes first. A row saved with ``holds`` takes
+        the key: KeyBusy if another is active or an older one that is ready goes first; whoever ends, or goes back to
+        its gates, makes those that are ready on its key due. A row saved with ``holds`` takes
         it from the holder before. Raises Fenced when the generation is not the claimed one any more."""
 
     def ask(self, deployment: DeploymentId, want: Want, now: Instant, event: Event) -> Deployment:

@@ -90,6 +90,10 @@ class Model:
         woken = row.number in self.asked and row.state not in FINAL
         self.asked.discard(row.number)
         claim = {"owner": old.owner, "lease_until": old.lease_until} if keep else {"owner": "", "lease_until": 0.0}
+        if row.state in FINAL | {State.GATED}:
+            for ready in (o for o in self.others(row) if o.state is State.READY):
+                self.asked.add(ready.number)
+                self.put(replace(ready, next_at=now))
         next_at = now if woken else row.next_at
         return self.put(replace(row, **claim, want=old.want, next_at=next_at, written_at=now))
 

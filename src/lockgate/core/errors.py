@@ -170,9 +170,14 @@ class StoreBusy(Retryable):
 
 
 class KeyBusy(Retryable):
-    """Another deployment is active on the same application and environment."""
+    """Another deployment is active on the same application and environment. ``in_line``: its end, or that of whoever
+    else is ahead, makes this one due; otherwise it can be tried again at once."""
 
     code = "key-busy"
+
+    def __init__(self, because: str, mend: str = "", *, in_line: bool = False) -> None:
+        super().__init__(because, mend)
+        self.in_line = in_line
 
 
 class Fenced(Retryable):

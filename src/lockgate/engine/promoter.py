@@ -24,6 +24,9 @@ RECHECK = 30.0
 BUSY = 0.25
 """Seconds until a deployment looks again whether its turn has come."""
 
+IN_LINE = 3600.0
+"""The same for one that is woken by the end of the one ahead: thousands may wait, and none of them costs anything."""
+
 
 @dataclass(frozen=True, slots=True)
 class Promoter:
@@ -153,7 +156,8 @@ class Promoter:
         try:
             return self._save(starting, event, keep=True)
         except KeyBusy as busy:
-            return self._wait(row, State.READY, busy.because, now + BUSY, "")
+            pause = IN_LINE if busy.in_line else BUSY
+            return self._wait(row, State.READY, busy.because, now + pause, "")
 
     def _held(self, row: Deployment, now: Instant) -> Deployment:
         if row.want is Want.ABORT:

@@ -32,15 +32,30 @@ _TAKE_HOLD = (
     .values(holds=False, next_at=None, owner="", lease_until=0.0, written_at=bindparam("at"))
 )
 
+_MAKING_WAY = FINAL | {State.GATED}
+"""States that let those in line go on: they no longer take or claim the key."""
+
+_WAKE_LINE = (
+    update(deployment)
+    .where(
+        deployment.c.application == bindparam("of"),
+        deployment.c.environment == bindparam("on"),
+        deployment.c.state == State.READY.value,
+        deployment.c.number != bindparam("which"),
+    )
+    # As if somebody had asked: a worker that finds the key busy just now, and saves, does not sleep over this.
+    .values(next_at=bindparam("at"), asked=True)
+)
+
 Parameters = dict[str, Any]
 
 
 def saved(connection: Connection, row: Deployment, now: Instant, events: Sequence[Event], keep: bool) -> Deployment:
     """See :meth:`lockgate.ports.Deployments.save`."""
     parameters = _parameters(row, now)
+    key = {"of": row.application, "on": row.environment, "which": row.number, "at": now}
     try:
         if row.holds:
-            key = {"of": row.application, "on": row.environment, "which": row.number, "at": now}
             connection.execute(_TAKE_HOLD, key)
         found = connection.execute(_going_on(row.state, keep), parameters).first()
         if found is None and row.state in ACTIVE:
@@ -49,6 +64,8 @@ def saved(connection: Connection, row: Deployment, now: Instant, events: Sequenc
         raise KeyBusy(f"Another deployment has just taken {_place(row)}.", "It is tried again.") from error
     if found is None:
         raise _refusal(connection, row)
+    if row.state in _MAKING_WAY:
+        connection.execute(_WAKE_LINE, key)
     outbox.append(connection, events)
     return _as_written(row, now, found)
 
@@ -181,8 +198,9 @@ def _busy(connection: Connection, row: Deployment) -> KeyBusy:
     found = connection.execute(ahead).first()
     if found is None:
         return KeyBusy(f"Another deployment was active on {_place(row)} a moment ago.", "It is tried again.")
-    doing = "being kept as deployed" if found.state == State.SUCCEEDED else found.state
-    return KeyBusy(f"{found.id} is {doing} on {_place(row)}; {row.id} waits its turn.")
+    keeper = found.state == State.SUCCEEDED
+    doing = "being kept as deployed" if keeper else found.state
+    return KeyBusy(f"{found.id} is {doing} on {_place(row)}; {row.id} waits its turn.", in_line=not keeper)
 
 
 def _place(row: Deployment) -> str:

@@ -72,7 +72,7 @@ deployment = Table(
     Column("written_at", Double, nullable=False),
     Column("details", Text, nullable=False),
 )
-"""``asked``: somebody has asked since the claim, and the worker has not seen it yet."""
+"""``asked``: somebody has asked since the claim, or the key became free, and the worker has not seen it yet."""
 
 
 def _partial(name: str, *columns: Column[object], where: str, unique: bool = False) -> Index:

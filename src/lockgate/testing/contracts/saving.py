@@ -141,6 +141,23 @@ class SavingContract:
             store.deployments.save(replace(second, state=State.RUNNING), NOON)
         assert store.deployments.save(replace(first, state=State.RUNNING), NOON).active
 
+    @pytest.mark.parametrize("state", [State.ABORTED, State.GATED])
+    def test_those_in_line_are_due_when_one_makes_way(self, store: Store, state: State) -> None:
+        first, second = living(store, State.READY), at_rest(store, living(store, State.READY), NOON + 60)
+        elsewhere = at_rest(store, living(store, State.READY, environment="dev"), NOON + 60)
+        store.deployments.save(replace(first, state=state, next_at=None), NOON + 1, keep_claim=False)
+        assert store.history.deployment(second.id).next_at == NOON + 1
+        assert store.history.deployment(elsewhere.id).next_at == NOON + 60
+
+    def test_one_that_finds_the_key_busy_while_it_becomes_free_is_due(self, store: Store) -> None:
+        active, second = living(store, State.RUNNING), living(store, State.READY)
+        with pytest.raises(KeyBusy) as busy:
+            store.deployments.save(replace(second, state=State.RUNNING), NOON)
+        assert busy.value.in_line
+        store.deployments.save(replace(active, state=State.SUPERSEDED), NOON + 1)
+        saved = store.deployments.save(replace(second, next_at=NOON + 3600), NOON + 2, keep_claim=False)
+        assert saved.next_at == NOON + 2
+
     def test_one_that_still_waits_for_its_gates_is_overtaken(self, store: Store) -> None:
         living(store, State.GATED)
         assert living(store, State.RUNNING).active
