@@ -1,7 +1,7 @@
 """All sources together: each artifact to the source of its kind, and the collection of what nothing needs."""
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -26,6 +26,9 @@ class StoredSource(Source, Protocol):
         :class:`ArtifactAltered`."""
 
 
+Later = Callable[[], StoredSource]
+
+
 @dataclass(frozen=True, slots=True)
 class Collected:
     """What a collection removed."""
@@ -36,11 +39,15 @@ class Collected:
 
 
 class Artifacts:
-    """The sources of one data folder, by kind."""
+    """The sources of one data folder, by kind. ``later``: those that are made when they are first needed, because
+    they load a big library that many installations never use."""
 
-    def __init__(self, depot: Depot, sources: Iterable[StoredSource]) -> None:
+    def __init__(
+        self, depot: Depot, sources: Iterable[StoredSource], later: Mapping[ArtifactKind, Later] | None = None
+    ) -> None:
         self._depot = depot
         self._sources = {source.kind: source for source in sources}
+        self._later = later or {}
 
     def resolve(self, reference: Reference, folder: Path) -> Artifact:
         """See :class:`lockgate.ports.Source`; raises :class:`CapabilityMissing` for a kind without a source."""
@@ -66,8 +73,10 @@ class Artifacts:
         return Collected(trees, len(blobs), of_trees + sum(blobs) + left)
 
     def _source(self, kind: ArtifactKind) -> StoredSource:
+        if kind not in self._sources and kind in self._later:
+            self._sources[kind] = self._later[kind]()
         if kind not in self._sources:
-            known = ", ".join(sorted(self._sources))
+            known = ", ".join(sorted({*self._sources, *self._later}))
             raise CapabilityMissing(f"There is no source for {kind}: artifacts here.", f"Known are {known}.")
         return self._sources[kind]
 

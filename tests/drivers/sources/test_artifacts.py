@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lockgate.core.artifact import Artifact, Reference
+from lockgate.core.artifact import Artifact, ArtifactKind, Reference
 from lockgate.core.errors import CapabilityMissing
 from lockgate.drivers.artifacts import Artifacts
 from lockgate.drivers.depot import Depot
@@ -22,7 +22,8 @@ from tests.drivers.sources.handmade import make_tar_gz, make_wheel
 
 @pytest.fixture
 def artifacts(depot: Depot) -> Artifacts:
-    return Artifacts(depot, [kind(depot) for kind in (PypiSource, NpmSource, ArchiveSource, GitSource, FileSource)])
+    early = (PypiSource, NpmSource, ArchiveSource, FileSource)
+    return Artifacts(depot, [kind(depot) for kind in early], {ArtifactKind.GIT: lambda: GitSource(depot)})
 
 
 def _each(depot: Depot) -> Iterator[Source]:
@@ -41,6 +42,21 @@ def test_every_source_has_the_port(depot: Depot) -> None:
 def test_a_kind_without_a_source_is_told(artifacts: Artifacts, folder: Path) -> None:
     with pytest.raises(CapabilityMissing, match=r"no source for oci: artifacts here.*archive, file, git, npm, pypi"):
         artifacts.resolve(Reference.parse("oci:host/app:1"), folder)
+
+
+def test_a_big_source_is_made_when_it_is_needed_and_once(depot: Depot) -> None:
+    made: list[GitSource] = []
+
+    def make() -> GitSource:
+        made.append(GitSource(depot))
+        return made[-1]
+
+    artifacts = Artifacts(depot, [FileSource(depot)], {ArtifactKind.GIT: make})
+    assert not made
+    for commit in ("a" * 40, "b" * 40):
+        reference = Reference.parse(f"git:https://127.0.0.1/shop.git@{commit}")
+        assert artifacts.latest(reference, depot.folder) == reference
+    assert len(made) == 1
 
 
 def test_what_is_kept_survives_and_the_rest_goes(artifacts: Artifacts, depot: Depot, folder: Path, links: Path) -> None:
