@@ -6,7 +6,6 @@ Prints one JSON object a line. ``--quick``: a few seconds, for a look; without i
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import threading
@@ -21,13 +20,15 @@ from lockgate.core.deployment import Deployment, Progress, State
 from lockgate.core.errors import ComponentMissing
 from lockgate.ports import Store
 from lockgate.store.database import open_store
+from lockgate.testing.installation import Installation
 from lockgate.testing.postgres import postgres_server
 from lockgate.testing.samples import a_deployment, an_event
 
 STEPS = 16
 """Saves of a running deployment, as many as a rolling deployment of a few instances makes."""
 LEASE = 60.0
-TICK = 0.5
+SETTLING = 3.0
+"""Seconds after the start of a server until it has nothing left to do."""
 FAR = 30 * 86_400.0
 
 
@@ -35,22 +36,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the benchmark; 0 when it could."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--idle", metavar="URL", help=argparse.SUPPRESS)
     chosen = parser.parse_args(argv)
-    if chosen.idle:
-        say(**idle(chosen.idle, seconds=5 if chosen.quick else 30))
-        return 0
-    deployments, waiting = (20, 1_000) if chosen.quick else (200, 10_000)
+    deployments, waiting, rest = (20, 1_000, 5.0) if chosen.quick else (200, 10_000, 20.0)
     with ExitStack() as databases:
         for name, url in urls(databases):
             for threads in (1, 4):
-                say(benchmark="transitions", database=name, **transitions(url, deployments, threads))
-            say(benchmark="waiting", database=name, **filled(url, waiting), **measured_apart(url, chosen.quick))
+                say(benchmark="transitions", database=name, **transitions(url, deployments, threads), load=load())
+            say(benchmark="waiting", database=name, **filled(url, waiting), **served(url, rest), load=load())
     return 0
 
 
 def say(**line: object) -> None:
     print(json.dumps(line), flush=True)
+
+
+def load() -> float:
+    return round(os.getloadavg()[0], 1)
 
 
 def urls(databases: ExitStack) -> Iterator[tuple[str, str]]:
@@ -105,38 +106,38 @@ def save(store: Store, row: Deployment, *, keep: bool = True) -> Deployment:
 
 
 def filled(url: str, waiting: int) -> dict[str, object]:
-    """So many that wait: half for a person, half for a time far away."""
+    """So many that wait: a third each for a person, for a time far away, and in line behind another."""
+    ways = ((State.GATED, None), (State.GATED, time.time() + FAR), (State.READY, time.time() + FAR))
     with open_store(url) as store, stopwatch() as watch:
         for n in range(waiting):
-            when = time.time() + FAR if n % 2 else None
-            new = a_deployment(f"a{n}", state=State.GATED, created_at=time.time(), next_at=when)
+            state, when = ways[n % 3]
+            new = a_deployment(f"a{n % 100}", f"e{n}", state=state, created_at=time.time(), next_at=when)
             store.deployments.add(new, False, [an_event()])
     return {"deployments": waiting, "added_per_second": round(waiting / watch.seconds)}
 
 
-def measured_apart(url: str, quick: bool) -> dict[str, object]:
-    """What a process of its own needs, which did not fill the database."""
-    command = [sys.executable, __file__, "--idle", url, *(["--quick"] if quick else [])]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    found: dict[str, object] = json.loads(done.stdout)
-    return found
+def served(url: str, seconds: float) -> dict[str, object]:
+    """What a whole server needs on that database while nothing is due: worker, API, console, router and all."""
+    with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as folder:
+        environments = "environments:\n  dev: {}\n"
+        with Installation(Path(folder), environments, {"LOCKGATE_DATABASE": url}) as installation:
+            assert installation.process is not None
+            pid = installation.process.pid
+            never = threading.Event()
+            never.wait(SETTLING)
+            before = cpu_seconds(pid)
+            never.wait(seconds)
+            spent = cpu_seconds(pid) - before
+            return {"server_memory_mib": resident_mib(pid), "server_cpu_percent": round(100 * spent / seconds, 2)}
 
 
-def idle(url: str, seconds: float) -> dict[str, object]:
-    """A worker's loop with nothing to do: memory of the process, and its share of one core."""
-    with open_store(url) as store:
-        store.deployments.claim("w", time.time(), LEASE, 8)
-        before, watch = time.process_time(), time.monotonic()
-        never = threading.Event()
-        while time.monotonic() - watch < seconds:
-            assert store.deployments.claim("w", time.time(), LEASE, 8) == ()
-            never.wait(TICK)
-        spent = time.process_time() - before
-        return {"memory_mib": resident_mib(), "cpu_percent": round(100 * spent / (time.monotonic() - watch), 2)}
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def resident_mib() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+def resident_mib(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
 
 
