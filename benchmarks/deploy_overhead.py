@@ -1,8 +1,9 @@
 """What a deployment costs beyond the start of the application: from the call ``deploy`` to traffic on the new release.
 
-The floor is the bare application, started by hand and asked every 2 ms until its first 200. Floors and deployments
-alternate on the same machine. Blue-green, one HTTP check (asked before and again after the traffic moves), by way of
-the API, with a client that asks through the router every 2 ms. One JSON object a line. ``--quick``: 3 of each.
+The floor is the bare application, started by hand and asked every 2 ms until its first 200 (with several replicas: as
+many at once, until each has answered). Floors and deployments alternate on the same machine. Blue-green, one HTTP check (asked before and again after the traffic moves), by way of
+the API, with a client that asks through the router every 2 ms. One JSON object a line. ``--quick``: 3 of each, and
+only 1 replica.
 ``--steps`` adds when each step of a deployment began: where the time goes.
 """
 
@@ -31,8 +32,8 @@ EVERY = 0.002
 """Seconds between two questions, of whoever watches."""
 STARTS = (0.05, 0.2, 0.6)
 """Seconds that the application takes from its start to its first answer, about."""
-REST = 0.3
-"""Seconds between two runs: the control plane has nothing left to do from the one before."""
+REST = 0.2
+"""Seconds between two runs: whatever the one before left to do is done."""
 
 
 def definition(version: str, delay: float, replicas: int) -> str:
@@ -111,22 +112,27 @@ class Watch(threading.Thread):
 # --- one run of each ---
 
 
-def floor(delay: float) -> float:
-    """Seconds from the start of the bare application to its first 200."""
-    port = free_ports(1)[0]
-    asker = Asker(port)
+def floor(delay: float, replicas: int = 1) -> float:
+    """Seconds from the start of so many bare applications, one after the other, until each has answered 200."""
+    ports = free_ports(replicas)
+    askers = [Asker(port) for port in ports]
     began = time.perf_counter()
-    process = subprocess.Popen(
-        [*command("floor", delay), "--port", str(port)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    )
+    processes = [bare(delay, port) for port in ports]
     try:
-        while not asker.ask():
+        waiting = list(askers)
+        while waiting := [asker for asker in waiting if not asker.ask()]:
             time.sleep(EVERY)
         return time.perf_counter() - began
     finally:
-        asker.close()
-        process.kill()
-        process.wait()
+        for asker, process in zip(askers, processes, strict=True):
+            asker.close()
+            process.kill()
+            process.wait()
+
+
+def bare(delay: float, port: int) -> "subprocess.Popen[bytes]":
+    words = [*command("floor", delay), "--port", str(port)]
+    return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
 @dataclass(frozen=True)
@@ -193,7 +199,7 @@ def series(start: float, replicas: int, count: int, steps: bool) -> None:
                 installation.run(release, "dev")
             for n, release in enumerate(releases[2:], 2):
                 time.sleep(REST)
-                floors.append(floor(delay))
+                floors.append(floor(delay, replicas))
                 time.sleep(REST)
                 runs.append(deployment(installation, release, f"v{n}", port))
     say(start, replicas, floors, runs)
@@ -247,8 +253,8 @@ def main() -> None:
     parser.add_argument("--replicas", type=int, help="only with so many replicas")
     parser.add_argument("--count", type=int, default=15)
     chosen = parser.parse_args()
-    count = 3 if chosen.quick else chosen.count
-    for replicas in [chosen.replicas] if chosen.replicas else [1, 2]:
+    count, pools = (3, [1]) if chosen.quick else (chosen.count, [1, 2])
+    for replicas in [chosen.replicas] if chosen.replicas else pools:
         for start in [chosen.start] if chosen.start else STARTS:
             series(start, replicas, count, chosen.steps)
 

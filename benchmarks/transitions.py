@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     chosen = parser.parse_args(argv)
-    deployments, waiting, rest = (20, 1_000, 5.0) if chosen.quick else (200, 10_000, 20.0)
+    deployments, waiting, rest = (20, 1_000, 3.0) if chosen.quick else (200, 10_000, 20.0)
     with ExitStack() as databases:
         for name, url in urls(databases):
             for threads in (1, 4):
