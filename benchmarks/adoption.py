@@ -2,7 +2,7 @@
 
 The server is killed and started again; measured are its start (until it answers) and the adoption (from then until the
 status shows every replica as ready). Then memory of the shims and of the server, and the server's CPU while nothing
-happens, with the replicas and before there were any. One JSON object a line. ``--quick``: 20 replicas, 2 kills, 3 s of rest.
+happens, with the replicas and before there were any. One JSON object a line. ``--quick``: 20 replicas, little rest.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from lockgate.testing.installation import Installation, free_ports, wait_until
 
 PROGRAM = Path(lockgate.testing.sample_app.__file__).resolve()
 KILLS = 5
-SETTLING = 3.0
+SETTLING = 2.0
 """Seconds after a start before the server counts as idle."""
 
 
@@ -90,7 +90,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a fifth of the replicas, and little rest")
     quick = parser.parse_args(words).quick
-    replicas, rest, kills = (20, 3.0, 2) if quick else (100, 20.0, KILLS)
+    replicas, rest, kills = (20, 2.0, 2) if quick else (100, 20.0, KILLS)
     environments = f"environments:\n  dev: {{listen: {free_ports(1)[0]}}}\n"
     with tempfile.TemporaryDirectory() as folder, Installation(Path(folder), environments) as installation:
         empty = idle(server_of(installation), rest)

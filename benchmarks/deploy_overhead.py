@@ -1,10 +1,10 @@
 """What a deployment costs beyond the start of the application: from the call ``deploy`` to traffic on the new release.
 
 The floor is the bare application, started by hand and asked every 2 ms until its first 200 (with several replicas: as
-many at once, until each has answered). Floors and deployments alternate on the same machine. Blue-green, one HTTP check (asked before and again after the traffic moves), by way of
-the API, with a client that asks through the router every 2 ms. One JSON object a line. ``--quick``: 3 of each, and
-only 1 replica.
-``--steps`` adds when each step of a deployment began: where the time goes.
+many at once, until each has answered). Floors and deployments alternate on the same machine. Blue-green, one HTTP check
+(asked before and again after the traffic moves), by way of the API, with a client that asks through the router every
+2 ms. One JSON object a line. ``--quick``: 3 of each, and only 1 replica. ``--steps`` adds when each step of a
+deployment began: where the time goes.
 """
 
 import argparse

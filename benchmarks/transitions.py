@@ -27,7 +27,7 @@ from lockgate.testing.samples import a_deployment, an_event
 STEPS = 16
 """Saves of a running deployment, as many as a rolling deployment of a few instances makes."""
 LEASE = 60.0
-SETTLING = 3.0
+SETTLING = 2.0
 """Seconds after the start of a server until it has nothing left to do."""
 FAR = 30 * 86_400.0
 
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     chosen = parser.parse_args(argv)
-    deployments, waiting, rest = (20, 1_000, 3.0) if chosen.quick else (200, 10_000, 20.0)
+    deployments, waiting, rest = (20, 1_000, 2.0) if chosen.quick else (200, 10_000, 20.0)
     with ExitStack() as databases:
         for name, url in urls(databases):
             for threads in (1, 4):
