@@ -24,7 +24,7 @@ RECHECK = 30.0
 BUSY = 0.25
 """Seconds until a deployment looks again whether its turn has come."""
 
-IN_LINE = 3600.0
+IN_LINE = 60.0
 """The same for one that is woken by the end of the one ahead: thousands may wait, and none of them costs anything."""
 
 
