@@ -1,11 +1,12 @@
 """Application and its components: what a team ships, as its own file says it. Nothing here names an environment."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from lockgate.core import template
 from lockgate.core.artifact import Reference
+from lockgate.core.ids import LATER
 
 
 class StrategyKind(StrEnum):
@@ -70,6 +71,29 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Container:
+    """How an image runs. Of use only to a component whose artifact is one."""
+
+    entrypoint: tuple[str, ...] = ()
+    """Instead of the image's own; empty: that one. ``run`` stands for its arguments."""
+    port: int | None = None
+    """Fixed port that the program listens on inside; None: it listens on ``{port}``, which is allotted."""
+    user: str = ""
+    """Name or number, with ``:group`` if need be; empty: the image's own."""
+    read_only: bool = False
+    """Its root file system cannot be written."""
+    capabilities: tuple[str, ...] | None = None
+    """Exactly these, without ``CAP_``; None: the engine's usual ones but NET_RAW, MKNOD and AUDIT_WRITE."""
+    gain_privileges: bool = False
+    """Its programs may become more than their user is, as ``sudo`` does."""
+    mounts: Mapping[str, str] = field(default_factory=dict)
+    """Folder inside -> folder of the machine (``/srv/data``) or volume that outlives the instance (``data``), with
+    ``:ro`` behind it when it must not be written. Values are filled in."""
+    scratch: tuple[str, ...] = ()
+    """Folders inside that are empty, writable and in memory."""
+
+
+@dataclass(frozen=True, slots=True)
 class HttpCheck:
     """One request and what its answer must be."""
 
@@ -110,9 +134,9 @@ Check = HttpCheck | CommandCheck
 class Component:
     """One deployable part of an application.
 
-    ``run`` is a command line in words; ``{host}``, ``{port}``, ``{work}``, ``{artifact}``, ``{values.NAME}`` and
-    ``{files.NAME}`` are filled in (:mod:`lockgate.core.template`). A component whose command does not mention
-    ``{port}`` takes no traffic.
+    ``run`` is a command line in words; ``{host}``, ``{port}``, ``{work}``, ``{artifact}``, ``{values.NAME}``,
+    ``{files.NAME}`` and ``{secrets.NAME}`` are filled in (:mod:`lockgate.core.template`). A component whose command
+    and environment do not mention ``{port}``, and whose container has no port of its own, takes no traffic.
     """
 
     name: str
@@ -124,6 +148,8 @@ class Component:
     """Name in the working folder -> artifact found there."""
     env: Mapping[str, str] = field(default_factory=dict)
     """Environment variables; the same is filled in."""
+    secrets: tuple[str, ...] = field(default=(), metadata=LATER)
+    """Names of the environment's secrets that an instance may read, each in a file: ``{secrets.NAME}`` is its path."""
     after: tuple[str, ...] = ()
     """Components that must be deployed before this one."""
     path: str = "/"
@@ -132,10 +158,17 @@ class Component:
     stop: Stop = Stop()
     warm_up: tuple[str, ...] = ()
     """Paths requested of each new instance before it gets traffic."""
+    container: Container = field(default=Container(), metadata=LATER)
 
     @property
     def takes_traffic(self) -> bool:
-        return any(template.mentions(word, "port") for word in self.run)
+        return takes_traffic(self.run, self.env, self.container)
+
+
+def takes_traffic(command: Sequence[str], env: Mapping[str, str], container: Container) -> bool:
+    """Whether it is told an allotted port, or has one of its own."""
+    told = any(template.mentions(text, "port") for text in (*command, *container.entrypoint, *env.values()))
+    return told or container.port is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from lockgate.core.errors import NotFound
+from lockgate.core.secret import SecretSource
 
 
 class Promote(StrEnum):
@@ -60,6 +61,8 @@ class Environment:
     promote: Promote = Promote.ON_DEMAND
     queueing: Queueing = Queueing.NEWEST
     values: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, SecretSource] = field(default_factory=dict)
+    """Name -> where it is kept. A component reads those that it names itself."""
     replicas: Mapping[str, int] = field(default_factory=dict)
     """Component (``web`` or ``catalogue/web``) -> replicas here, instead of the application's own number."""
     owner: str = ""

@@ -6,7 +6,7 @@ and in every year.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from typing import Any, NewType
 
@@ -37,11 +37,15 @@ Generation = NewType("Generation", int)
 
 SHORT = 12
 
+LATER: Mapping[str, bool] = {"later": True}
+"""Metadata of a field that joined a value which is recorded by digest. At its default it is left out, so that what was
+recorded before keeps its digest."""
+
 
 def plain(value: Any) -> Any:
     """A value as JSON's own types: dataclasses and mappings become objects, sets arrays, enums values."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value) if not _unsaid(f, getattr(value, f.name))}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
@@ -51,6 +55,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(v) for v in value]
     return value
+
+
+def _unsaid(field: "Field[Any]", value: Any) -> bool:
+    if not field.metadata.get("later"):
+        return False
+    made = field.default if field.default_factory is MISSING else field.default_factory()
+    return bool(value == made)
 
 
 def canonical(value: Any) -> bytes:

@@ -12,17 +12,20 @@ from lockgate.core.application import (
     Check,
     CommandCheck,
     Component,
+    Container,
     Health,
     HttpCheck,
     Resources,
     Stop,
     Strategy,
+    takes_traffic,
 )
 from lockgate.core.artifact import Artifact
 from lockgate.core.environment import Environment, Listen
 from lockgate.core.errors import Invalid, Problem
-from lockgate.core.ids import Digest, Generation, InstanceId, ReleaseId, RevisionId, digest_of, short
+from lockgate.core.ids import LATER, Digest, Generation, InstanceId, ReleaseId, RevisionId, digest_of, short
 from lockgate.core.release import Release
+from lockgate.core.secret import SecretSource
 from lockgate.core.traffic import Key, Shares
 
 
@@ -33,11 +36,15 @@ class InstanceSpec:
     artifact: Artifact
     files: Mapping[str, Artifact]
     command: tuple[str, ...]
-    """Words; ``{host}``, ``{port}``, ``{work}`` and ``{files.NAME}`` are left for the target to fill in."""
+    """Words; ``{host}``, ``{port}``, ``{work}``, ``{files.NAME}`` and ``{secrets.NAME}`` are left for the target to
+    fill in. Empty: an image's own."""
     env: Mapping[str, str]
     health: Health
     resources: Resources
     stop: Stop
+    container: Container = field(default=Container(), metadata=LATER)
+    secrets: Mapping[str, SecretSource] = field(default_factory=dict, metadata=LATER)
+    """Name -> where the target's machine finds it when an instance starts."""
 
     @property
     def revision(self) -> RevisionId:
@@ -47,7 +54,7 @@ class InstanceSpec:
 
     @property
     def takes_traffic(self) -> bool:
-        return any(template.mentions(word, "port") for word in self.command)
+        return takes_traffic(self.command, self.env, self.container)
 
 
 def _bare(artifact: Artifact) -> Artifact:
@@ -137,6 +144,8 @@ def _component_plan(
         health=component.health,
         resources=component.resources,
         stop=component.stop,
+        container=_container(component.container, values, environment, f"{field_name}.container"),
+        secrets={name: _secret(name, environment, f"{field_name}.secrets") for name in component.secrets},
     )
     return ComponentPlan(
         key=Key(release.name, environment.name, component.name),
@@ -145,6 +154,26 @@ def _component_plan(
         path=component.path,
         warm_up=component.warm_up,
     )
+
+
+def _container(written: Container, values: Mapping[str, str], environment: Environment, where: str) -> Container:
+    return replace(
+        written,
+        entrypoint=tuple(fill(word, values, environment, f"{where}.entrypoint") for word in written.entrypoint),
+        mounts={
+            inside: template.finish(fill(what, values, environment, f"{where}.mounts.{inside}"), lambda _: None)
+            for inside, what in written.mounts.items()
+        },
+    )
+
+
+def _secret(name: str, environment: Environment, where: str) -> SecretSource:
+    if name in environment.secrets:
+        return environment.secrets[name]
+    known = ", ".join(sorted(environment.secrets)) or "none"
+    because = f"it reads the secret {name!r}, which environment {environment.name!r} does not have (it has: {known})."
+    mend = f"Add secrets: {{{name}: {{file: /path}}}} to {environment.name}."
+    raise Invalid([Problem("lockgate.yaml", None, where, because, mend)])
 
 
 def _filled_check(check: CommandCheck, values: Mapping[str, str], environment: Environment) -> CommandCheck:

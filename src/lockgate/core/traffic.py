@@ -6,6 +6,7 @@ A strategy is a walk through this space; a router carries a point of it out. Wei
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lockgate.core.artifact import ArtifactKind
 from lockgate.core.ids import Instant, RevisionId
 
 ALL = 10_000
@@ -109,6 +110,8 @@ class TargetCaps:
     instances: bool = True
     """Counts and names its instances, so that some can be retired before others."""
     cells: bool = False
+    artifacts: frozenset[ArtifactKind] = frozenset(ArtifactKind)
+    """What it can run. Files of a component may be of any kind that Lockgate can unpack."""
 
 
 @dataclass(frozen=True, slots=True)

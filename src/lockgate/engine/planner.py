@@ -29,7 +29,8 @@ def fence_of(row: Deployment) -> Fence:
 
 
 def refuse_unless_able(plan: Plan, target: TargetCaps, router: RouterCaps) -> None:
-    """Raises :class:`CapabilityMissing` when the strategy needs something that the drivers cannot do."""
+    """Raises :class:`CapabilityMissing` when the plan needs something that the drivers cannot do."""
+    _refuse_artifacts(plan, target)
     kind, routed = plan.strategy.kind, any(c.spec.takes_traffic for c in plan.components)
     needs = {
         "hold requests while nothing runs": kind is StrategyKind.RECREATE and routed and not router.hold,
@@ -40,6 +41,18 @@ def refuse_unless_able(plan: Plan, target: TargetCaps, router: RouterCaps) -> No
         if missing:
             because = f"Strategy {kind.value} must {need}, which {plan.environment}'s target or router cannot."
             raise CapabilityMissing(because, "Choose another strategy or another target for this environment.")
+
+
+def _refuse_artifacts(plan: Plan, target: TargetCaps) -> None:
+    for component in plan.components:
+        kind = component.spec.artifact.kind
+        if kind not in target.artifacts:
+            runs = ", ".join(sorted(able.value for able in target.artifacts))
+            because = (
+                f"{component.key.component} is an artifact of kind {kind.value}, which the target {plan.target!r} of "
+                f"{plan.environment} cannot run; it runs: {runs}."
+            )
+            raise CapabilityMissing(because, "Choose another target for this environment, or another artifact.")
 
 
 def words(step: Step, leg: Leg) -> str:

@@ -10,19 +10,17 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lockgate.core.application import Health
-from lockgate.core.errors import PortTaken
 from lockgate.core.ids import InstanceId, RevisionId, digest_of, plain, short
 from lockgate.core.plan import InstanceSpec
 from lockgate.core.traffic import Key
 from lockgate.drivers import launch, shim
-from lockgate.drivers.storage import locked
+from lockgate.drivers.allotment import Allotment
 from lockgate.drivers.supervision import Shim
 
 KEY_DIGITS = 8
@@ -79,7 +77,8 @@ class Berths:
     """All of them, below one home folder that several control planes may share."""
 
     def __init__(self, home: Path, host: str, ports: range) -> None:
-        self._home, self._host, self._ports = home, host, ports
+        self._home, self._host = home, host
+        self._allotment = Allotment(home, host, ports)
         self._known: dict[str, tuple[tuple[int, int], Berth]] = {}
         for name in ("instances", "making"):
             (home / name).mkdir(parents=True, exist_ok=True)
@@ -142,25 +141,11 @@ class Berths:
         self._known.pop(berth.folder.name, None)
 
     def _with_port(self, berth: Berth) -> Berth:
-        """A port that no living berth has and nobody listens on, remembered before another may choose."""
-        # Held for a millisecond; longer only if that control plane is frozen, and then it is told.
-        with locked(self._home / "ports.lock", wait=1.0) as last:
-            taken = {b.port for b in self._all() if Shim(b.folder).locked()}
-            port = self._choose(taken, int(os.pread(last, 16, 0) or 0))
-            if port:
-                os.pwrite(last, f"{port:<8}".encode(), 0)
-                return _write(replace(berth, port=port))
-        because = f"All {len(self._ports)} ports from {self._ports.start} to {self._ports.stop - 1} are in use."
-        raise PortTaken(because, "Give the process target a wider range of ports.")
+        def taken() -> set[int]:
+            return {b.port for b in self._all() if Shim(b.folder).locked()}
 
-    def _choose(self, taken: Collection[int], before: int) -> int:
-        """0: there is none. First one that no connection lingers on, for programs that do not ask for its reuse; and
-        not the one just given back, since somebody may still hold a connection to who had it."""
-        # Another data folder's server does not see our lock: beginning elsewhere keeps the two apart.
-        start = before + 1 if before in self._ports else secrets.choice(self._ports)
-        order = [*range(start, self._ports.stop), *range(self._ports.start, start)]
-        free = (port for reuse in (0, 1) for port in order if port not in taken and _free(self._host, port, reuse))
-        return next(free, 0)
+        with self._allotment.next(taken) as port:
+            return _write(replace(berth, port=port))
 
     def _all(self) -> Iterator[Berth]:
         for place in (self.instances, self._home / "making"):
@@ -220,13 +205,3 @@ def _parse(folder: Path) -> Berth:
     fields = json.loads((folder / "berth.json").read_text())
     fields.update(key=Key(**fields["key"]), health=Health(**fields["health"]), folder=folder)
     return Berth(**fields)
-
-
-def _free(host: str, port: int, reuse: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True

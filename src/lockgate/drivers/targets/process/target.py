@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from lockgate.core.artifact import ArtifactKind
 from lockgate.core.errors import NotFound, Unavailable
 from lockgate.core.ids import InstanceId, RevisionId
 from lockgate.core.inventory import Condition, Instance, Observed
@@ -13,6 +14,8 @@ from lockgate.core.plan import Fence, InstanceSpec
 from lockgate.core.traffic import Key, TargetCaps
 from lockgate.drivers import supervision
 from lockgate.drivers.claims import Claims
+from lockgate.drivers.evidence import Evidence, Proofs
+from lockgate.drivers.preparation import Materialise, trees
 from lockgate.drivers.probe import Probe, Prober, Verdict
 from lockgate.drivers.program import ProgramStatus
 from lockgate.drivers.storage import storage
@@ -20,7 +23,6 @@ from lockgate.drivers.supervision import Shim
 from lockgate.drivers.targets.process import readiness
 from lockgate.drivers.targets.process.berths import Berth, Berths
 from lockgate.drivers.targets.process.command import Defaults, make_work, program_for
-from lockgate.drivers.targets.process.preparation import Materialise, Preparation
 from lockgate.drivers.targets.process.removal import Removal
 from lockgate.ports import Clock, LogChunk, Polled
 
@@ -53,17 +55,17 @@ class ProcessTarget:
         self._settings, self._clock = settings, clock
         self._claims = Claims(settings.home / "claims")
         self._berths = Berths(settings.home, settings.host, settings.ports)
-        self._preparation = Preparation(materialise)
+        self._preparation = trees(materialise)
         self._removal = Removal(settings.home, self._berths, settings.keep_logs)
         self._prober = Prober(clock.stir)
         path = settings.path or os.environ.get("PATH", os.defpath)
         self._defaults = Defaults(path, settings.user, settings.log_bytes, settings.log_files)
-        self._proofs = readiness.Proofs()
+        self._proofs = Proofs()
         self._frozen: dict[InstanceId, float] = {}
 
     @property
     def caps(self) -> TargetCaps:
-        return TargetCaps(instances=True, cells=False)
+        return TargetCaps(instances=True, cells=False, artifacts=frozenset(ArtifactKind) - {ArtifactKind.OCI})
 
     def close(self) -> None:
         """Ends the threads. The instances stay."""
@@ -118,8 +120,8 @@ class ProcessTarget:
         return [slot for slot, _ in zip(free, range(count - serving), strict=False)]
 
     def _create(self, key: Key, revision: RevisionId, spec: InstanceSpec, slot: int, fence: Fence) -> None:
-        tree = self._preparation.tree(spec.artifact)
-        files = {name: self._preparation.tree(artifact) for name, artifact in spec.files.items()}
+        tree = self._preparation.made(spec.artifact)
+        files = {name: self._preparation.made(artifact) for name, artifact in spec.files.items()}
         with self._berths.make(key, revision, spec, slot) as making:
             make_work(making.berth, files, self._settings.user)
             # The last moment at which nothing has happened yet: a control plane may wake up right here.
@@ -165,13 +167,13 @@ class ProcessTarget:
         condition, because = self._judge(berth, status)
         return _instance(berth, status.started_at, status.restarts, condition, because)
 
-    def _proven(self, berth: Berth, evidence: readiness.Evidence) -> Instance:
+    def _proven(self, berth: Berth, evidence: Evidence) -> Instance:
         verdict = self._checks(berth, evidence.restarts, True) if berth.port else None
         failing = verdict is not None and verdict.ready is False
         condition, because = (Condition.UNREADY, verdict.because) if verdict and failing else (Condition.READY, "")
         return _instance(berth, evidence.started_at, evidence.restarts, condition, because)
 
-    def _unknown(self, berth: Berth, evidence: readiness.Evidence | None, stopping: bool, because: str) -> Instance:
+    def _unknown(self, berth: Berth, evidence: Evidence | None, stopping: bool, because: str) -> Instance:
         """Of one whose shim is frozen, and which does not prove by itself that it serves."""
         if stopping:
             self._removal.see_through(berth)

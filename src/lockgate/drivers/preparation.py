@@ -1,8 +1,10 @@
 """Making artifacts ready to start, behind the caller: started, then asked for again."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Generic, TypeVar
 
 from lockgate.core.artifact import Artifact, Tree
 from lockgate.core.errors import LockgateError, PreparationFailed, Retryable
@@ -16,19 +18,33 @@ AT_ONCE = 0.003
 Materialise = Callable[[Artifact], Tree]
 """An artifact on this machine, without the network; quick when it is there already."""
 
+T = TypeVar("T")
 
-class Preparation:
-    """Trees of artifacts by digest. What is lost with the process is found again by asking."""
 
-    def __init__(self, materialise: Materialise) -> None:
-        self._materialise = materialise
+class Preparation(Generic[T]):
+    """What is made of artifacts (trees, images), by digest. What is lost with the process is found again by asking.
+
+    ``make`` makes one ready, or finds it ready; ``is_gone`` says whether one made has been removed since.
+    ``progress``: how far one being made has come, as the end of a sentence, if that is known.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[Artifact], T],
+        is_gone: Callable[[T], bool],
+        progress: Callable[[Artifact], str] = lambda _: "",
+    ) -> None:
+        self._make, self._is_gone, self._progress = make, is_gone, progress
         self._pool = ThreadPoolExecutor(2, "prepare")
         self._lock = threading.Lock()
-        self._trees: dict[Digest, Future[Tree]] = {}
+        self._made: dict[Digest, Future[T]] = {}
 
     def poll(self, spec: InstanceSpec) -> Polled:
         """A failure is told once; asking again tries again."""
-        artifacts = (spec.artifact, *spec.files.values())
+        return self.poll_all((spec.artifact, *spec.files.values()))
+
+    def poll_all(self, artifacts: Collection[Artifact]) -> Polled:
+        """The same, of these alone."""
         # All are started before any is waited for.
         for artifact in artifacts:
             self._start(artifact)
@@ -39,7 +55,7 @@ class Preparation:
                 return of_phase[0]
         return Polled(Phase.DONE)
 
-    def tree(self, artifact: Artifact) -> Tree:
+    def made(self, artifact: Artifact) -> T:
         """Waits for it. Raises what making it raised."""
         future = self._start(artifact)
         try:
@@ -51,13 +67,13 @@ class Preparation:
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _start(self, artifact: Artifact) -> "Future[Tree]":
+    def _start(self, artifact: Artifact) -> "Future[T]":
         with self._lock:
-            future = self._trees.get(artifact.digest)
-            if future is not None and future.done() and future.exception() is None and _is_gone(future.result()):
+            future = self._made.get(artifact.digest)
+            if future is not None and future.done() and future.exception() is None and self._is_gone(future.result()):
                 future = None
             if future is None:
-                future = self._trees[artifact.digest] = self._pool.submit(self._materialise, artifact)
+                future = self._made[artifact.digest] = self._pool.submit(self._make, artifact)
             return future
 
     def _poll(self, artifact: Artifact) -> Polled:
@@ -65,7 +81,7 @@ class Preparation:
         try:
             future.result(AT_ONCE)
         except TimeoutError:
-            return Polled(Phase.WORKING, f"{artifact.label()} is being made ready.")
+            return Polled(Phase.WORKING, f"{artifact.label()} is being made ready{self._progress(artifact)}.")
         except LockgateError as error:
             self._forget(artifact, future)
             phase = Phase.WORKING if isinstance(error, Retryable) else Phase.FAILED
@@ -75,14 +91,12 @@ class Preparation:
             raise PreparationFailed(f"{artifact.label()} cannot be made ready: {error}.") from error
         return Polled(Phase.DONE)
 
-    def _forget(self, artifact: Artifact, future: "Future[Tree]") -> None:
+    def _forget(self, artifact: Artifact, future: "Future[T]") -> None:
         with self._lock:
-            if self._trees.get(artifact.digest) is future:
-                del self._trees[artifact.digest]
+            if self._made.get(artifact.digest) is future:
+                del self._made[artifact.digest]
 
 
-def _is_gone(tree: Tree) -> bool:
-    """Removed since, by hand or by the collection of garbage."""
-    from pathlib import Path
-
-    return not Path(tree.root).exists()
+def trees(materialise: Materialise) -> Preparation[Tree]:
+    """The preparation of artifacts that become trees on this machine."""
+    return Preparation(materialise, lambda tree: not Path(tree.root).exists())
