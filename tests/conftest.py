@@ -3,10 +3,13 @@
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from lockgate.testing.docker_engine import DockerEngine, ImageRegistry
 
 pytest.register_assert_rewrite("lockgate.testing.contracts")
 
@@ -28,6 +31,36 @@ def require_real(reason: str) -> NoReturn:
 def require_real_fixture() -> Callable[[str], NoReturn]:
     """:func:`require_real`, for tests that would rather not import it."""
     return require_real
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator["DockerEngine"]:
+    """The Docker engine of this test run."""
+    from lockgate.core.errors import ComponentMissing
+    from lockgate.testing.docker_engine import DockerEngine
+
+    engine = DockerEngine()
+    try:
+        engine.start()
+    except ComponentMissing as missing:
+        require_real(str(missing))
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def image_registry() -> Iterator["ImageRegistry"]:
+    """The image registry of this test run; nobody need sign in."""
+    from lockgate.core.errors import ComponentMissing
+    from lockgate.testing.docker_engine import ImageRegistry
+
+    registry = ImageRegistry()
+    try:
+        registry.start()
+    except ComponentMissing as missing:
+        require_real(str(missing))
+    yield registry
+    registry.stop()
 
 
 @pytest.fixture(scope="session")

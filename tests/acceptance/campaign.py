@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.acceptance.sample import PASSERS_BY, STRATEGIES, definition, one_environment
+from tests.acceptance.sample import PASSERS_BY, STRATEGIES
 
-from lockgate.drivers.supervision import Shim, adopt
+from lockgate.drivers.supervision import adopt
 from lockgate.messages import DeploymentView, Lift, ReleaseView, StatusRow
 from lockgate.testing.installation import Installation, free_ports, wait_until
 from lockgate.testing.load import Load, Report
+from lockgate.testing.sites import Site, definition, kill_shim_or_program, one_environment
 
 DOOMED = Path(__file__).with_name("doomed.py")
 
@@ -30,6 +31,7 @@ PATIENCE = 60.0
 class Campaign:
     """``kills`` and ``states`` are what happened."""
 
+    site: Site
     strategy: str
     installation: Installation
     rng: random.Random
@@ -44,7 +46,8 @@ class Campaign:
         died = ", ".join(f"{count} x {what}" for what, count in sorted(self.kills.items()))
         ended = ", ".join(f"{count} {state}" for state, count in sorted(self.states.items()))
         traffic = f"; {self.load.requests} requests, {self.load.failed} failed" if self.load else ""
-        return f"{self.strategy}: killed {died}; deployments {ended}; 0 stuck, 0 lost, 0 doubled{traffic}"
+        whole = "0 stuck, 0 lost, 0 doubled"
+        return f"{self.site.name}, {self.strategy}: killed {died}; deployments {ended}; {whole}{traffic}"
 
     def next_deployment(self) -> DeploymentView:
         """The other release."""
@@ -92,7 +95,7 @@ class Campaign:
         self.whole(deployment)
 
     def one_program(self, what: str, span: float) -> None:
-        """A shim, a replica or the router dies in the middle of a deployment."""
+        """One of the site's victims, or the router, dies in the middle of a deployment."""
         deployment = self.next_deployment()
         time.sleep(self.rng.uniform(0, span))
         if self._kill_one(what):
@@ -111,7 +114,7 @@ class Campaign:
 
     def _is_whole(self) -> bool:
         row = self._row()
-        living = len(adopt(self.installation.data / "instances"))
+        living = self.site.living(self.installation)
         return row.ready == row.wanted == len(row.instances) == living == REPLICAS and len(row.weights) == 1
 
     def _row(self) -> StatusRow:
@@ -130,37 +133,24 @@ class Campaign:
         self.installation.start()
 
     def _kill_one(self, what: str) -> bool:
-        folder = "router" if what == "router" else "instances"
-        living = adopt(self.installation.data / folder)
-        return bool(living) and _killed(self.rng.choice(living), what)
+        if what != "router":
+            return self.site.kill_one(what, self.installation, self.rng)
+        living = adopt(self.installation.data / "router")
+        return bool(living) and kill_shim_or_program(self.rng.choice(living), what)
 
     def _forgive(self) -> None:
         for bar in self.installation.client.quarantines():
             self.installation.client.lift(Lift(bar.application, bar.environment, bar.release, "a test", "tester"))
 
 
-def _killed(shim: Shim, what: str) -> bool:
-    import os
-
-    status = shim.status()
-    victim = status.shim_pid if what == "shim" else status.pid
-    if not victim:
-        return False
-    try:
-        os.kill(victim, signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 @contextmanager
-def campaign(folder: Path, strategy: str, seed: int) -> Iterator[Campaign]:
+def campaign(folder: Path, site: Site, strategy: str, seed: int) -> Iterator[Campaign]:
     """An installation with a first release running, and passers-by who must not notice anything."""
     port = free_ports(1)[0]
-    with Installation(folder, one_environment(port), VARIABLES) as installation:
-        fought = Campaign(strategy, installation, random.Random(seed))
+    with Installation(folder, one_environment(site, port), VARIABLES) as installation:
+        fought = Campaign(site, strategy, installation, random.Random(seed))
         for version in ("1", "2"):
-            text = definition(version, STRATEGIES[strategy], replicas=REPLICAS)
+            text = definition(site, version, STRATEGIES[strategy], replicas=REPLICAS)
             fought.releases.append(installation.release(text))
         fought.whole(installation.deploy(fought.releases[0], "dev"))
         with Load(f"http://127.0.0.1:{port}", PASSERS_BY) as load:

@@ -7,6 +7,7 @@ import pytest
 from tests.acceptance.sample import one_environment
 
 from lockgate.testing.installation import Installation, free_ports
+from lockgate.testing.sites import ProcessSite, Site, container_site
 
 
 @pytest.fixture
@@ -15,6 +16,14 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
     port = free_ports(1)[0]
     with Installation(tmp_path, one_environment(port)) as running:
         yield running
+
+
+@pytest.fixture(params=["process", "docker"])
+def site(request: pytest.FixtureRequest) -> Site:
+    """Each kind of target in turn."""
+    if request.param == "process":
+        return ProcessSite()
+    return container_site(request.getfixturevalue("docker_engine"), request.getfixturevalue("image_registry"))
 
 
 @pytest.fixture

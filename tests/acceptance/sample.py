@@ -1,36 +1,20 @@
 """The application that acceptance tests deploy: the sample app of the test kit, in as many versions as are wanted."""
 
-import sys
-from pathlib import Path
-
-import lockgate.testing.sample_app
+from lockgate.testing import sites
 from lockgate.testing.load import Mix
+from lockgate.testing.sites import PROGRAM, ProcessSite
 
-PROGRAM = Path(lockgate.testing.sample_app.__file__).resolve()
+__all__ = ["EVERYBODY", "PASSERS_BY", "PROGRAM", "STRATEGIES", "definition", "one_environment"]
 
 
-def definition(
-    version: str, strategy: str = "blue-green", *, replicas: int = 2, options: str = "", verify: str = "/version"
-) -> str:
-    """lockgate.yaml of one version. ``strategy`` is YAML; ``options`` go to the sample app."""
-    return f"""
-application: sample
-components:
-  web:
-    artifact: file:{PROGRAM}
-    run: {sys.executable} -I -S {{artifact}} --host {{host}} --port {{port}} --version {version} {options}
-    health: /health
-    replicas: {replicas}
-    stop: {{grace: 2s}}
-strategy: {strategy}
-verify:
-  - http: {{path: {verify}, status: 200}}
-"""
+def definition(version: str, strategy: str = "blue-green", *, replicas: int = 2, options: str = "") -> str:
+    """lockgate.yaml of one version, as processes."""
+    return sites.definition(ProcessSite(), version, strategy, replicas=replicas, options=options)
 
 
 def one_environment(port: int) -> str:
-    """environments.yaml with nothing but dev."""
-    return f"environments:\n  dev: {{listen: {port}}}\n"
+    """environments.yaml with nothing but dev, for processes."""
+    return sites.one_environment(ProcessSite(), port)
 
 
 STRATEGIES = {

@@ -4,10 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.acceptance.sample import EVERYBODY, STRATEGIES, definition, one_environment
+from tests.acceptance.sample import EVERYBODY, STRATEGIES
 
 from lockgate.testing.installation import Installation, free_ports
 from lockgate.testing.load import Load, Report
+from lockgate.testing.sites import Site, definition, one_environment
 
 DEPLOYMENTS = 20
 
@@ -16,25 +17,27 @@ DEPLOYMENTS = 20
 @pytest.mark.acceptance
 @pytest.mark.timeout(600)
 def test_twenty_deployments_of_each_strategy_lose_no_request(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with ThreadPoolExecutor(len(STRATEGIES)) as pool:
-        reports = dict(zip(STRATEGIES, pool.map(lambda s: deployed(tmp_path / s, s), STRATEGIES), strict=True))
+        reports = dict(zip(STRATEGIES, pool.map(lambda s: deployed(tmp_path / s, site, s), STRATEGIES), strict=True))
     with capsys.disabled():
         print()
         for strategy, report in reports.items():
-            print(f"{strategy}: {DEPLOYMENTS} deployments, {report.requests} requests, {report.failed} failed")
+            print(
+                f"{site.name}, {strategy}: {DEPLOYMENTS} deployments, {report.requests} requests, {report.failed} failed"
+            )
     for report in reports.values():
         assert report.failed == 0, report.reasons
         assert report.requests > 200
         assert {"keepalive", "fresh", "post", "slow", "stream"} <= {k for k, n in report.by_kind.items() if n}
 
 
-def deployed(folder: Path, strategy: str) -> Report:
+def deployed(folder: Path, site: Site, strategy: str) -> Report:
     """What the users of one installation got while releases went back and forth."""
     port = free_ports(1)[0]
-    with Installation(folder, one_environment(port)) as installation:
-        releases = [installation.release(definition(v, STRATEGIES[strategy])) for v in ("1", "2")]
+    with Installation(folder, one_environment(site, port)) as installation:
+        releases = [installation.release(definition(site, v, STRATEGIES[strategy])) for v in ("1", "2")]
         assert installation.run(releases[0], "dev").state == "succeeded"
         with Load(f"http://127.0.0.1:{port}", EVERYBODY) as load:
             for count in range(DEPLOYMENTS):

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from tests.acceptance.campaign import PATIENCE, REPLICAS, VARIABLES, Campaign
-from tests.acceptance.sample import PASSERS_BY, STRATEGIES, definition, one_environment
+from tests.acceptance.sample import PASSERS_BY, STRATEGIES
 
 from lockgate.testing.installation import Installation, free_ports, wait_until
 from lockgate.testing.load import Load
+from lockgate.testing.sites import Site, definition, one_environment
 
 KILLS = 8
 FREEZES = 3
@@ -39,14 +40,14 @@ def pair(folder: Path, database: str, environments: str) -> Iterator[list[Instal
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_either_control_plane_may_die_or_sleep(
-    tmp_path: Path, postgres_url: str, strategy: str, capsys: pytest.CaptureFixture[str]
+    site: Site, tmp_path: Path, postgres_url: str, strategy: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     port = free_ports(1)[0]
-    with pair(tmp_path, postgres_url, one_environment(port)) as both:
+    with pair(tmp_path, postgres_url, one_environment(site, port)) as both:
         rng = random.Random(7)
-        fought = Campaign(strategy, both[0], rng)
+        fought = Campaign(site, strategy, both[0], rng)
         for version in ("1", "2"):
-            text = definition(version, STRATEGIES[strategy], replicas=REPLICAS)
+            text = definition(site, version, STRATEGIES[strategy], replicas=REPLICAS)
             fought.releases.append(both[0].release(text))
         fought.whole(both[0].deploy(fought.releases[0], "dev"))
         with Load(f"http://127.0.0.1:{port}", PASSERS_BY) as load:
