@@ -101,7 +101,7 @@ class Campaign:
         if self._kill_one(what):
             self.kills[what] += 1
         self.whole(deployment, ("succeeded", "rolled_back"))
-        self._forgive()
+        self.forgive()
 
     # --- what must hold afterwards ---
 
@@ -138,7 +138,7 @@ class Campaign:
         living = adopt(self.installation.data / "router")
         return bool(living) and kill_shim_or_program(self.rng.choice(living), what)
 
-    def _forgive(self) -> None:
+    def forgive(self) -> None:
         for bar in self.installation.client.quarantines():
             self.installation.client.lift(Lift(bar.application, bar.environment, bar.release, "a test", "tester"))
 

@@ -24,9 +24,8 @@ def test_twenty_deployments_of_each_strategy_lose_no_request(
     with capsys.disabled():
         print()
         for strategy, report in reports.items():
-            print(
-                f"{site.name}, {strategy}: {DEPLOYMENTS} deployments, {report.requests} requests, {report.failed} failed"
-            )
+            done = f"{DEPLOYMENTS} deployments, {report.requests} requests, {report.failed} failed"
+            print(f"{site.name}, {strategy}: {done}")
     for report in reports.values():
         assert report.failed == 0, report.reasons
         assert report.requests > 200

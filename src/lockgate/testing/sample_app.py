@@ -1,9 +1,9 @@
 """A small web application to deploy in tests: starts in some 20 ms, and misbehaves on request.
 
 ``python -I -S sample_app.py --port 8000 [--version 1] [--start-delay 0.2] [--health 200] [--status 200]
-[--die-after 1] [--exit 7] [--ignore-term] [--children 2]``. Paths: ``/health``, ``/version``, ``/slow?s=1.5``,
-``/sse?s=3`` (an event each 0.1 s), ``/pid``, ``/env?name=X``, ``/crash``, ``/become?health=503`` (changes an option),
-``POST /echo``; everything else answers ``--status``.
+[--die-after 1] [--exit 7] [--ignore-term] [--children 2] [--eat 300]`` (MiB of memory). Paths: ``/health``,
+``/version``, ``/slow?s=1.5``, ``/sse?s=3`` (an event each 0.1 s), ``/pid``, ``/env?name=X``, ``/file?path=X``,
+``/crash``, ``/become?health=503`` (changes an option), ``POST /echo``; everything else answers ``--status``.
 
 HTTP by hand over ``socket``: the standard library's server alone takes 50 ms to import.
 """
@@ -27,6 +27,7 @@ def main(words: list[str]) -> None:
     _set_up_signals(options)
     _fork_children(int(options.get("children", "0")))
     time.sleep(float(options.get("start-delay", "0")))
+    options["eaten"] = "x" * (int(options.get("eat", "0")) << 20)
     if "exit" in options:
         _say(f"sample: told to end with {options['exit']}")
         os._exit(int(options["exit"]))
@@ -118,11 +119,20 @@ def _content(method: str, path: str, arguments: Options, body: bytes, options: O
     if path == "/slow":
         time.sleep(float(arguments.get("s", "1.5")))
     texts = {
+        "/file": _text(arguments.get("path", "")),
         "/version": options.get("version", "1"),
         "/pid": str(os.getpid()),
         "/env": os.environ.get(arguments.get("name", ""), ""),
     }
     return status, texts.get(path, f"sample {options.get('version', '1')}").encode()
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError as error:
+        return f"{error.strerror}"
 
 
 def _stream(connection: socket.socket, seconds: float) -> None:
