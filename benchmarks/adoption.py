@@ -3,40 +3,28 @@
 The server is killed and started again; measured are its start (until it answers) and the adoption (from then until the
 status shows every replica as ready). Then memory of the shims and of the server, and the server's CPU while nothing
 happens, with the replicas and before there were any. One JSON object a line. ``--quick``: 20 replicas, little rest.
+``--target docker``: containers.
 """
 
 import argparse
 import json
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import lockgate.testing.sample_app
-from lockgate.drivers.supervision import adopt
-from lockgate.testing.installation import Installation, free_ports, wait_until
+from benchmarks.bare import grounds
 
-PROGRAM = Path(lockgate.testing.sample_app.__file__).resolve()
+from lockgate.drivers.supervision import adopt
+from lockgate.testing import sites
+from lockgate.testing.installation import Installation, free_ports, wait_until
+from lockgate.testing.sites import Site
+
 KILLS = 5
 SETTLING = 2.0
 """Seconds after a start before the server counts as idle."""
-
-
-def definition(replicas: int) -> str:
-    """lockgate.yaml of the sample application with so many replicas."""
-    return f"""
-application: sample
-components:
-  web:
-    artifact: file:{PROGRAM}
-    run: {sys.executable} -I -S {{artifact}} --host {{host}} --port {{port}}
-    health: /health
-    replicas: {replicas}
-    stop: {{grace: 2s}}
-"""
 
 
 def memory(pid: int) -> tuple[float, float]:
@@ -78,35 +66,45 @@ def adopted(installation: Installation, replicas: int) -> tuple[float, float]:
     return answered - began, time.perf_counter() - answered
 
 
-def tell(what: str, **figures: object) -> None:
+def tell(site: Site, what: str, **figures: object) -> None:
     rounded = {name: round(value, 3) if isinstance(value, float) else value for name, value in figures.items()}
-    print(
-        json.dumps({"benchmark": "adoption", "what": what, "load": round(os.getloadavg()[0], 1), **rounded}), flush=True
-    )
+    load = round(os.getloadavg()[0], 1)
+    told = {"benchmark": "adoption", "target": site.name, "what": what, "load": load}
+    print(json.dumps({**told, **rounded}), flush=True)
+
+
+def measure(site: Site, installation: Installation, replicas: int, rest: float, kills: int) -> None:
+    empty = idle(server_of(installation), rest)
+    tell(site, "idle server, nothing deployed", cpu_percent=empty, rss_mib=memory(server_of(installation))[1])
+    began = time.perf_counter()
+    release = installation.release(sites.definition(site, "1", replicas=replicas))
+    assert installation.run(release, "dev").state == "succeeded"
+    tell(site, "first deployment", replicas=replicas, seconds=time.perf_counter() - began)
+    times = [adopted(installation, replicas) for _ in range(kills)]
+    start, adoption = (statistics.median(column) for column in zip(*times, strict=True))
+    tell(site, "adoption after kill -9", replicas=replicas, kills=kills, start_p50_s=start, adoption_p50_s=adoption)
+    shims = [memory(shim.status().shim_pid) for shim in adopt(installation.data / "instances")]
+    if shims:
+        private, resident = (statistics.median(column) for column in zip(*shims, strict=True))
+        tell(site, "one shim", replicas=len(shims), uss_mib=private, rss_mib=resident)
+    busy = idle(server_of(installation), rest)
+    rss = memory(server_of(installation))[1]
+    tell(site, "idle server, everything running", replicas=replicas, cpu_percent=busy, rss_mib=rss)
 
 
 def main(words: Sequence[str] | None = None) -> None:
     """Prints the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a fifth of the replicas, and little rest")
-    quick = parser.parse_args(words).quick
-    replicas, rest, kills = (20, 2.0, 2) if quick else (100, 20.0, KILLS)
-    environments = f"environments:\n  dev: {{listen: {free_ports(1)[0]}}}\n"
-    with tempfile.TemporaryDirectory() as folder, Installation(Path(folder), environments) as installation:
-        empty = idle(server_of(installation), rest)
-        tell("idle server, nothing deployed", cpu_percent=empty, rss_mib=memory(server_of(installation))[1])
-        began = time.perf_counter()
-        assert installation.run(installation.release(definition(replicas)), "dev").state == "succeeded"
-        tell("first deployment", replicas=replicas, seconds=time.perf_counter() - began)
-        times = [adopted(installation, replicas) for _ in range(kills)]
-        start, adoption = (statistics.median(column) for column in zip(*times, strict=True))
-        tell("adoption after kill -9", replicas=replicas, kills=kills, start_p50_s=start, adoption_p50_s=adoption)
-        shims = [memory(shim.status().shim_pid) for shim in adopt(installation.data / "instances")]
-        private, resident = (statistics.median(column) for column in zip(*shims, strict=True))
-        tell("one shim", replicas=len(shims), uss_mib=private, rss_mib=resident)
-        busy = idle(server_of(installation), rest)
-        rss = memory(server_of(installation))[1]
-        tell("idle server, everything running", replicas=replicas, cpu_percent=busy, rss_mib=rss)
+    parser.add_argument("--target", choices=("process", "docker"), default="process")
+    chosen = parser.parse_args(words)
+    replicas, rest, kills = (20, 2.0, 2) if chosen.quick else (100, 20.0, KILLS)
+    with (
+        grounds(chosen.target) as (site, _),
+        tempfile.TemporaryDirectory() as folder,
+        Installation(Path(folder), sites.one_environment(site, free_ports(1)[0])) as installation,
+    ):
+        measure(site, installation, replicas, rest, kills)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ The floor is the bare application, started by hand and asked every 2 ms until it
 many at once, until each has answered). Floors and deployments alternate on the same machine. Blue-green, one HTTP check
 (asked before and again after the traffic moves), by way of the API, with a client that asks through the router every
 2 ms. One JSON object a line. ``--quick``: 3 of each, and only 1 replica. ``--steps`` adds when each step of a
-deployment began: where the time goes.
+deployment began: where the time goes. ``--target docker``: containers, and the floor is a bare container.
 """
 
 import argparse
@@ -12,7 +12,6 @@ import json
 import os
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -21,13 +20,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import lockgate.testing.sample_app
+from benchmarks.bare import Bare, grounds
+
 from lockgate.core.errors import Unavailable
 from lockgate.drivers.shim import alive
 from lockgate.messages import ReleaseView
+from lockgate.testing import sites
 from lockgate.testing.installation import Installation, free_ports, wait_until
+from lockgate.testing.sites import Site
 
-PROGRAM = Path(lockgate.testing.sample_app.__file__).resolve()
 EVERY = 0.002
 """Seconds between two questions, of whoever watches."""
 STARTS = (0.05, 0.2, 0.6)
@@ -36,25 +37,9 @@ REST = 0.2
 """Seconds between two runs: whatever the one before left to do is done."""
 
 
-def definition(version: str, delay: float, replicas: int) -> str:
+def definition(site: Site, version: str, delay: float, replicas: int) -> str:
     """lockgate.yaml of one version."""
-    return f"""
-application: sample
-components:
-  web:
-    artifact: file:{PROGRAM}
-    run: {" ".join(command(version, delay))} --host {{host}} --port {{port}}
-    health: /health
-    replicas: {replicas}
-    stop: {{grace: 2s}}
-strategy: blue-green
-verify:
-  - http: {{path: /version, status: 200}}
-"""
-
-
-def command(version: str, delay: float) -> list[str]:
-    return [sys.executable, "-I", "-S", str(PROGRAM), "--version", version, "--start-delay", f"{delay:.3f}"]
+    return sites.definition(site, version, replicas=replicas, options=f"--start-delay {delay:.3f}")
 
 
 # --- asking ---
@@ -112,27 +97,21 @@ class Watch(threading.Thread):
 # --- one run of each ---
 
 
-def floor(delay: float, replicas: int = 1) -> float:
+def floor(bare: Bare, delay: float, replicas: int = 1) -> float:
     """Seconds from the start of so many bare applications, one after the other, until each has answered 200."""
     ports = free_ports(replicas)
     askers = [Asker(port) for port in ports]
     began = time.perf_counter()
-    processes = [bare(delay, port) for port in ports]
+    started = [bare.start(["--start-delay", f"{delay:.3f}", "--port", str(port)]) for port in ports]
     try:
         waiting = list(askers)
         while waiting := [asker for asker in waiting if not asker.ask()]:
             time.sleep(EVERY)
         return time.perf_counter() - began
     finally:
-        for asker, process in zip(askers, processes, strict=True):
+        for asker, each in zip(askers, started, strict=True):
             asker.close()
-            process.kill()
-            process.wait()
-
-
-def bare(delay: float, port: int) -> "subprocess.Popen[bytes]":
-    words = [*command("floor", delay), "--port", str(port)]
-    return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            bare.end(each)
 
 
 @dataclass(frozen=True)
@@ -179,38 +158,39 @@ def pids(installation: Installation) -> list[int]:
 # --- many ---
 
 
-def calibrated(start: float, rounds: int) -> float:
-    """The delay with which the bare application takes ``start`` seconds."""
-    return max(0.0, start - statistics.median(floor(0.0) for _ in range(rounds)))
+def calibrated(bare: Bare, start: float, rounds: int) -> float:
+    """The delay with which the bare application takes ``start`` seconds, or as much longer as it takes by itself."""
+    return max(0.0, start - statistics.median(floor(bare, 0.0) for _ in range(rounds)))
 
 
-def series(start: float, replicas: int, count: int, steps: bool) -> None:
+def series(site: Site, bare: Bare, start: float, replicas: int, count: int, steps: bool) -> None:
     """One line of figures."""
-    delay = calibrated(start, 5)
+    delay = calibrated(bare, start, 5)
     port = free_ports(1)[0]
     floors: list[float] = []
     runs: list[Run] = []
     with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as folder:
-        environments = f"environments:\n  dev: {{listen: {port}}}\n"
+        environments = sites.one_environment(site, port)
         with Installation(Path(folder), environments, {"LOCKGATE_LOG_LEVEL": "warning"}) as installation:
-            releases = [installation.release(definition(f"v{n}", delay, replicas)) for n in range(count + 2)]
+            releases = [installation.release(definition(site, f"v{n}", delay, replicas)) for n in range(count + 2)]
             # The first starts Envoy, the second finds everything as a server that has run for a while has it.
             for release in releases[:2]:
                 installation.run(release, "dev")
             for n, release in enumerate(releases[2:], 2):
                 time.sleep(REST)
-                floors.append(floor(delay, replicas))
+                floors.append(floor(bare, delay, replicas))
                 time.sleep(REST)
                 runs.append(deployment(installation, release, f"v{n}", port))
-    say(start, replicas, floors, runs)
+    say(site, start, replicas, floors, runs)
     if steps:
         say_steps(runs)
 
 
-def say(start: float, replicas: int, floors: Sequence[float], runs: Sequence[Run]) -> None:
+def say(site: Site, start: float, replicas: int, floors: Sequence[float], runs: Sequence[Run]) -> None:
     added = [run.moved - floor for run, floor in zip(runs, floors, strict=True)]
     told = {
         "benchmark": "deploy_overhead",
+        "target": site.name,
         "application_starts_in_ms": round(start * 1000),
         "strategy": "blue-green",
         "checks": 1,
@@ -252,11 +232,13 @@ def main() -> None:
     parser.add_argument("--start", type=float, help="only an application that starts in so many seconds")
     parser.add_argument("--replicas", type=int, help="only with so many replicas")
     parser.add_argument("--count", type=int, default=15)
+    parser.add_argument("--target", choices=("process", "docker"), default="process")
     chosen = parser.parse_args()
     count, pools = (3, [1]) if chosen.quick else (chosen.count, [1, 2])
-    for replicas in [chosen.replicas] if chosen.replicas else pools:
-        for start in [chosen.start] if chosen.start else STARTS:
-            series(start, replicas, count, chosen.steps)
+    with grounds(chosen.target) as (site, bare):
+        for replicas in [chosen.replicas] if chosen.replicas else pools:
+            for start in [chosen.start] if chosen.start else STARTS:
+                series(site, bare, start, replicas, count, chosen.steps)
 
 
 if __name__ == "__main__":
