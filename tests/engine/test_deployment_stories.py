@@ -6,7 +6,7 @@ import pytest
 
 from lockgate.core import environment as environments
 from lockgate.core.application import CommandCheck, HttpCheck, Strategy, StrategyKind
-from lockgate.core.deployment import State
+from lockgate.core.deployment import ACTIVE, State
 from lockgate.core.environment import Catalogue
 from lockgate.core.errors import Conflict, Denied, NotFound
 from lockgate.messages import Ask, Lift, Promote, RollBack
@@ -85,6 +85,18 @@ def test_promotion_on_demand_takes_what_runs_in_the_environment_before(rig: Rig)
     rig.run(10)
     assert rig.state(promoted.id) is State.SUCCEEDED
     assert rig.all_on(promoted.id)
+
+
+def test_nothing_is_promoted_from_an_environment_that_is_just_changing(rig: Rig) -> None:
+    rig.deploy(rig.release("1"))
+    rig.run(20)
+    rig.deploy(rig.release("2"))
+    while not (active := rig.operations.deployments("shop", "staging", ACTIVE, 1)):
+        rig.turn()
+    with pytest.raises(Conflict, match=active[0].id):
+        rig.operations.promote(Promote("shop", "prod"))
+    rig.run(20)
+    assert rig.operations.promote(Promote("shop", "prod")).release_label
 
 
 def test_a_release_cannot_jump_over_an_environment(rig: Rig) -> None:

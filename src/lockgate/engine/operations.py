@@ -123,7 +123,7 @@ class Operations:
         return self._opened(row)
 
     def promote(self, request: Promote) -> DeploymentView:
-        """Deploys what holds the environment before."""
+        """Deploys what holds the environment before. Raises Conflict while that one is changing."""
         environment = self.promoter.catalogue().get(request.environment)
         if environment.after is None:
             raise Denied(
@@ -133,6 +133,10 @@ class Operations:
         holder = self.store.history.holder(request.application, environment.after)
         if holder is None:
             raise NotFound(f"Nothing of {request.application} runs in {environment.after}, so nothing can be promoted.")
+        for changing in self._select(request.application, environment.after, ACTIVE):
+            because = f"{changing.id} is changing {environment.after} just now, so what is promoted would be a guess."
+            mend = f"Wait for its end (lockgate watch {changing.id}), or name a release: lockgate deploy RELEASE"
+            raise Conflict(because, f"{mend} --to {environment.name}.")
         reason = request.reason or f"Promoted from {environment.after}."
         return self.deploy(
             Deploy(request.application, environment.name, holder.release, reason=reason, actor=request.actor)
