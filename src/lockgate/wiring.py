@@ -10,26 +10,29 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lockgate.config.application_file import read_application
 from lockgate.config.catalogue_file import CatalogueFile
 from lockgate.config.settings import Settings
 from lockgate.core.application import Application
-from lockgate.core.artifact import Artifact, ArtifactKind
+from lockgate.core.artifact import Artifact, ArtifactKind, Reference
 from lockgate.core.errors import ComponentMissing, DataFolderBusy, LockgateError, Unavailable
 from lockgate.core.plan import Plan
 from lockgate.drivers.artifacts import Artifacts, StoredSource
 from lockgate.drivers.clock import SystemClock
 from lockgate.drivers.depot import Depot
+from lockgate.drivers.docker_logins import DockerLogins
 from lockgate.drivers.http import HttpClient
 from lockgate.drivers.machine import Premises
 from lockgate.drivers.machine import examine as examine_machine
+from lockgate.drivers.registry import Registries
 from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
 from lockgate.drivers.sources.archive import ArchiveSource
 from lockgate.drivers.sources.file import FileSource
 from lockgate.drivers.sources.npm import NpmSource
+from lockgate.drivers.sources.oci import OciSource
 from lockgate.drivers.sources.pypi import PypiSource, find_uv
 from lockgate.drivers.supervision import adopt
 from lockgate.drivers.targets.process import ProcessTarget
@@ -47,7 +50,7 @@ from lockgate.engine.reconciler import Reconciler
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
-from lockgate.messages import Usable
+from lockgate.messages import ArtifactDetails, AttachmentView, Usable
 from lockgate.store.database import SqlStore, open_store
 
 log = logging.getLogger("lockgate")
@@ -227,10 +230,32 @@ def examine(settings: Settings, *, serving: bool = False) -> tuple[Usable, ...]:
     return examine_machine(premises, serving=serving)
 
 
+def show_artifact(settings: Settings, text: str, folder: Path) -> ArtifactDetails:
+    """What a reference means now, and what is known of it. ``folder``: where relative ones start. Keeps what it finds,
+    until it is collected. Raises what the sources do."""
+    reference = Reference.parse(text, where="command line", field="reference")
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if reference.kind is not ArtifactKind.OCI:
+        return _details(_artifacts(settings.data).resolve(reference, folder))
+    images = _images(Depot.at(settings.data))
+    artifact = images.resolve(reference, folder)
+    attached = tuple(AttachmentView(a.kind, a.digest, a.size, a.annotations) for a in images.attachments(artifact))
+    return replace(_details(artifact), platforms=images.platforms(artifact), attachments=attached)
+
+
+def _details(artifact: Artifact) -> ArtifactDetails:
+    return ArtifactDetails(artifact.kind, artifact.name, artifact.version, artifact.digest, artifact.reference)
+
+
 def _artifacts(data: Path) -> Artifacts:
     depot = Depot.at(data)
     sources = (PypiSource, NpmSource, ArchiveSource, FileSource)
-    return Artifacts(depot, [source(depot) for source in sources], {ArtifactKind.GIT: lambda: _git_source(depot)})
+    later = {ArtifactKind.GIT: lambda: _git_source(depot), ArtifactKind.OCI: lambda: _images(depot)}
+    return Artifacts(depot, [source(depot) for source in sources], later)
+
+
+def _images(depot: Depot) -> OciSource:
+    return OciSource(depot, Registries(DockerLogins()))
 
 
 def _git_source(depot: Depot) -> StoredSource:
