@@ -51,6 +51,8 @@ class Berth:
     memory_bytes: int
     born: float
     """Seconds since the machine of its maker started."""
+    made_at: float
+    """By the wall clock of its maker."""
     maker: str
 
     @property
@@ -62,8 +64,9 @@ class Berth:
         return "-stopping-" in self.name
 
     def age(self) -> float:
-        """Seconds since it was made. On another machine, or after a restart of this one, it is as old as can be."""
-        return boot_time() - self.born if self.maker.startswith(boot_id()) else float("inf")
+        """Seconds since it was made; by the wall clocks where its maker's machine was another, or has been started
+        again since."""
+        return boot_time() - self.born if self.maker.startswith(boot_id()) else time.time() - self.made_at
 
     def is_being_made(self) -> bool:
         """Whoever made it may still be about to start it."""
@@ -138,6 +141,7 @@ def labels(
         "grace": spec.stop.grace,
         "memory": spec.resources.memory_bytes or 0,
         "born": boot_time(),
+        "made-at": time.time(),
         "maker": myself(),
     }
     return {f"{PREFIX}{name}": str(value) for name, value in written.items()}
@@ -161,6 +165,7 @@ def read(listed: Mapping[str, Any]) -> Berth | None:
             grace=float(told["grace"]),
             memory_bytes=int(told["memory"]),
             born=float(told["born"]),
+            made_at=float(told["made-at"]),
             maker=told["maker"],
         )
     except (KeyError, ValueError, TypeError):
