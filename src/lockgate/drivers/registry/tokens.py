@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
@@ -95,10 +96,10 @@ def challenges(text: str) -> list[Challenge]:
     """Of one header; of schemes that are not known here, nothing (RFC 9110, 11.6.1)."""
     hidden = re.sub(r'"(?:[^"\\]|\\.)*"', lambda quoted: "_" * len(quoted[0]), text)
     starts = list(_CHALLENGE.finditer(hidden))
-    ends = [one.start() for one in starts[1:]] + [len(text)]
+    pieces = pairwise([*(one.start() for one in starts), len(text)])
     return [
         Challenge(start["scheme"].lower(), _parameters(text[start.end() : end]))
-        for start, end in zip(starts, ends, strict=True)
+        for start, (_, end) in zip(starts, pieces, strict=True)
     ]
 
 
