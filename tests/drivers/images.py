@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -77,7 +78,9 @@ class Reply:
     length: int | None = None
     """Of the body as it is told, if it is another one."""
     wait: threading.Event | None = None
-    """Nothing more is sent before that."""
+    """Nothing is sent before that."""
+    drip: bool = False
+    """It comes byte by byte, with pauses, and never ends."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(reply.data)
+        while reply.drip:
+            self.wfile.write(b" ")
+            time.sleep(0.05)
 
     do_GET = do_POST = _answer  # noqa: N815
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from urllib.parse import parse_qs
 
+import httpx2
 import pytest
 
 from lockgate.core.errors import ArtifactAltered, ArtifactMissing, ArtifactMistyped, Denied, LockgateError, Unavailable
@@ -12,7 +13,8 @@ from lockgate.core.secret import Secret
 from lockgate.drivers.logins import Login
 from lockgate.drivers.registry import ImageName, Registries, attachments, image_name, payloads
 from lockgate.drivers.registry.documents import Descriptor
-from lockgate.drivers.registry.tokens import challenges
+from lockgate.drivers.registry.tokens import Tokens, challenges
+from lockgate.drivers.registry.wire import Answer, Wire
 from tests.drivers.images import (
     MANIFEST,
     Asked,
@@ -111,6 +113,12 @@ def test_a_registry_that_says_nothing_is_unavailable(registry: Hostile) -> None:
     with pytest.raises(Unavailable, match="in time"):
         client(patience=0.2).manifest(web(registry))
     patience.set()
+
+
+def test_a_registry_that_never_comes_to_an_end_is_unavailable(registry: Hostile) -> None:
+    registry.before.append(lambda _: Reply(b"{", length=1_000_000, drip=True))
+    with pytest.raises(Unavailable, match="in time"):
+        client(patience=0.1).manifest(web(registry))
 
 
 def test_other_bytes_than_the_digest_names_are_refused(registry: Hostile) -> None:
@@ -216,6 +224,37 @@ def test_a_token_that_is_not_taken_any_more_is_replaced(registry: Hostile, elsew
     registries.manifest(web(registry))
     assert len(elsewhere.asked) == 2
     assert "authorization" not in elsewhere.asked[0].headers
+
+
+def test_a_token_lasts_as_long_as_it_says_and_a_minute_at_least() -> None:
+    image, now = image_name("r.example/web:1"), [100.0]
+    answers = iter([b'{"token": "one", "expires_in": 300}', b'{"token": "two", "expires_in": 3}'])
+    tokens = Tokens(lambda _: None, lambda _: Answer(200, httpx2.Headers(), next(answers)), lambda: now[0])
+    assert tokens.header(image) == ""
+    assert tokens.answer(image, ['Bearer realm="https://r.example/t"']) == "Bearer one" == tokens.header(image)
+    now[0] += 290
+    assert tokens.header(image) == "Bearer one"
+    now[0] += 10
+    assert tokens.header(image) == ""
+    tokens.answer(image, ['Bearer realm="https://r.example/t"'])
+    now[0] += 50
+    assert tokens.header(image) == "Bearer two"
+
+
+@pytest.mark.parametrize("token", ["", "s3cret\\r\\nX-More: 1", "s3crét"])
+def test_a_token_that_is_none_is_not_shown(registry: Hostile, elsewhere: Hostile, token: str) -> None:
+    Doorman(registry, elsewhere, token=token)
+    with pytest.raises(Unavailable, match="no token") as raised:
+        client().manifest(web(registry))
+    assert "s3cr" not in str(raised.value)
+
+
+def test_plain_http_is_for_loopback_and_for_registries_that_are_named() -> None:
+    wire = Wire(plain=["lan.example:5000"])
+    for plain in ("127.0.0.1:5000", "127.9.9.9", "localhost:5000", "[::1]:5000", "lan.example:5000"):
+        assert wire.url(plain, "/v2/") == f"http://{plain}/v2/"
+    for other in ("lan.example", "10.0.0.1:5000", "127.0.0.1.example", "localhost.example", "registry.example:80"):
+        assert wire.url(other, "/v2/") == f"https://{other}/v2/"
 
 
 def test_a_token_may_come_as_an_access_token(registry: Hostile, elsewhere: Hostile) -> None:

@@ -156,5 +156,6 @@ def _body(response: httpx2.Response, question: Question, end: float) -> bytes:
 
 
 def _unavailable(registry: str, error: Exception) -> Unavailable:
-    words = "did not answer in time" if isinstance(error, httpx2.TimeoutException) else f"cannot be asked: {error}"
+    slow = isinstance(error, httpx2.TimeoutException)
+    words = "did not answer in time" if slow else f"cannot be asked: {str(error) or type(error).__name__}"
     return Unavailable(f"The registry {registry} {words}.", "Look at the network and the registry, and try again.")
