@@ -26,8 +26,8 @@ from lockgate.drivers.launch import boot_id
 PREFIX = "lockgate."
 INSTALLATION = f"{PREFIX}installation"
 KEY_DIGITS = 8
-MAKING = 10.0
-"""Seconds within which whoever has made a container has started it."""
+MAKING, FILLING = 10.0, 600.0
+"""Seconds within which whoever has made a container has started it: usually, and at the most, with large files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ class Berth:
     memory_bytes: int
     born: float
     """Seconds since the machine of its maker started."""
-    made_at: float
-    """By the wall clock of its maker."""
     maker: str
+    made_at: float
+    """Seconds since the epoch, by the engine's clock."""
 
     @property
     def endpoint(self) -> str:
@@ -68,13 +68,13 @@ class Berth:
         again since."""
         return boot_time() - self.born if self.maker.startswith(boot_id()) else time.time() - self.made_at
 
-    def is_being_made(self) -> bool:
-        """Whoever made it may still be about to start it."""
+    def is_being_made(self, patience: float) -> bool:
+        """Whoever made it may still be about to start it, and has had less than ``patience`` seconds for it."""
         machine, _, process = self.maker.partition("/")
         if machine != boot_id():
             return False
-        pid, _, started = process.partition("-")
-        return shim.start_time(int(pid)) == int(started) and self.age() < MAKING
+        pid, started, *_ = process.split("-")
+        return shim.start_time(int(pid)) == int(started) and self.age() < patience
 
 
 def boot_time() -> float:
@@ -82,7 +82,7 @@ def boot_time() -> float:
 
 
 def myself() -> str:
-    """This process, as a maker."""
+    """This process, as the beginning of a maker's name."""
     return f"{boot_id()}/{os.getpid()}-{shim.start_time(os.getpid())}"
 
 
@@ -121,28 +121,39 @@ def of_installation(whose: str) -> dict[str, list[str]]:
     return {"label": [f"{INSTALLATION}={whose}"]}
 
 
-def labels(
-    whose: str, berth_id: InstanceId, key: Key, spec: InstanceSpec, slot: int, host: str, port: int, deployment: str
-) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is settled before a container is made."""
+
+    whose: str
+    id: InstanceId
+    key: Key
+    slot: int
+    host: str
+    port: int
+    deployment: str
+    maker: str
+
+
+def labels(place: Place, spec: InstanceSpec) -> dict[str, str]:
     """Nothing secret: anybody who may ask the engine reads them."""
     written: Mapping[str, object] = {
-        "installation": whose,
-        "application": key.application,
-        "environment": key.environment,
-        "component": key.component,
+        "installation": place.whose,
+        "application": place.key.application,
+        "environment": place.key.environment,
+        "component": place.key.component,
         "revision": spec.revision,
         "artifact": spec.artifact.label(),
-        "deployment": deployment,
-        "instance": berth_id,
-        "slot": slot,
-        "host": host,
-        "port": port,
+        "deployment": place.deployment,
+        "instance": place.id,
+        "slot": place.slot,
+        "host": place.host,
+        "port": place.port,
         "health": json.dumps(asdict(spec.health)),
         "grace": spec.stop.grace,
         "memory": spec.resources.memory_bytes or 0,
         "born": boot_time(),
-        "made-at": time.time(),
-        "maker": myself(),
+        "maker": place.maker,
     }
     return {f"{PREFIX}{name}": str(value) for name, value in written.items()}
 
@@ -165,8 +176,8 @@ def read(listed: Mapping[str, Any]) -> Berth | None:
             grace=float(told["grace"]),
             memory_bytes=int(told["memory"]),
             born=float(told["born"]),
-            made_at=float(told["made-at"]),
             maker=told["maker"],
+            made_at=float(listed.get("Created") or 0.0),
         )
     except (KeyError, ValueError, TypeError):
         return None

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import re
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,17 +22,36 @@ from requests.exceptions import HTTPError as HTTPStatusError
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
-from lockgate.core.errors import Conflict, LockgateError, NotFound, PreparationFailed, StorageFull, Unavailable
+from lockgate.core.errors import (
+    ComponentMissing,
+    Conflict,
+    LockgateError,
+    NotFound,
+    PreparationFailed,
+    StorageFull,
+    Unavailable,
+)
 
 SOCKET = "unix:///var/run/docker.sock"
-PATIENCE = 10.0
-"""Seconds for an answer. Creating and starting take half a second on a busy machine."""
+PATIENCE = 5.0
+"""Seconds for an answer. Creating takes half a second on a busy machine."""
 LONG = 600.0
 """Seconds for a piece of the answer to a pull, and for a stop with its grace."""
 OLDEST = "1.41"
 """Version of the API that is spoken, of Docker 20.10; newer engines speak it too."""
 _BROKEN = (RequestException, HTTPError, OSError)
-_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
+_SAID: tuple[tuple[str, type[LockgateError], str], ...] = (
+    (r"no space left on device|disk quota exceeded", StorageFull, "Free some space on the engine's disk."),
+    (
+        r"address already in use|port is already allocated|cannot assign requested address",
+        Unavailable,
+        "It is tried again with another port.",
+    ),
+    (r"network \S+ not found", ComponentMissing, "Make it with docker network create, or name another."),
+    (r"bind source path does not exist|bind mount source", ComponentMissing, "Make that folder on its machine."),
+    (r"OCI runtime|executable file|unable to find (user|group)|no matching entries", PreparationFailed, ""),
+)
+"""What engines say whatever the status, and what it means; the first that fits."""
 
 
 class Engine:
@@ -50,13 +70,20 @@ class Engine:
 
     @property
     def host(self) -> str:
-        """Where published and allotted ports of its containers are reached."""
-        return "127.0.0.1" if self.is_socket else urlsplit(self.url).hostname or "127.0.0.1"
+        """Where published and allotted ports of its containers are reached, as a number if it can be told."""
+        if self.is_socket:
+            return "127.0.0.1"
+        name = urlsplit(self.url).hostname or "127.0.0.1"
+        try:
+            return socket.gethostbyname(name)
+        except OSError:
+            return name
 
     @contextlib.contextmanager
     def asked(self, doing: str, patience: float = PATIENCE) -> Iterator[docker.APIClient]:
         """A client for as long as it is asked. Raises what the engine says inside as NotFound, Conflict, StorageFull,
-        Unavailable, or PreparationFailed for what it refuses. ``doing``: for the sentence, as ``starting web-1``."""
+        Unavailable, ComponentMissing (a network or folder of the machine), or PreparationFailed for what it refuses.
+        ``doing``: for the sentence, as ``starting web-1``."""
         client = None
         try:
             client = self._client(patience)
@@ -131,14 +158,15 @@ def _root(error: BaseException) -> str:
 
 
 def _told(error: APIError, doing: str) -> LockgateError:
-    said = str(error.explanation or error).strip()
+    said = str(error.explanation or error).strip().rstrip(".")
     status = error.response.status_code if error.response is not None else 0
-    if _FULL.search(said):
-        return StorageFull(f"The Docker engine's disk is full; {doing} failed.", "Free some space there.")
+    for pattern, kind, mend in _SAID:
+        if re.search(pattern, said, re.IGNORECASE):
+            return kind(f"The Docker engine fails at {doing}: {said}.", mend)
     if status == 404:
         return NotFound(f"The Docker engine has nothing for {doing}: {said}.")
     if status == 409:
         return Conflict(f"The Docker engine cannot do {doing} now: {said}.")
-    if status >= 500 and "OCI runtime" not in said and "executable file" not in said:
-        return Unavailable(f"The Docker engine failed at {doing}: {said}.", "It is tried again.")
+    if status >= 500:
+        return Unavailable(f"The Docker engine fails at {doing}: {said}.", "It is tried again.")
     return PreparationFailed(f"The Docker engine refuses {doing}: {said}.")

@@ -7,6 +7,7 @@ life of the container is all the proof there is.
 """
 
 import os
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from lockgate.drivers import shim
 from lockgate.drivers.evidence import Evidence, read, write
 from lockgate.drivers.listeners import holders, listening, stranger
 from lockgate.drivers.probe import Verdict
-from lockgate.drivers.targets.docker.berths import Berth
+from lockgate.drivers.targets.docker.berths import Berth, boot_time
 from lockgate.drivers.targets.docker.engine import Engine
 
 AGAIN = "unless-stopped"
@@ -26,6 +27,7 @@ AGAIN = "unless-stopped"
 SETTLED = 1.0
 """Seconds that a program without a port must have run to be ready."""
 LAST_LINES = 30
+_STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,16 @@ class Life:
     def runs(self) -> bool:
         return self.state == "running" and self.pid > 0
 
+    @property
+    def number(self) -> int:
+        return life_number(self.started_at)
+
+
+def life_number(started_at: float) -> int:
+    """Names one life of a container. The engine's count of restarts does not: it begins again when somebody starts the
+    container by hand."""
+    return round(started_at * 1000)
+
 
 def look(engine: Engine, container: str) -> Life:
     """Raises NotFound, Unavailable."""
@@ -69,11 +81,12 @@ def look(engine: Engine, container: str) -> Life:
 
 def _epoch(stamp: str) -> float:
     """0.0 for one that has not happened (the engine writes the year 1)."""
-    whole = stamp.partition(".")[0].rstrip("Z")
-    try:
-        return max(0.0, datetime.fromisoformat(f"{whole}+00:00").timestamp())
-    except ValueError:
+    found = _STAMP.match(stamp)
+    if found is None:
         return 0.0
+    zone = found[3].replace("Z", "+00:00")
+    whole = datetime.fromisoformat(f"{found[1]}.{(found[2] or '').ljust(6, '0')[:6]}{zone}")
+    return max(0.0, whole.timestamp()) if whole.year > 1 else 0.0
 
 
 def visible(berth: Berth, life: Life) -> bool:
@@ -86,14 +99,14 @@ def visible(berth: Berth, life: Life) -> bool:
         return False
 
 
-def confirm(engine: Engine, berth: Berth, folder: Path, restarts: int) -> str:
+def confirm(engine: Engine, berth: Berth, folder: Path, number: int) -> str:
     """Takes the evidence down after enough good answers, and lets the engine start it again from now on; otherwise says
-    whose the answers were. ``restarts``: as they were when the first answer was asked for."""
+    whose the answers were. ``number``: of the life that was asked for the first of them."""
     try:
         life = look(engine, berth.container)
-        if not life.runs or life.restarts != restarts:
+        if not life.runs or life.number != number:
             return "It ended while it was being checked."
-        evidence = Evidence(True, life.pid, 0, restarts, life.started_at, None)
+        evidence = Evidence(True, life.pid, 0, life.restarts, life.started_at, None)
         if visible(berth, life):
             inodes = listening(berth.host, berth.port, life.pid)
             held = holders(inodes, {life.pid, *shim.descendants(life.pid)})
@@ -106,6 +119,12 @@ def confirm(engine: Engine, berth: Berth, folder: Path, restarts: int) -> str:
     return ""
 
 
+def settle(engine: Engine, berth: Berth, folder: Path, life: Life) -> None:
+    """Of one without a port that has :func:`settled`. Raises NotFound, Unavailable."""
+    pid_started = shim.start_time(life.pid) if visible(berth, life) else 0
+    accept(engine, berth, folder, life, Evidence(True, life.pid, pid_started, life.restarts, life.started_at, None))
+
+
 def accept(engine: Engine, berth: Berth, folder: Path, life: Life, evidence: Evidence) -> None:
     """It is ready. Raises NotFound, Unavailable."""
     if not life.has_been_ready:
@@ -113,6 +132,15 @@ def accept(engine: Engine, berth: Berth, folder: Path, life: Life, evidence: Evi
             api.update_container(berth.container, restart_policy={"Name": AGAIN})  # type: ignore[arg-type]
     folder.mkdir(parents=True, exist_ok=True)
     write(folder, evidence)
+
+
+def settled(berth: Berth, life: Life) -> bool:
+    """It has run for a while: all there is to see of one without a port."""
+    if not life.runs:
+        return False
+    if visible(berth, life):
+        return boot_time() - shim.start_time(life.pid) / os.sysconf("SC_CLK_TCK") > SETTLED
+    return berth.age() > SETTLED
 
 
 def lost(folder: Path) -> None:

@@ -4,6 +4,7 @@ All of it can be done again by anybody at any point: the new name says what was 
 """
 
 import contextlib
+import math
 import shutil
 import threading
 from collections.abc import Callable
@@ -41,18 +42,26 @@ class Removal:
         """Of one that has been asked to stop, or is dead."""
         self._behind(berth.id, lambda: self.end(berth))
 
+    def clear(self, berth: Berth) -> None:
+        """Of one that was made and never started."""
+        self._behind(berth.id, lambda: self.bury(berth))
+
     def end(self, berth: Berth) -> None:
         """Stops and removes it, and waits for that. Raises Unavailable."""
         with contextlib.suppress(NotFound, Conflict), self._engine.asked(f"stopping {berth.id}", LONG) as api:
-            api.stop(berth.container, timeout=int(berth.grace) or 1)
+            api.stop(berth.container, timeout=math.ceil(berth.grace))
+        self.bury(berth, force=True)
+
+    def bury(self, berth: Berth, *, force: bool = False) -> None:
+        """Removes one that does not run, with the volumes that are its own, and keeps its output. Without ``force`` one
+        that somebody has started in this very moment stays. Raises Unavailable."""
         with contextlib.suppress(LockgateError, OSError):
             self._output.bury(berth.container, berth.id)
-        self.remove(berth)
-
-    def remove(self, berth: Berth, *, force: bool = True) -> None:
-        """With the volumes that are its own. Raises Unavailable."""
-        with contextlib.suppress(NotFound, Conflict), self._engine.asked(f"removing {berth.id}", LONG) as api:
-            api.remove_container(berth.container, v=True, force=force)
+        try:
+            with contextlib.suppress(NotFound), self._engine.asked(f"removing {berth.id}", LONG) as api:
+                api.remove_container(berth.container, v=True, force=force)
+        except Conflict:
+            return
         shutil.rmtree(self._proofs / berth.id, ignore_errors=True)
 
     def close(self) -> None:
