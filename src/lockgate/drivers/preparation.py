@@ -1,6 +1,7 @@
 """Making artifacts ready to start, behind the caller: started, then asked for again."""
 
 import threading
+import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,9 @@ from lockgate.ports import Phase, Polled
 
 AT_ONCE = 0.003
 """Seconds to wait for what is there already."""
+
+PAUSE, LONGEST_PAUSE = 0.2, 15.0
+"""Seconds until something that failed for now is tried again; doubled each time."""
 
 Materialise = Callable[[Artifact], Tree]
 """An artifact on this machine, without the network; quick when it is there already."""
@@ -38,6 +42,8 @@ class Preparation(Generic[T]):
         self._pool = ThreadPoolExecutor(2, "prepare")
         self._lock = threading.Lock()
         self._made: dict[Digest, Future[T]] = {}
+        self._waited: dict[Digest, float] = {}
+        self._again_at: dict[Digest, float] = {}
 
     def poll(self, spec: InstanceSpec) -> Polled:
         """A failure is told once; asking again tries again."""
@@ -64,6 +70,11 @@ class Preparation(Generic[T]):
             self._forget(artifact, future)
             raise
 
+    def forget(self, artifact: Artifact) -> None:
+        """It has been removed: asked for again, it is made again."""
+        with self._lock:
+            self._made.pop(artifact.digest, None)
+
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -82,14 +93,29 @@ class Preparation(Generic[T]):
             future.result(AT_ONCE)
         except TimeoutError:
             return Polled(Phase.WORKING, f"{artifact.label()} is being made ready{self._progress(artifact)}.")
+        except Retryable as error:
+            self._pause(artifact, future)
+            return Polled(Phase.WORKING, str(error))
         except LockgateError as error:
             self._forget(artifact, future)
-            phase = Phase.WORKING if isinstance(error, Retryable) else Phase.FAILED
-            return Polled(phase, str(error))
+            return Polled(Phase.FAILED, str(error))
         except Exception as error:
             self._forget(artifact, future)
             raise PreparationFailed(f"{artifact.label()} cannot be made ready: {error}.") from error
+        self._waited.pop(artifact.digest, None)
         return Polled(Phase.DONE)
+
+    def _pause(self, artifact: Artifact, future: "Future[T]") -> None:
+        """Asked for again at once it tells the same; a registry that is down is not asked a hundred times a second."""
+        with self._lock:
+            if artifact.digest not in self._again_at:
+                wait = min(2 * self._waited.get(artifact.digest, PAUSE / 2), LONGEST_PAUSE)
+                self._waited[artifact.digest] = wait
+                self._again_at[artifact.digest] = time.monotonic() + wait
+            if time.monotonic() < self._again_at[artifact.digest]:
+                return
+            del self._again_at[artifact.digest]
+        self._forget(artifact, future)
 
     def _forget(self, artifact: Artifact, future: "Future[T]") -> None:
         with self._lock:

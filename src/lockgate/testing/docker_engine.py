@@ -8,6 +8,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -50,7 +51,7 @@ class DockerEngine:
 
     def client(self) -> docker.DockerClient:
         """A new one; whoever asks closes it."""
-        return docker.DockerClient(self.url, version="auto", timeout=60)
+        return docker.DockerClient(self.url, version="1.41", timeout=60)
 
     def start(self, wait: bool = True) -> None:
         """Raises ComponentMissing where there is no daemon, or it cannot run here."""
@@ -95,6 +96,10 @@ class DockerEngine:
             time.sleep(0.02)
 
     def answers(self) -> bool:
+        # The SDK leaves the socket open that could not be connected.
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex(str(self.folder / "s")):
+                return False
         with contextlib.suppress(DockerException, OSError), contextlib.closing(self.client()) as client:
             return bool(client.ping())
         return False

@@ -47,6 +47,9 @@ class ProcessGround:
     def broken(self, version: str) -> InstanceSpec:
         return self.sample("--version", version, "--exit", "7")
 
+    def silent(self) -> InstanceSpec:
+        return self.sample(command=("sleep", "1000"))
+
     def pass_by(self) -> None:
         """Time passes by itself."""
 

@@ -9,7 +9,6 @@ A :class:`Ground` is a place to run instances, empty at first, and what the suit
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Protocol, TypeVar
 
 import pytest
@@ -42,6 +41,9 @@ class Ground(Protocol):
 
     def broken(self, version: str) -> InstanceSpec:
         """Ends before it is ready."""
+
+    def silent(self) -> InstanceSpec:
+        """Takes no traffic, and runs until it is ended."""
 
     def pass_by(self) -> None:
         """A moment passes, on a ground whose time does not pass by itself."""
@@ -100,9 +102,7 @@ class TargetContract:
         assert here[0].endpoint != there[0].endpoint
 
     def test_what_takes_no_traffic_has_no_address_and_becomes_ready(self, ground: Ground, target: Target) -> None:
-        spec = ground.good("1")
-        silent = replace(spec, command=("sleep", "1000"))
-        (instance,) = made_ready(ground, target, silent, 1)
+        (instance,) = made_ready(ground, target, ground.silent(), 1)
         assert instance.endpoint == ""
 
     # --- preparing ---
