@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from lockgate.core.plan import Plan
 from lockgate.drivers.artifacts import Artifacts, StoredSource
 from lockgate.drivers.clock import SystemClock
 from lockgate.drivers.depot import Depot
+from lockgate.drivers.docker_info import EngineAddress
 from lockgate.drivers.docker_logins import DockerLogins
 from lockgate.drivers.http import HttpClient
 from lockgate.drivers.machine import Premises
@@ -285,8 +286,26 @@ def _ended(target: "DockerTarget") -> int:
 
 def examine(settings: Settings, *, serving: bool = False) -> tuple[Usable, ...]:
     """What of this machine is usable. ``serving``: the server itself asks."""
-    premises = Premises(settings.home, settings.listen, settings.ports, lambda: find_binary(settings.envoy), find_uv)
+    premises = Premises(
+        settings.home,
+        settings.listen,
+        settings.ports,
+        lambda: find_binary(settings.envoy),
+        find_uv,
+        _engines(settings.environments),
+    )
     return examine_machine(premises, serving=serving)
+
+
+def _engines(environments: Path) -> tuple[EngineAddress, ...]:
+    """That the file names; none, as long as it cannot be read."""
+    found: dict[tuple[str, str], list[str]] = {}
+    with suppress(LockgateError):
+        for name, environment in CatalogueFile(environments)().environments.items():
+            given = environment.target.settings
+            if environment.target.kind == "docker":
+                found.setdefault((given.get("engine", ""), given.get("tls", "")), []).append(name)
+    return tuple(EngineAddress(url, tls, tuple(names)) for (url, tls), names in found.items())
 
 
 def show_artifact(settings: Settings, text: str, folder: Path) -> ArtifactDetails:

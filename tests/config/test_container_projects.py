@@ -184,7 +184,7 @@ def test_what_has_a_counterpart_is_carried_over(tmp_path: Path) -> None:
 
 def test_what_has_none_is_said(tmp_path: Path) -> None:
     found = said(proposed(tmp_path, compose__yaml=SHOP))
-    secret = "it looks like a secret; let the program read a file, and name it in `secrets` (docs: secrets)"
+    secret = "it looks like a secret; let the program read a file, and name it in `secrets`"
     assert found[:5] == [
         f"environment SECRET_KEY: {secret}",
         "port 9000:9000/udp: only single TCP ports are known here",

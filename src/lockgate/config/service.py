@@ -127,7 +127,7 @@ def _environment(service: Service, written: Any) -> None:
         elif not isinstance(text, str):
             service.leave(f"environment {name}", "it is no text")
         elif _PRIVATE.search(name) and not name.endswith("_FILE"):
-            why = "it looks like a secret; let the program read a file, and name it in `secrets` (docs: secrets)"
+            why = "it looks like a secret; let the program read a file, and name it in `secrets`"
             service.leave(f"environment {name}", why)
         else:
             given[name] = _template(service, text)
@@ -322,10 +322,16 @@ def _amount(name: str, text: str) -> str | int | float | None:
             if found
             else 0
         )
-        return f"{size // 1024}KiB" if 2**22 <= size <= 2**44 else None
+        return _size(size) if 2**22 <= size <= 2**44 else None
     if name == "cpu":
         return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) and 0.01 <= float(text) <= 1024 else None
     return int(text) if re.fullmatch(r"\d{1,7}", text) and 1 <= int(text) <= 4_000_000 else None
+
+
+def _size(count: int) -> str:
+    """In the greatest unit that makes it a whole number."""
+    unit, name = next((unit, name) for unit, name in ((2**30, "GiB"), (2**20, "MiB"), (1, "B")) if not count % unit)
+    return f"{count // unit}{name}"
 
 
 def _env_file(service: Service, written: Any) -> None:
