@@ -65,3 +65,10 @@ def test_what_is_no_name_is_refused_with_the_way_to_mend_it(text: str, mend: str
     with pytest.raises(Invalid) as refused:
         image_name(text)
     assert mend in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["ann:hunter2@r.example/web:1", "https://ann:hunter2@r.example/web:1"])
+def test_a_password_in_front_of_a_name_is_not_repeated(text: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        image_name(text)
+    assert "hunter2" not in str(refused.value)

@@ -50,6 +50,13 @@ class ImageName:
 def image_name(text: str) -> ImageName:
     """``name:tag``, ``name@sha256:...`` or ``name:tag@sha256:...``. Raises :class:`Invalid`."""
     named, at, digest = text.partition("@")
+    if at and not _DIGEST.fullmatch(digest):
+        # Not quoted: it may be a password that stands there.
+        because = "The image has something else than a digest behind its @."
+        mend = (
+            "A digest is sha256: and 64 hexadecimal digits. Names and passwords do not belong there: run docker login."
+        )
+        raise Invalid([Problem("request", None, "artifact", because, mend)])
     front, colon, tag = named.rpartition(":")
     if not colon or "/" in tag:  # that colon is in front of a port
         front, colon, tag = named, "", ""
@@ -57,8 +64,6 @@ def image_name(text: str) -> ImageName:
         raise _invalid(text, "says neither a tag nor a digest", f"Write which one, such as {text}:1.0.")
     if colon and not _TAG.fullmatch(tag):
         raise _invalid(text, f"has the tag {tag!r}", "A tag is up to 128 letters, digits, '_', '.' and '-'.")
-    if at and not _DIGEST.fullmatch(digest):
-        raise _invalid(text, f"has the digest {digest!r}", "A digest is sha256: and 64 hexadecimal digits.")
     registry, repository = _places(text, front)
     return ImageName(registry, repository, tag, Digest(digest) if at else None)
 

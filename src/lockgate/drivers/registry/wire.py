@@ -77,11 +77,14 @@ class Wire:
             self._made.close()
 
     def _follow(self, question: Question) -> Answer:
+        asked = _origin(question.url)
         for _ in range(_HOPS):
             self._refuse_unless_safe(question)
             answer = self._send(question)
             if answer.status not in _REDIRECTS or question.form is not None:
-                return answer
+                # Only the registry may ask who we are; another host would name a place of its own for the login.
+                stranger = answer.status == 401 and _origin(question.url) != asked
+                return replace(answer, status=403) if stranger else answer
             question = _led_on(question, answer.headers.get("location", ""))
         because = f"{question.registry} sends from one address to the next, {_HOPS} times."
         raise Unavailable(because, "Look at the registry, and try again.")
