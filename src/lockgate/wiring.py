@@ -1,6 +1,7 @@
 """The composition root: the only module that knows every driver by name."""
 
 import fcntl
+import json
 import logging
 import os
 import secrets
@@ -8,28 +9,35 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lockgate.config.application_file import read_application
 from lockgate.config.catalogue_file import CatalogueFile
 from lockgate.config.settings import Settings
 from lockgate.core.application import Application
-from lockgate.core.artifact import Artifact, ArtifactKind
+from lockgate.core.artifact import Artifact, ArtifactKind, Reference
+from lockgate.core.environment import TargetSpec
 from lockgate.core.errors import ComponentMissing, DataFolderBusy, LockgateError, Unavailable
+from lockgate.core.ids import canonical, digest_of, short
 from lockgate.core.plan import Plan
 from lockgate.drivers.artifacts import Artifacts, StoredSource
 from lockgate.drivers.clock import SystemClock
 from lockgate.drivers.depot import Depot
+from lockgate.drivers.docker_logins import DockerLogins
 from lockgate.drivers.http import HttpClient
 from lockgate.drivers.machine import Premises
 from lockgate.drivers.machine import examine as examine_machine
+from lockgate.drivers.registry import Registries
 from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
+from lockgate.drivers.safe import reveal
 from lockgate.drivers.sources.archive import ArchiveSource
 from lockgate.drivers.sources.file import FileSource
 from lockgate.drivers.sources.npm import NpmSource
+from lockgate.drivers.sources.oci import OciSource
 from lockgate.drivers.sources.pypi import PypiSource, find_uv
 from lockgate.drivers.supervision import adopt
 from lockgate.drivers.targets.process import ProcessTarget
@@ -47,8 +55,11 @@ from lockgate.engine.reconciler import Reconciler
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
-from lockgate.messages import Usable
+from lockgate.messages import ArtifactDetails, AttachmentView, Usable
 from lockgate.store.database import SqlStore, open_store
+
+if TYPE_CHECKING:
+    from lockgate.drivers.targets.docker import DockerTarget
 
 log = logging.getLogger("lockgate")
 
@@ -70,7 +81,7 @@ class Drivers:
         self.commands = CommandTask(CommandSettings(settings.data))
         self._verifier = Verifier(HttpClient(), self.commands, clock)
         self._executors: dict[str, Executor] = {}
-        self._targets: list[ProcessTarget] = []
+        self._targets: list[ProcessTarget | DockerTarget] = []
         self._lock = threading.Lock()
 
     def executor(self, plan: Plan) -> Executor:
@@ -89,6 +100,11 @@ class Drivers:
     def collect(self, kept: Collection[Artifact]) -> None:
         collected = self.artifacts.collect(kept)
         log.info("artifacts collected: %s", collected)
+        for target in self._containers():
+            try:
+                log.info("images collected: %s", target.collect(kept))
+            except LockgateError as error:
+                log.warning("images were not collected: %s", error)
 
     def start(self) -> None:
         """The router serves what it served before, also if it has died meanwhile."""
@@ -103,17 +119,55 @@ class Drivers:
             target.close()
         self.router.close()
 
-    def _target(self, plan: Plan) -> ProcessTarget:
-        if plan.target != "process":
-            because = f"{plan.environment} has the target {plan.target!r}, which this version does not have."
-            raise ComponentMissing(because, "Its targets are: process.")
-        first, last = _port_range(plan.target_settings.get("ports", ""), self._settings.ports)
-        settings = ProcessSettings(
-            self._settings.data, ports=range(first, last + 1), user=plan.target_settings.get("user") or None
-        )
-        target = ProcessTarget(settings, self.artifacts.materialise, self._clock)
+    def _containers(self) -> list["DockerTarget"]:
+        with self._lock:
+            return [target for target in self._targets if not isinstance(target, ProcessTarget)]
+
+    def _target(self, plan: Plan) -> "ProcessTarget | DockerTarget":
+        spec = TargetSpec(plan.target, plan.target_settings)
+        if spec.kind == "process":
+            target: ProcessTarget | DockerTarget = self._process_target(spec.settings)
+        elif spec.kind == "docker":
+            target = _docker_target(spec, self._settings, self.artifacts, self._clock)
+        else:
+            because = f"{plan.environment} has the target {spec.kind!r}, which this version does not have."
+            raise ComponentMissing(because, "Its targets are: process, docker.")
         self._targets.append(target)
         return target
+
+    def _process_target(self, given: Mapping[str, str]) -> ProcessTarget:
+        ports = _port_range(given.get("ports", ""), self._settings.ports)
+        settings = ProcessSettings(self._settings.data, ports=ports, user=given.get("user") or None)
+        return ProcessTarget(settings, self.artifacts.materialise, self._clock)
+
+
+def _docker_target(spec: TargetSpec, settings: Settings, artifacts: Artifacts, clock: SystemClock) -> "DockerTarget":
+    """Remembered in the data folder for :func:`down`. Its SDK takes 20 MiB and 150 ms of who deploys containers."""
+    from lockgate.drivers.targets.docker import DockerTarget
+    from lockgate.drivers.targets.docker import Settings as DockerSettings
+
+    notes = settings.data / "engines"
+    notes.mkdir(exist_ok=True)
+    (notes / f"{short(digest_of(spec))}.json").write_bytes(canonical(spec))
+    ports = _port_range(spec.settings.get("ports", ""), settings.ports)
+    given = spec.settings
+    chosen = DockerSettings(
+        home=settings.data,
+        engine=given.get("engine", ""),
+        tls=given.get("tls", ""),
+        network=given.get("network", "host"),
+        address=given.get("address", ""),
+        ports=ports,
+    )
+    return DockerTarget(chosen, artifacts.materialise, DockerLogins(), reveal, clock)
+
+
+def _docker_targets(settings: Settings) -> Iterator["DockerTarget"]:
+    """Every one that the data folder has ever had."""
+    for note in sorted((settings.data / "engines").glob("*.json")):
+        found = json.loads(note.read_text())
+        spec = TargetSpec(found["kind"], found["settings"])
+        yield _docker_target(spec, settings, _artifacts(settings.data), SystemClock())
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +272,15 @@ def down(settings: Settings, patience: float = 30.0) -> int:
                     f"Some programs below {settings.data} have not ended in {patience:g} s.", "Try again."
                 )
             time.sleep(0.05)
-        return len(living)
+        return len(living) + sum(_ended(target) for target in _docker_targets(settings))
+
+
+def _ended(target: "DockerTarget") -> int:
+    """Containers that were ended with it."""
+    try:
+        return target.end_all()
+    finally:
+        target.close()
 
 
 def examine(settings: Settings, *, serving: bool = False) -> tuple[Usable, ...]:
@@ -227,10 +289,32 @@ def examine(settings: Settings, *, serving: bool = False) -> tuple[Usable, ...]:
     return examine_machine(premises, serving=serving)
 
 
+def show_artifact(settings: Settings, text: str, folder: Path) -> ArtifactDetails:
+    """What a reference means now, and what is known of it. ``folder``: where relative ones start. Keeps what it finds,
+    until it is collected. Raises what the sources do."""
+    reference = Reference.parse(text, where="command line", field="reference")
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if reference.kind is not ArtifactKind.OCI:
+        return _details(_artifacts(settings.data).resolve(reference, folder))
+    images = _images(Depot.at(settings.data))
+    artifact = images.resolve(reference, folder)
+    attached = tuple(AttachmentView(a.kind, a.digest, a.size, a.annotations) for a in images.attachments(artifact))
+    return replace(_details(artifact), platforms=images.platforms(artifact), attachments=attached)
+
+
+def _details(artifact: Artifact) -> ArtifactDetails:
+    return ArtifactDetails(artifact.kind, artifact.name, artifact.version, artifact.digest, artifact.reference)
+
+
 def _artifacts(data: Path) -> Artifacts:
     depot = Depot.at(data)
     sources = (PypiSource, NpmSource, ArchiveSource, FileSource)
-    return Artifacts(depot, [source(depot) for source in sources], {ArtifactKind.GIT: lambda: _git_source(depot)})
+    later = {ArtifactKind.GIT: lambda: _git_source(depot), ArtifactKind.OCI: lambda: _images(depot)}
+    return Artifacts(depot, [source(depot) for source in sources], later)
+
+
+def _images(depot: Depot) -> OciSource:
+    return OciSource(depot, Registries(DockerLogins()))
 
 
 def _git_source(depot: Depot) -> StoredSource:
@@ -253,9 +337,10 @@ def _worker_name(home: Path) -> str:
     return kept.read_text()
 
 
-def _port_range(text: str, default: tuple[int, int]) -> tuple[int, int]:
+def _port_range(text: str, default: tuple[int, int]) -> range:
     first, _, last = text.partition("-")
-    return (int(first), int(last)) if last else default
+    ends = (int(first), int(last)) if last else default
+    return range(ends[0], ends[1] + 1)
 
 
 def _announce(listening: "object", announce: Callable[[str], None] | None) -> None:

@@ -64,8 +64,9 @@ class Berth:
         return "-stopping-" in self.name
 
     def age(self) -> float:
-        """Seconds since it was made. On another machine, or after a restart of this one, it is as old as can be."""
-        return boot_time() - self.born if self.maker.startswith(boot_id()) else float("inf")
+        """Seconds since it was made; by the wall clocks where its maker's machine was another, or has been started
+        again since."""
+        return boot_time() - self.born if self.maker.startswith(boot_id()) else time.time() - self.made_at
 
     def is_being_made(self, patience: float) -> bool:
         """Whoever made it may still be about to start it, and has had less than ``patience`` seconds for it."""
