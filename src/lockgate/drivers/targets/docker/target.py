@@ -102,7 +102,7 @@ class DockerTarget:
 
     def observe(self, key: Key) -> Observed:
         """Raises Unavailable while the engine does not answer."""
-        seen = [self._look(berth) for berth in self._list(key)]
+        seen = [self._look(berth) for berth in self._list(key) if berth.state != "removing"]
         return Observed(key, tuple(i for i in seen if i is not None), self._clock.now())
 
     def ensure(self, key: Key, spec: InstanceSpec, count: int, fence: Fence) -> None:
@@ -153,7 +153,7 @@ class DockerTarget:
         """The key's, by revision and slot."""
         with self._engine.asked("listing containers") as api:
             listed = api.containers(all=True, filters=berths.of_key(self._whose, key))
-        found = [berth for one in listed if (berth := berths.read(one)) is not None and berth.state != "removing"]
+        found = [berth for one in listed if (berth := berths.read(one)) is not None]
         return sorted(found, key=lambda berth: (berth.revision, berth.slot))
 
     def _missing(self, key: Key, revision: RevisionId, count: int) -> list[int]:
@@ -167,13 +167,12 @@ class DockerTarget:
 
     def _cleared(self, berth: Berth) -> bool:
         """It was dead and is removed; its slot is free."""
-        dead = berth.state in ("exited", "dead")
+        dead = berth.state in ("exited", "dead", "removing")
         if berth.is_stopping or not (dead or self._launching.is_abandoned(berth, MAKING)):
             return False
         self._prober.forget(berth.id)
         self._launching.forget(berth.id)
-        self._removal.bury(berth, force=berth.state == "dead")
-        return True
+        return self._removal.bury(berth, force=berth.state == "dead")
 
     def _create(self, key: Key, spec: InstanceSpec, slot: int, fence: Fence) -> None:
         name = berths.name_of(self._whose, key, spec.revision, slot)
