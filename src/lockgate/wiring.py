@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -296,10 +296,11 @@ def show_artifact(settings: Settings, text: str, folder: Path) -> ArtifactDetail
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     if reference.kind is not ArtifactKind.OCI:
         return _details(_artifacts(settings.data).resolve(reference, folder))
-    images = _images(Depot.at(settings.data))
-    artifact = images.resolve(reference, folder)
-    attached = tuple(AttachmentView(a.kind, a.digest, a.size, a.annotations) for a in images.attachments(artifact))
-    return replace(_details(artifact), platforms=images.platforms(artifact), attachments=attached)
+    with closing(Registries(DockerLogins())) as registries:
+        images = OciSource(Depot.at(settings.data), registries)
+        artifact = images.resolve(reference, folder)
+        attached = tuple(AttachmentView(a.kind, a.digest, a.size, a.annotations) for a in images.attachments(artifact))
+        return replace(_details(artifact), platforms=images.platforms(artifact), attachments=attached)
 
 
 def _details(artifact: Artifact) -> ArtifactDetails:
@@ -309,12 +310,11 @@ def _details(artifact: Artifact) -> ArtifactDetails:
 def _artifacts(data: Path) -> Artifacts:
     depot = Depot.at(data)
     sources = (PypiSource, NpmSource, ArchiveSource, FileSource)
-    later = {ArtifactKind.GIT: lambda: _git_source(depot), ArtifactKind.OCI: lambda: _images(depot)}
+    later = {
+        ArtifactKind.GIT: lambda: _git_source(depot),
+        ArtifactKind.OCI: lambda: OciSource(depot, Registries(DockerLogins())),
+    }
     return Artifacts(depot, [source(depot) for source in sources], later)
-
-
-def _images(depot: Depot) -> OciSource:
-    return OciSource(depot, Registries(DockerLogins()))
 
 
 def _git_source(depot: Depot) -> StoredSource:

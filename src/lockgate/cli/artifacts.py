@@ -9,7 +9,7 @@ from lockgate.cli.output import FAINT, Json, Line, headline, line, show, table
 from lockgate.cli.serving import Home, settings_of
 from lockgate.messages import ArtifactDetails
 
-artifact = App(name="artifact", help="Look at artifacts before they are in a release.")
+artifact = App(name="artifact", help="Look at artifacts before they are in a release.", help_format="plaintext")
 
 
 @artifact.command(name="show")

@@ -93,7 +93,7 @@ def read(data: bytes, kind: type[T], what: str) -> T:
     """JSON of a registry. Raises :class:`ArtifactMistyped`."""
     try:
         return decoded(data, kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ArtifactMistyped(f"{what} is not what a registry tells of an image: {error}.") from error
 
 

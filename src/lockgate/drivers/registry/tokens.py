@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
@@ -22,6 +23,7 @@ SHORTEST = 60.0
 EARLY = 5.0
 """Seconds before its end that a token is not used any more."""
 
+_TOKEN = re.compile(r"[!-~]+")
 _CHALLENGE = re.compile(r"(?i)\b(?P<scheme>basic|bearer)(?=\s|,|$)")
 _PARAMETER = re.compile(r'(?P<name>[a-zA-Z_]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s,"]+))')
 
@@ -56,12 +58,14 @@ class Tokens:
     logins: Logins
     ask: Callable[[Question], Answer]
     """Asks where tokens come from. Raises Unavailable, and Denied for a place that is not safe."""
+    now: Callable[[], float] = time.monotonic
+    """Seconds."""
     _kept: dict[str, _Kept] = field(default_factory=dict)
 
     def header(self, image: ImageName) -> str:
         """Empty where nobody has asked for one yet."""
         kept = self._kept.get(image.name)
-        return kept.header if kept and time.monotonic() < kept.until else ""
+        return kept.header if kept and self.now() < kept.until else ""
 
     def answer(self, image: ImageName, told: Iterable[str]) -> str:
         """A new header for what a registry said with 401. Raises Denied, Unavailable."""
@@ -86,19 +90,19 @@ class Tokens:
             raise Unavailable(because, "Try again later.")
         found = read(answer.data, Granted, f"The token for {image.name}")
         token = found.token or found.access_token
-        if not token:
+        if not _TOKEN.fullmatch(token):
             raise Unavailable(f"{image.registry} sends to a place that gives out no token.", "Try again later.")
-        return _Kept(f"Bearer {token}", time.monotonic() + max(found.expires_in, SHORTEST) - EARLY)
+        return _Kept(f"Bearer {token}", self.now() + max(found.expires_in, SHORTEST) - EARLY)
 
 
 def challenges(text: str) -> list[Challenge]:
     """Of one header; of schemes that are not known here, nothing (RFC 9110, 11.6.1)."""
     hidden = re.sub(r'"(?:[^"\\]|\\.)*"', lambda quoted: "_" * len(quoted[0]), text)
     starts = list(_CHALLENGE.finditer(hidden))
-    ends = [one.start() for one in starts[1:]] + [len(text)]
+    pieces = pairwise([*(one.start() for one in starts), len(text)])
     return [
         Challenge(start["scheme"].lower(), _parameters(text[start.end() : end]))
-        for start, end in zip(starts, ends, strict=True)
+        for start, (_, end) in zip(starts, pieces, strict=True)
     ]
 
 

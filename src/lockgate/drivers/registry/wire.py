@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 
 from lockgate.core.errors import ArtifactMistyped, Denied, Unavailable
+from lockgate.drivers.registry.names import api_host
 
 MIB = 1024 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -57,7 +58,7 @@ class Wire:
         self._making = threading.Lock()
 
     def url(self, registry: str, path: str) -> str:
-        return f"{'http' if self._may_be_plain(registry) else 'https'}://{registry}{path}"
+        return f"{'http' if self._may_be_plain(registry) else 'https'}://{api_host(registry)}{path}"
 
     def ask(self, question: Question) -> Answer:
         """Raises :class:`Unavailable` (down, slow), :class:`Denied` (sent to where it is not safe),
@@ -156,5 +157,6 @@ def _body(response: httpx2.Response, question: Question, end: float) -> bytes:
 
 
 def _unavailable(registry: str, error: Exception) -> Unavailable:
-    words = "did not answer in time" if isinstance(error, httpx2.TimeoutException) else f"cannot be asked: {error}"
+    slow = isinstance(error, httpx2.TimeoutException)
+    words = "did not answer in time" if slow else f"cannot be asked: {str(error) or type(error).__name__}"
     return Unavailable(f"The registry {registry} {words}.", "Look at the network and the registry, and try again.")

@@ -13,6 +13,7 @@ from lockgate.core.ids import InstanceId, RevisionId, digest_of, short
 from lockgate.core.inventory import Condition, Instance, Observed
 from lockgate.core.plan import Fence, InstanceSpec
 from lockgate.core.traffic import Key, TargetCaps
+from lockgate.drivers import shim
 from lockgate.drivers.allotment import Allotment
 from lockgate.drivers.claims import Claims
 from lockgate.drivers.evidence import Evidence, Proofs
@@ -297,6 +298,8 @@ class DockerTarget:
         its processes, as with a server that reloads itself."""
         folder = self._proofs_folder / berth.id
         evidence = self._proofs.of(folder)
+        if evidence is not None and evidence.pid == life.pid and evidence.pid_started and not shim.alive(life.pid):
+            return "It has just ended."  # the engine will notice in a moment
         seen = readiness.visible(berth, life)
         if evidence is not None and evidence.ready and _is_of(evidence, life) and (evidence.holds() or not seen):
             return ""
