@@ -19,7 +19,6 @@ from lockgate.core.errors import ArtifactAltered, ArtifactMissing, PreparationFa
 from lockgate.core.ids import Digest
 from lockgate.core.secret import Secret
 from lockgate.drivers.logins import Login
-from lockgate.drivers.targets.docker import images
 from lockgate.drivers.targets.docker.engine import Engine
 from lockgate.drivers.targets.docker.images import Images, explained
 from lockgate.ports import Phase, Polled
@@ -32,6 +31,9 @@ from lockgate.testing.waiting import wait_until
 pytestmark = pytest.mark.real
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
+
+USERS = "me:$2y$04$vEP4yay9EB.QAwC77Ninoeyd5yfj7gCQX98Y4dYhSovEjQsK1uipi\n"
+"""An htpasswd file: ``me`` with the password ``xyzzy``."""
 
 MakeImage = Callable[..., Artifact]
 
@@ -46,8 +48,8 @@ def client(docker_engine: DockerEngine) -> Iterator[docker.DockerClient]:
 def make_image(client: docker.DockerClient, image_registry: ImageRegistry) -> MakeImage:
     """An image of a few bytes, in the registry and, unless asked for, not on the engine."""
 
-    def make(name: str = "small", registry: str = image_registry.host, keep: bool = False) -> Artifact:
-        image = f"{registry}/{name}-{os.urandom(3).hex()}"
+    def make(image: str = "", registry: str = image_registry.host, keep: bool = False) -> Artifact:
+        image = image or f"{registry}/small-{os.urandom(3).hex()}"
         build(client, f"{image}:1", "scratch", {"content": os.urandom(16)}, ['CMD ["/content"]'])
         digest = push(client, f"{image}:1")
         if not keep:
@@ -80,9 +82,9 @@ def all_of(client: docker.DockerClient) -> set[str]:
 def test_an_image_is_pulled_by_digest_though_its_tag_has_moved(
     ground: DockerGround, client: docker.DockerClient, make_image: MakeImage
 ) -> None:
-    first, second = make_image(), make_image()
-    moved = httpx2.get(f"http://{second.name.replace('/', '/v2/', 1)}/manifests/1", headers={"Accept": MANIFEST})
-    assert moved.status_code == 200
+    first = make_image()
+    second = make_image(first.name)
+    assert first.digest != second.digest
     target, spec = ground.target(), ground.sample(artifact=first)
     wait_until(lambda: target.prepare(KEY, spec, FENCE).phase is Phase.DONE)
     assert is_there(client, first) and not is_there(client, second)
@@ -91,8 +93,8 @@ def test_an_image_is_pulled_by_digest_though_its_tag_has_moved(
 def test_an_image_that_is_there_needs_no_registry(
     ground: DockerGround, client: docker.DockerClient, tmp_path: Path, make_image: MakeImage
 ) -> None:
+    (tmp_path / "registry-own").mkdir()
     with ImageRegistry(tmp_path / "registry-own") as registry:
-        (tmp_path / "registry-own").mkdir(exist_ok=True)
         artifact = make_image(registry=registry.host, keep=True)
         registry.stop()
         target, spec = ground.target(), ground.sample(artifact=artifact)
@@ -128,9 +130,8 @@ def test_an_image_that_the_registry_does_not_have_is_missing(
 def test_a_registry_that_wants_a_login_gets_it_or_is_named(
     docker_engine: DockerEngine, tmp_path: Path, client: docker.DockerClient
 ) -> None:
-    users = "me:$2y$05$ERm5lmWQRH7gHEElrvSeNuCVVUqvFUY25g7sHpDnLrLrdHRMDoEee\n"
     (tmp_path / "closed").mkdir()
-    with ImageRegistry(tmp_path / "closed", users=hashed("me", "xyzzy") or users) as registry:
+    with ImageRegistry(tmp_path / "closed", users=USERS) as registry:
         name = f"{registry.host}/closed"
         build(client, f"{name}:1", "scratch", {"content": os.urandom(16)}, ['CMD ["/content"]'])
         digest = pushed_as(client, name, "me", "xyzzy")
@@ -148,13 +149,6 @@ def test_a_registry_that_wants_a_login_gets_it_or_is_named(
         logins[registry.host] = Login("me", Secret("xyzzy"))
         assert ours.make(artifact).id
         engine.close()
-
-
-def hashed(user: str, password: str) -> str:
-    """A line of an htpasswd file, with bcrypt as the registry wants it."""
-    import crypt
-
-    return f"{user}:{crypt.crypt(password, crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)).replace('$2b$', '$2y$')}\n"
 
 
 def pushed_as(client: docker.DockerClient, name: str, user: str, password: str) -> str:
@@ -186,7 +180,7 @@ def as_another_platform(artifact: Artifact, index: bool) -> Artifact:
     data = json.dumps({**settings, "architecture": "arm64"}).encode()
     digest = "sha256:" + hashlib.sha256(data).hexdigest()
     begun = httpx2.post(f"{at}/blobs/uploads/")
-    httpx2.put(begun.headers["location"], params={"digest": digest}, content=data).raise_for_status()
+    httpx2.put(f"{begun.headers['location']}&digest={digest}", content=data).raise_for_status()
     manifest["config"] |= {"digest": digest, "size": len(data)}
     made = put_manifest(at, manifest, MANIFEST)
     if index:
@@ -247,9 +241,8 @@ def test_what_engines_say_of_a_pull_is_understood(said: str, kind: type[Exceptio
 
 
 def test_only_our_images_that_nothing_needs_are_collected(
-    ground: DockerGround, client: docker.DockerClient, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
+    ground: DockerGround, client: docker.DockerClient, make_image: MakeImage
 ) -> None:
-    monkeypatch.setattr(images, "GRACE", 0.0)
     target = ground.target()
     needed, unneeded, used, foreign = make_image(), make_image(), make_image(), make_image(keep=True)
     for artifact in (needed, unneeded, used, foreign):
@@ -257,6 +250,8 @@ def test_only_our_images_that_nothing_needs_are_collected(
         wait_until(lambda spec=spec: target.prepare(KEY, spec, FENCE).phase is Phase.DONE)  # type: ignore[misc]
     stranger = client.containers.create(f"{used.name}@{used.digest}")
     try:
+        assert target.collect([]) == (), "All of them were prepared of late."
+        age(ground)
         removed = target.collect([needed])
         assert removed == (f"{unneeded.name}@{unneeded.digest}",)
         assert [is_there(client, one) for one in (needed, unneeded, used, foreign)] == [True, False, True, True]
@@ -267,14 +262,20 @@ def test_only_our_images_that_nothing_needs_are_collected(
     assert is_there(client, foreign)
 
 
-def test_images_that_run_survive_a_pruning_by_others_and_a_restart_of_ours(
-    ground: DockerGround, client: docker.DockerClient, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
+def age(ground: DockerGround) -> None:
+    """It is long ago that any image was prepared."""
+    for note in ground.settings.home.glob("docker/*/images/*.json"):
+        os.utime(note, (0, 0))
+
+
+def test_images_survive_a_pruning_by_others_and_are_known_to_the_next_control_plane(
+    ground: DockerGround, client: docker.DockerClient, make_image: MakeImage
 ) -> None:
-    monkeypatch.setattr(images, "GRACE", 0.0)
     artifact, target = make_image(), ground.target()
     spec = ground.sample(artifact=artifact)
     wait_until(lambda: target.prepare(KEY, spec, FENCE).phase is Phase.DONE)
     client.images.prune()
+    age(ground)
     assert is_there(client, artifact)
     assert ground.target().collect([]) == (f"{artifact.name}@{artifact.digest}",)
     assert not is_there(client, artifact)
