@@ -46,6 +46,8 @@ class Berth:
     host: str
     port: int
     """Where it is reached; 0: it takes no traffic."""
+    inside: int
+    """The port that its program listens on."""
     health: Health
     grace: float
     memory_bytes: int
@@ -131,6 +133,7 @@ class Place:
     slot: int
     host: str
     port: int
+    inside: int
     deployment: str
     maker: str
 
@@ -149,6 +152,7 @@ def labels(place: Place, spec: InstanceSpec) -> dict[str, str]:
         "slot": place.slot,
         "host": place.host,
         "port": place.port,
+        "inside": place.inside,
         "health": json.dumps(asdict(spec.health)),
         "grace": spec.stop.grace,
         "memory": spec.resources.memory_bytes or 0,
@@ -172,6 +176,7 @@ def read(listed: Mapping[str, Any]) -> Berth | None:
             slot=int(told["slot"]),
             host=told["host"],
             port=int(told["port"]),
+            inside=int(told["inside"]),
             health=Health(**json.loads(told["health"])),
             grace=float(told["grace"]),
             memory_bytes=int(told["memory"]),

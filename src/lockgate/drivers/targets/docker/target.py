@@ -199,10 +199,11 @@ class DockerTarget:
 
     def _make(self, key: Key, spec: InstanceSpec, slot: int, fence: Fence, name: str, cargo: Cargo, port: int) -> None:
         instance = berths.new_id(key, spec.revision, slot)
-        place = Place(self._whose, instance, key, slot, self._host, port, fence.deployment, self._launching.maker)
+        address, maker = self._address(spec, port), self._launching.maker
+        place = Place(self._whose, instance, key, slot, address.host, port, address.inside, fence.deployment, maker)
         logging = Logging(self._settings.log_bytes, self._settings.log_files)
         labels = berths.labels(place, spec)
-        body = creation.configuration(instance, key, spec, self._address(spec, port), labels, logging)
+        body = creation.configuration(instance, key, spec, address, labels, logging)
         try:
             self._launching.begin(Order(instance, key, name, body, cargo, fence))
         except NotFound as error:
