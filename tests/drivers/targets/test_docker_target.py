@@ -22,6 +22,7 @@ from lockgate.core.artifact import Artifact, ArtifactKind
 from lockgate.core.errors import ComponentMissing, Conflict, Fenced, Invalid, NotFound, PortTaken, StartFailed
 from lockgate.core.ids import Digest, InstanceId
 from lockgate.core.inventory import Condition, Instance
+from lockgate.core.plan import InstanceSpec
 from lockgate.core.secret import SecretSource, SecretStore
 from lockgate.drivers.targets.docker import DockerTarget, berths
 from lockgate.ports import Target
@@ -131,6 +132,30 @@ def test_a_secret_is_a_file_for_its_user_alone_and_nowhere_to_be_seen(
     assert "xyzzy-forty-two" not in json.dumps(told)
     kept = [file for file in (tmp_path / "home").rglob("*") if file.is_file()]
     assert kept and not any(b"xyzzy-forty-two" in file.read_bytes() for file in kept)
+
+
+def test_a_secret_that_is_printed_is_masked_wherever_it_would_be_told(
+    ground: DockerGround, target: DockerTarget, tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text("open sesame\n")
+    source = SecretSource(SecretStore.FILE, str(tmp_path / "password"))
+    talkative = "print('it is', open('/run/secrets/password').read(), flush=True)"
+    wait, fail = f"{talkative}; import time; time.sleep(1000)", f"{talkative}; raise SystemExit(7)"
+
+    def spec(code: str) -> InstanceSpec:
+        container = Container(entrypoint=(PYTHON, "-I", "-S", "-c", code))
+        return ground.sample(command=(), secrets={"password": source}, container=container)
+
+    (instance,) = made_ready(ground, target, spec(wait), 1)
+    successor = ground.target()
+    assert successor.logs(KEY, instance.id, 0, 1000).text == "it is ***\n"
+    target.retire(KEY, [instance.id], FENCE)
+    wait_until(lambda: not target.observe(KEY).instances)
+    assert target.logs(KEY, instance.id, 0, 1000).text == "it is ***\n"
+    prepared(ground, target, spec(fail))
+    target.ensure(KEY, spec(fail), 1, FENCE)
+    failed = wait_until(lambda: [i for i in target.observe(KEY).instances if i.condition is Condition.FAILED])
+    assert "it is ***" in failed[0].because and "sesame" not in failed[0].because
 
 
 def test_a_secret_that_is_not_there_is_the_machines_fault_and_makes_nothing(

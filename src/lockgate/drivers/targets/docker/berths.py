@@ -54,6 +54,7 @@ class Berth:
     born: float
     """Seconds since the machine of its maker started."""
     maker: str
+    has_secrets: bool
     made_at: float
     """Seconds since the epoch, by the engine's clock."""
 
@@ -156,6 +157,7 @@ def labels(place: Place, spec: InstanceSpec) -> dict[str, str]:
         "health": json.dumps(asdict(spec.health)),
         "grace": spec.stop.grace,
         "memory": spec.resources.memory_bytes or 0,
+        "secrets": ",".join(spec.secrets),
         "born": boot_time(),
         "maker": place.maker,
     }
@@ -182,6 +184,7 @@ def read(listed: Mapping[str, Any]) -> Berth | None:
             memory_bytes=int(told["memory"]),
             born=float(told["born"]),
             maker=told["maker"],
+            has_secrets=bool(told["secrets"]),
             made_at=float(listed.get("Created") or 0.0),
         )
     except (KeyError, ValueError, TypeError):

@@ -59,7 +59,7 @@ class Removal:
         """Removes one that does not run, with the volumes that are its own, and keeps its output. Without ``force`` one
         that somebody has started in this very moment stays. Returns whether it is gone. Raises Unavailable."""
         with contextlib.suppress(LockgateError, OSError):
-            self._output.bury(berth.container, berth.id)
+            self._output.bury(berth)
         try:
             with contextlib.suppress(NotFound), self._engine.asked(f"removing {berth.id}", LONG) as api:
                 api.remove_container(berth.container, v=True, force=force)

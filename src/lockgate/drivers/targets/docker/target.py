@@ -124,7 +124,7 @@ class DockerTarget:
         berth = next((b for b in self._list(key) if b.id == instance), None)
         if berth is not None:
             with suppress(NotFound):
-                return self._output.read(berth.container, after, limit)
+                return self._output.read(berth, after, limit)
         kept = self._output.read_buried(instance, after, limit)
         if kept is None:
             because = f"There is no instance {instance!r} of {key}, and no log of it any more."
@@ -314,7 +314,7 @@ class DockerTarget:
 
     def _last_words(self, berth: Berth) -> str:
         with suppress(LockgateError):
-            words = self._output.tail(berth.container, readiness.LAST_LINES).strip()
+            words = self._output.tail(berth, readiness.LAST_LINES).strip()
             return f" Its last lines:\n{words or '(it wrote nothing)'}"
         return ""
 
