@@ -66,6 +66,11 @@ class Berth:
     def is_stopping(self) -> bool:
         return "-stopping-" in self.name
 
+    @property
+    def is_gone(self) -> bool:
+        """It has been stopped, its name is free, and the engine only clears up behind it."""
+        return self.is_stopping and self.state == "removing"
+
     def age(self) -> float:
         """Seconds since it was made; by the wall clocks where its maker's machine was another, or has been started
         again since."""

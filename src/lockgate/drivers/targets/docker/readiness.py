@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lockgate.core.errors import LockgateError
+from lockgate.core.errors import LockgateError, NotFound
 from lockgate.core.inventory import Condition
 from lockgate.drivers import shim
 from lockgate.drivers.evidence import Evidence, read, write
@@ -138,8 +138,12 @@ def settle(engine: Engine, berth: Berth, folder: Path, life: Life) -> None:
 def accept(engine: Engine, berth: Berth, folder: Path, life: Life, evidence: Evidence) -> None:
     """It is ready. Raises NotFound, Unavailable."""
     if not life.has_been_ready:
-        with engine.asked(f"keeping {berth.id} up") as api:
-            api.update_container(berth.container, restart_policy={"Name": AGAIN})  # type: ignore[arg-type]
+        try:
+            with engine.asked(f"keeping {berth.id} up") as api:
+                api.update_container(berth.container, restart_policy={"Name": AGAIN})  # type: ignore[arg-type]
+        except NotFound:
+            # Podman 4 cannot change it: then one that ends is gone, and is replaced.
+            look(engine, berth.container)
     folder.mkdir(parents=True, exist_ok=True)
     write(folder, evidence)
 

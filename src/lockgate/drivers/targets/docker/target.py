@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from lockgate.core.artifact import Artifact, ArtifactKind
-from lockgate.core.errors import LockgateError, NotFound, Unavailable
+from lockgate.core.errors import Conflict, LockgateError, NotFound, Unavailable
 from lockgate.core.ids import InstanceId, RevisionId, digest_of, short
 from lockgate.core.inventory import Condition, Instance, Observed
 from lockgate.core.plan import Fence, InstanceSpec
@@ -123,7 +123,7 @@ class DockerTarget:
         """Raises :class:`NotFound` for one that never was, or whose output is not kept any more."""
         berth = next((b for b in self._list(key) if b.id == instance), None)
         if berth is not None:
-            with suppress(NotFound):
+            with suppress(NotFound, Conflict):  # just being removed
                 return self._output.read(berth, after, limit)
         kept = self._output.read_buried(instance, after, limit)
         if kept is None:
@@ -158,7 +158,7 @@ class DockerTarget:
 
     def _missing(self, key: Key, revision: RevisionId, count: int) -> list[int]:
         """The lowest free slots up to ``count`` living instances. Dead ones are removed first: they hold slots."""
-        there = [berth for berth in self._list(key) if berth.revision == revision]
+        there = [berth for berth in self._list(key) if berth.revision == revision and not berth.is_gone]
         there = [berth for berth in there if not self._cleared(berth)]
         serving = sum(1 for berth in there if not berth.is_stopping)
         taken = {berth.slot for berth in there}
@@ -241,6 +241,8 @@ class DockerTarget:
             life = readiness.look(self._engine, berth.container)
         except NotFound:
             return None
+        if evidence is not None:
+            life = replace(life, has_been_ready=True)
         if life.state in ("exited", "dead"):
             return self._ended(berth, life)
         condition, because = self._judge(berth, life, evidence)
