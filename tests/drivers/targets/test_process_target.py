@@ -171,6 +171,7 @@ def test_secrets_in_the_log_of_an_ended_instance_are_not_told(
     wait_until(lambda: not target.observe(KEY).instances)
     wait_until(lambda: (ground.settings.home / "retired" / instance.id / "log.0").exists())
     assert target.logs(KEY, instance.id, 0, 100) == read
+    wait_until(lambda: not list((ground.settings.home / "removed").iterdir()))
     files = [file for file in ground.settings.home.rglob("*") if file.is_file()]
     assert [file for file in files if b"hunter2" in file.read_bytes()] == []
 
