@@ -44,7 +44,7 @@ x-logging: &logging
   logging: {driver: json-file, options: {max-size: 10m}}
 x-app: &app
   <<: *logging
-  image: ghcr.io/acme/shop:${TAG:-1.4.2}
+  image: registry.example/acme/shop:${TAG:-1.4.2}
   environment: &environment
     DATABASE_URL: postgres://${DB_USER:-shop}@${DB_HOST}/shop
     SECRET_KEY: hunter2
@@ -155,7 +155,7 @@ def test_a_first_compose_file(tmp_path: Path) -> None:
 def test_what_has_a_counterpart_is_carried_over(tmp_path: Path) -> None:
     shop = application(proposed(tmp_path, compose__yaml=SHOP))
     api = shop.components["api"]
-    assert str(api.artifact) == "oci:ghcr.io/acme/shop:1.4.2"
+    assert str(api.artifact) == "oci:registry.example/acme/shop:1.4.2"
     assert api.run == ("gunicorn", "--bind", "0.0.0.0:8080", "--workers", "{values.WORKERS}", "shop:app")
     assert api.env == {
         "DATABASE_URL": "postgres://{values.DB_USER}@{values.DB_HOST}/shop",

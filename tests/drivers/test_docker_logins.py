@@ -142,3 +142,9 @@ def test_a_file_that_cannot_be_understood_is_named_and_not_shown(tmp_path: Path,
     assert place in str(told.value)
     assert "s3cret" not in str(told.value)
     assert told.value.__cause__ is None
+
+
+def test_a_store_is_asked_for_docker_hub_by_the_address_that_docker_login_writes(tmp_path: Path) -> None:
+    env = helper(tmp_path, """echo '{"Username":"bob","Secret":"s3cret"}'""")
+    assert DockerLogins({**env, "DOCKER_AUTH_CONFIG": '{"credsStore": "kept"}'})(HUB) is not None
+    assert (tmp_path / "asked").read_text() == "https://index." + ".".join(("docker", "io")) + "/v1/"

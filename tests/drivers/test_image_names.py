@@ -4,6 +4,7 @@ import pytest
 
 from lockgate.core.errors import Invalid
 from lockgate.drivers.registry import HUB, ImageName, image_name
+from lockgate.drivers.registry.names import api_host
 
 HEX = "a" * 64
 
@@ -65,3 +66,15 @@ def test_what_is_no_name_is_refused_with_the_way_to_mend_it(text: str, mend: str
     with pytest.raises(Invalid) as refused:
         image_name(text)
     assert mend in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["ann:hunter2@r.example/web:1", "https://ann:hunter2@r.example/web:1"])
+def test_a_password_in_front_of_a_name_is_not_repeated(text: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        image_name(text)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_the_hub_answers_at_another_host_than_its_name() -> None:
+    assert api_host(HUB) != HUB and api_host(HUB).endswith(HUB)
+    assert api_host("127.0.0.1:5000") == "127.0.0.1:5000"

@@ -386,3 +386,39 @@ def test_a_registry_in_trouble_is_not_one_without_attachments(registry: Hostile)
     registry.pages[REFERRERS + digest] = Reply(status=503)
     with pytest.raises(Unavailable):
         attachments(client(), web(registry), digest)
+
+
+# --- what strangers say ---
+
+
+def test_a_place_that_a_registry_leads_to_cannot_ask_for_its_login(registry: Hostile, elsewhere: Hostile) -> None:
+    trap = f'Bearer realm="http://{elsewhere.host}/token"'
+    registry.pages["/v2/shop/web/manifests/1"] = Reply(status=307, headers={"Location": f"http://{elsewhere.host}/x"})
+    elsewhere.pages["/x"] = Reply(status=401, headers={"WWW-Authenticate": trap})
+    elsewhere.pages["/token"] = Reply(b'{"token": "taken"}')
+    with pytest.raises(Denied):
+        client(ANN).manifest(web(registry))
+    assert [(one.path, one.headers.get("authorization")) for one in elsewhere.asked] == [("/x", None)]
+
+
+def test_what_a_stranger_calls_itself_is_fit_to_be_shown(registry: Hostile) -> None:
+    digest = registry.image()
+    listed = told(b"x", MANIFEST, artifactType="text/\x1b[2J")
+    registry.pages[REFERRERS + digest] = Reply(index(listed))
+    (found,) = attachments(client(), web(registry), digest)
+    assert found.kind == "application/octet-stream"
+
+
+def test_what_a_builder_put_beside_the_images_is_attached(registry: Hostile) -> None:
+    statement = told(b"made so", "application/vnd.in-toto+json")
+    attested = manifest(configuration(), [statement])
+    noted = {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": OTHER}
+    nowhere = {"os": "unknown", "architecture": "unknown"}
+    whole = index(told(attested, MANIFEST, annotations=noted, platform=nowhere))
+    registry.pages[f"/v2/shop/web/manifests/{digest_of(attested)}"] = Reply(attested)
+    registry.pages[f"/v2/shop/web/manifests/{digest_of(whole)}"] = Reply(whole)
+    registry.pages[f"/v2/shop/web/blobs/{digest_of(b'made so')}"] = Reply(b"made so")
+    (found,) = attachments(client(), web(registry), digest_of(whole))
+    assert (found.kind, found.annotations) == ("application/vnd.in-toto+json", noted)
+    (payload,) = payloads(client(), web(registry), found)
+    assert payload.data == b"made so"

@@ -24,6 +24,8 @@ from lockgate.drivers.registry import is_hub
 
 PATIENCE = 20.0
 """Seconds for a credential helper; one that asks somebody would wait for ever."""
+HUB_KEY = "https://index.docker.io/v1/"
+"""Under which docker login keeps the login at Docker Hub."""
 TOKEN_USER = "<token>"
 """The name under which a helper gives out an identity token."""
 NOT_FOUND = "credentials not found"
@@ -99,7 +101,8 @@ class DockerLogins:
         key = _key(registry, config.auths)
         helper = config.cred_helpers.get(_key(registry, config.cred_helpers) or "", "") or config.creds_store
         if helper:
-            login = self._ask(helper, key or _key(registry, config.cred_helpers) or registry)
+            other = HUB_KEY if is_hub(registry) else registry
+            login = self._ask(helper, key or _key(registry, config.cred_helpers) or other)
             if login is not None:
                 return login
         entry = config.auths.get(key) if key else None

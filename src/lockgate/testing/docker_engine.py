@@ -5,6 +5,7 @@ Containers use the host's network. The engine keeps them when it dies (``--live-
 """
 
 import contextlib
+import http.client
 import os
 import shutil
 import signal
@@ -17,7 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import docker
-import httpx2
 from docker.errors import DockerException
 
 from lockgate.core.errors import ComponentMissing, Unavailable
@@ -197,8 +197,10 @@ class ImageRegistry:
             self.process.wait(10)
 
     def _answers(self) -> bool:
-        with contextlib.suppress(httpx2.HTTPError):
-            return httpx2.get(f"http://{self.host}/v2/", timeout=2).status_code in (200, 401)
+        connection = http.client.HTTPConnection(self.host, timeout=2)
+        with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+            connection.request("GET", "/v2/")
+            return connection.getresponse().status in (200, 401)
         return False
 
 

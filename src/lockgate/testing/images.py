@@ -1,10 +1,11 @@
 """Images made without pulling: from files of this machine's Debian and of Lockgate's test kit."""
 
+import importlib.util
 import io
 import json
 import subprocess
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -51,9 +52,21 @@ def python_root() -> bytes:
             _add_link(tar, name, f"usr/{name}")
         for name in ("tmp", "etc", "run"):
             _add_folder(tar, name, 0o1777 if name == "tmp" else 0o755)
-        for inside in sorted({_inside(path) for path in listed.stdout.split("\n")} - set(tar.getnames())):
+        listed_here = {_inside(path) for path in listed.stdout.split("\n")}
+        for inside in sorted((listed_here | set(_compiled(listed_here))) - set(tar.getnames())):
             _add_installed(tar, inside, Path("/", inside))
     return out.getvalue()
+
+
+def _compiled(listed: Iterable[str]) -> Iterator[str]:
+    """Bytecode that the packages' installation has made: without it each start compiles what it imports."""
+    for inside in listed:
+        if inside.endswith(".py"):
+            cached = importlib.util.cache_from_source(f"/{inside}").removeprefix("/")
+            folder, _, name = cached.rpartition("/")
+            kept = f"{folder}/{name.partition('.')[0]}.cpython-311.pyc"
+            if Path("/", kept).exists():
+                yield from (folder, kept)
 
 
 def _inside(path: str) -> str:
@@ -97,12 +110,30 @@ def archive(files: Mapping[str, bytes], links: Mapping[str, str] | None = None) 
     return out.getvalue()
 
 
+def archive_of(paths: Mapping[str, Path]) -> bytes:
+    """A tar archive of files and folders: name inside -> where it is."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, path in paths.items():
+            tar.add(path, name)
+    return out.getvalue()
+
+
 def build(client: docker.DockerClient, image: str, base: str, files: Mapping[str, bytes], lines: Iterable[str]) -> None:
     """``image`` (name:tag) from ``base`` (an image, or ``scratch``) with these files copied to its root and more lines
     of a Dockerfile. The same bytes each time, but for the time of making."""
-    dockerfile = "\n".join([f"FROM {base}", *(f"COPY {name} /{name}" for name in files), *lines])
-    context = archive({**files, "Dockerfile": dockerfile.encode()})
-    _told(client, "/build", {"t": image, "rm": "1"}, {"Content-Type": "application/x-tar"}, context)
+    build_from(client, image, base, archive(files), [*(f"COPY {name} /{name}" for name in files), *lines])
+
+
+def build_from(client: docker.DockerClient, image: str, base: str, context: bytes, lines: Iterable[str]) -> None:
+    """The same of a whole context: an archive of what the lines copy."""
+    dockerfile = "\n".join([f"FROM {base}", *lines]).encode()
+    out = io.BytesIO(context)
+    with tarfile.open(fileobj=out, mode="a") as tar:
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(dockerfile)
+        tar.addfile(entry, io.BytesIO(dockerfile))
+    _told(client, "/build", {"t": image, "rm": "1"}, {"Content-Type": "application/x-tar"}, out.getvalue())
 
 
 def python_base(client: docker.DockerClient, image: str = "localhost/python:3.11") -> str:

@@ -280,3 +280,66 @@ def test_digests_of_another_algorithm_are_refused(source: OciSource, folder: Pat
 def test_a_name_without_a_tag_is_refused(source: OciSource, folder: Path) -> None:
     with pytest.raises(Invalid, match=r"such as nginx:1\.0"):
         source.resolve(_ref("nginx"), folder)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    ["application/vnd.dev.cosign.simplesigning.v1+json", "application/vnd.in-toto+json", "text/spdx+json"],
+)
+def test_what_only_has_the_configuration_of_an_image_is_none(
+    depot: Depot, source: OciSource, folder: Path, registry: Hostile, layer: str
+) -> None:
+    """As cosign and BuildKit make them."""
+    data = manifest(configuration(), [told(b"x", layer)])
+    registry.pages["/v2/shop/web/manifests/1"] = Reply(data)
+    registry.pages[f"/v2/shop/web/blobs/{digest_of(configuration())}"] = Reply(configuration())
+    with pytest.raises(ArtifactMistyped, match=layer.replace("+", r"\+")):
+        source.resolve(_ref(f"{registry.host}/shop/web:1"), folder)
+    assert list(depot.blobs) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        manifest(b"{}", config_type="x/\x1b[2J"),
+        manifest(b"{}", artifactType="x/\x1b[2J"),
+        manifest(b"{}", mediaType="x/\x1b[2J"),
+        index(artifactType="x/\x1b[2J"),
+    ],
+)
+def test_what_a_stranger_calls_itself_is_not_repeated(
+    source: OciSource, folder: Path, registry: Hostile, data: bytes
+) -> None:
+    registry.pages["/v2/shop/web/manifests/1"] = Reply(data)
+    with pytest.raises(ArtifactMistyped) as refused:
+        source.resolve(_ref(f"{registry.host}/shop/web:1"), folder)
+    assert "\x1b" not in str(refused.value)
+
+
+def test_platforms_are_fit_to_be_shown(source: OciSource, folder: Path, registry: Hostile) -> None:
+    config = configuration("\x1b[2J")
+    data = manifest(config)
+    registry.pages["/v2/shop/web/manifests/1"] = Reply(data)
+    registry.pages[f"/v2/shop/web/blobs/{digest_of(config)}"] = Reply(config)
+    assert source.platforms(source.resolve(_ref(f"{registry.host}/shop/web:1"), folder)) == ()
+
+
+def test_an_index_of_too_many_images_is_refused_before_they_are_asked_for(
+    source: OciSource, folder: Path, registry: Hostile
+) -> None:
+    registry.pages["/v2/shop/web/manifests/1"] = Reply(index(*(told(b"%d" % n, MANIFEST) for n in range(1000))))
+    with pytest.raises(ArtifactMistyped, match="1000 images"):
+        source.resolve(_ref(f"{registry.host}/shop/web:1"), folder)
+    assert len(registry.asked) == 1
+
+
+def test_what_is_known_is_not_fetched_again(source: OciSource, folder: Path, registry: Hostile) -> None:
+    one = manifest(configuration())
+    whole = index(told(one, MANIFEST, platform={"os": "linux", "architecture": "amd64"}))
+    for which, data in (("1", whole), (digest_of(one), one)):
+        registry.pages[f"/v2/shop/web/manifests/{which}"] = Reply(data)
+    first = source.resolve(_ref(f"{registry.host}/shop/web:1"), folder)
+    registry.asked.clear()
+    assert source.resolve(_ref(f"{registry.host}/shop/web:1"), folder) == first
+    assert source.latest(_ref(f"{registry.host}/shop/web:1"), folder).name.endswith(first.digest)
+    assert {one.path for one in registry.asked} == {"/v2/shop/web/manifests/1"}

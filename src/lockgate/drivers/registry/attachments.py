@@ -1,7 +1,7 @@
 """What others have attached to an image: signatures, attestations, lists of contents.
 
-By the referrers API, by its fallback tag ``sha256-HEX`` where a registry has none, and by the tags of cosign
-(``.sig``, ``.att``, ``.sbom``), whose layers are one attachment each.
+In an index itself, where BuildKit puts them; by the referrers API, by its fallback tag ``sha256-HEX`` where a registry
+has none, and by the tags of cosign (``.sig``, ``.att``, ``.sbom``), whose layers are one attachment each.
 """
 
 import re
@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from lockgate.core.errors import ArtifactMissing, Unavailable
 from lockgate.core.ids import Digest
 from lockgate.drivers.registry.client import LONGEST_MANIFEST, Registries, problem
-from lockgate.drivers.registry.documents import INDEXES, Descriptor, Document, document
+from lockgate.drivers.registry.documents import INDEXES, Descriptor, Document, document, shown
 from lockgate.drivers.registry.names import ImageName
 from lockgate.drivers.registry.wire import MIB
 
 LONGEST_PAYLOAD = 64 * MIB
+STATEMENT = "application/vnd.in-toto+json"
 COSIGN = (".sig", ".att", ".sbom")
 _NO_API = frozenset({400, 404, 405, 406, 501})
 _PAGES = 50
@@ -49,7 +50,8 @@ class Payload:
 def attachments(registries: Registries, image: ImageName, digest: Digest) -> tuple[Attachment, ...]:
     """Of the manifest or index ``digest`` in the repository of ``image``. Raises as :meth:`Registries.manifest`, but
     not ArtifactMissing."""
-    found = [_attachment(one, layer=False) for one in _referrers(registries, image, digest)]
+    found = _beside(registries, image, digest)
+    found += [_attachment(one, layer=False) for one in _referrers(registries, image, digest)]
     for ending in COSIGN:
         manifest = _by_tag(registries, image, _tag(digest) + ending)
         layers = manifest.layers if manifest is not None else None
@@ -68,6 +70,16 @@ def payloads(registries: Registries, image: ImageName, attachment: Attachment) -
         Payload(one.media_type, one.sha256, one.annotations or {}, registries.blob(image, one, LONGEST_PAYLOAD))
         for one in layers
     )
+
+
+def _beside(registries: Registries, image: ImageName, digest: Digest) -> list[Attachment]:
+    """What BuildKit has put into the index itself."""
+    try:
+        index = registries.manifest(replace(image, tag="", digest=digest)).document
+    except ArtifactMissing:
+        return []
+    pointed = [one for one in index.manifests or [] if one.beside]
+    return [Attachment(STATEMENT, one.sha256, one.size, one.annotations or {}, layer=False) for one in pointed]
 
 
 def _referrers(registries: Registries, image: ImageName, digest: Digest) -> Iterator[Descriptor]:
@@ -101,4 +113,4 @@ def _tag(digest: Digest) -> str:
 
 def _attachment(one: Descriptor, *, layer: bool) -> Attachment:
     kind = one.media_type if layer else one.artifact_type or one.media_type
-    return Attachment(kind, one.sha256, one.size, one.annotations or {}, layer)
+    return Attachment(shown(kind), one.sha256, one.size, one.annotations or {}, layer)

@@ -30,6 +30,11 @@ IMAGE_CONFIGS = frozenset(
 )
 ACCEPT = ", ".join([*sorted(INDEXES), *sorted(IMAGE_MANIFESTS)])
 
+LAYERS = ("application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs.")
+"""How the types of an image's layers begin."""
+
+_MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]{1,127}/[\w!#$&^.+-]{1,127}", re.ASCII)
+_WORD = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 T = TypeVar("T")
 
@@ -42,7 +47,9 @@ class Platform(msgspec.Struct, frozen=True, rename="camel"):
     variant: str = ""
 
     def __str__(self) -> str:
-        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+        """Empty when it is not fit to be shown."""
+        parts = [part for part in (self.os, self.architecture, self.variant) if part]
+        return "/".join(parts) if all(_WORD.fullmatch(part) for part in parts) else ""
 
 
 class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
@@ -54,6 +61,11 @@ class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
     platform: Platform | None = None
     artifact_type: str | None = None
     annotations: Mapping[str, str] | None = None
+
+    @property
+    def beside(self) -> bool:
+        """In an index: what BuildKit says of an image there, not an image."""
+        return "vnd.docker.reference.type" in (self.annotations or {})
 
     @property
     def sha256(self) -> Digest:
@@ -97,6 +109,11 @@ def read(data: bytes, kind: type[T], what: str) -> T:
         raise ArtifactMistyped(f"{what} is not what a registry tells of an image: {error}.") from error
 
 
+def shown(media_type: str) -> str:
+    """As it is, if it is one: what strangers call their things is printed on terminals."""
+    return media_type if _MEDIA_TYPE.fullmatch(media_type) else "application/octet-stream"
+
+
 def why_no_image(found: Document) -> str:
     """Empty for an image and for an index of images."""
     if found.schema_version != 2:
@@ -104,23 +121,23 @@ def why_no_image(found: Document) -> str:
     if found.is_index:
         return _why_no_index(found)
     if found.media_type and found.media_type not in IMAGE_MANIFESTS:
-        return f"it is of the type {found.media_type}"
+        return f"it is of the type {shown(found.media_type)}"
     if found.config is None:
         return "it has no configuration of an image"
     if found.artifact_type or found.config.media_type not in IMAGE_CONFIGS:
-        return f"it is of the type {found.artifact_type or found.config.media_type}"
-    return ""
+        return f"it is of the type {shown(found.artifact_type or found.config.media_type)}"
+    odd = [one.media_type for one in found.layers or [] if not one.media_type.startswith(LAYERS)]
+    return f"it holds {shown(odd[0])}" if odd else ""
 
 
 def _why_no_index(found: Document) -> str:
     if found.config is not None or found.layers is not None:
         return "it is a manifest and an index at once"
     if found.artifact_type or (found.media_type and found.media_type not in INDEXES):
-        return f"it is of the type {found.artifact_type or found.media_type}"
+        return f"it is of the type {shown(found.artifact_type or found.media_type)}"
     return "" if found.images else "it is an index without images"
 
 
 def _beside(one: Descriptor) -> bool:
     """BuildKit's attestations have the platform unknown/unknown."""
-    noted = "vnd.docker.reference.type" in (one.annotations or {})
-    return noted or bool(one.artifact_type) or (one.platform is not None and one.platform.os == "unknown")
+    return one.beside or bool(one.artifact_type) or (one.platform is not None and one.platform.os == "unknown")

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from lockgate.core.errors import Invalid, Problem
 from lockgate.core.ids import Digest
 
-HUB = "registry.hub.docker.com"
-"""The registry of names that have none in front, as for Docker."""
+HUB = "docker.io"
+"""The registry of names that have none in front, as for Docker. Its API is at another name: see :func:`api_host`."""
 
 LONGEST = 255
 """Characters of registry and repository together."""
 
-_HUB_TOO = re.compile(r"(?:(?:index|registry-1)\.)?docker\.io|registry\.hub\.docker\.com")
+_HUB_TOO = re.compile(r"(?:(?:index|registry-1)\.)?docker\.io")
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::[0-9]{{1,5}})?")
 _PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
@@ -50,6 +50,13 @@ class ImageName:
 def image_name(text: str) -> ImageName:
     """``name:tag``, ``name@sha256:...`` or ``name:tag@sha256:...``. Raises :class:`Invalid`."""
     named, at, digest = text.partition("@")
+    if at and not _DIGEST.fullmatch(digest):
+        # Not quoted: it may be a password that stands there.
+        because = "The image has something else than a digest behind its @."
+        mend = (
+            "A digest is sha256: and 64 hexadecimal digits. Names and passwords do not belong there: run docker login."
+        )
+        raise Invalid([Problem("request", None, "artifact", because, mend)])
     front, colon, tag = named.rpartition(":")
     if not colon or "/" in tag:  # that colon is in front of a port
         front, colon, tag = named, "", ""
@@ -57,10 +64,13 @@ def image_name(text: str) -> ImageName:
         raise _invalid(text, "says neither a tag nor a digest", f"Write which one, such as {text}:1.0.")
     if colon and not _TAG.fullmatch(tag):
         raise _invalid(text, f"has the tag {tag!r}", "A tag is up to 128 letters, digits, '_', '.' and '-'.")
-    if at and not _DIGEST.fullmatch(digest):
-        raise _invalid(text, f"has the digest {digest!r}", "A digest is sha256: and 64 hexadecimal digits.")
     registry, repository = _places(text, front)
     return ImageName(registry, repository, tag, Digest(digest) if at else None)
+
+
+def api_host(registry: str) -> str:
+    """Where a registry answers."""
+    return f"registry-1.{HUB}" if registry == HUB else registry
 
 
 def is_hub(registry: str) -> bool:

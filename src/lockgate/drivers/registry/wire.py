@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 
 from lockgate.core.errors import ArtifactMistyped, Denied, Unavailable
+from lockgate.drivers.registry.names import api_host
 
 MIB = 1024 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -57,7 +58,7 @@ class Wire:
         self._making = threading.Lock()
 
     def url(self, registry: str, path: str) -> str:
-        return f"{'http' if self._may_be_plain(registry) else 'https'}://{registry}{path}"
+        return f"{'http' if self._may_be_plain(registry) else 'https'}://{api_host(registry)}{path}"
 
     def ask(self, question: Question) -> Answer:
         """Raises :class:`Unavailable` (down, slow), :class:`Denied` (sent to where it is not safe),
@@ -77,11 +78,14 @@ class Wire:
             self._made.close()
 
     def _follow(self, question: Question) -> Answer:
+        asked = _origin(question.url)
         for _ in range(_HOPS):
             self._refuse_unless_safe(question)
             answer = self._send(question)
             if answer.status not in _REDIRECTS or question.form is not None:
-                return answer
+                # Only the registry may ask who we are; another host would name a place of its own for the login.
+                stranger = answer.status == 401 and _origin(question.url) != asked
+                return replace(answer, status=403) if stranger else answer
             question = _led_on(question, answer.headers.get("location", ""))
         because = f"{question.registry} sends from one address to the next, {_HOPS} times."
         raise Unavailable(because, "Look at the registry, and try again.")

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference, Tree
-from lockgate.core.errors import ArtifactMissing, ArtifactMistyped, CapabilityMissing, Unavailable
+from lockgate.core.errors import ArtifactAltered, ArtifactMissing, ArtifactMistyped, CapabilityMissing, Unavailable
 from lockgate.core.ids import Digest, short
 from lockgate.drivers.depot import Depot
 from lockgate.drivers.registry import Attachment, ImageName, Registries, attachments, image_name
 from lockgate.drivers.registry.documents import Descriptor, Document, Platform, document, read, why_no_image
 
+MOST_IMAGES = 64
+"""In one index: more is no application, but somebody who wants to keep us busy."""
 LONGEST_CONFIGURATION = 4 * 1024 * 1024
 
 
@@ -66,7 +68,7 @@ class OciSource:
             told = [one.platform for one in found.images if one.platform and self._has(one)]
         else:
             told = [read(self._depot.blobs.read(one.sha256), Platform, str(one.sha256)) for one in _parts(found)]
-        return tuple(dict.fromkeys(str(one) for one in told))
+        return tuple(dict.fromkeys(filter(None, map(str, told))))
 
     def attachments(self, artifact: Artifact) -> tuple[Attachment, ...]:
         """What the registry has about it now: signatures, attestations. Raises as :meth:`resolve`."""
@@ -92,7 +94,9 @@ class OciSource:
 
     def _fetch_parts(self, image: ImageName, whole: Document) -> list[bytes]:
         if not whole.is_index:
-            return [self._registries.blob(image, one, LONGEST_CONFIGURATION) for one in _parts(whole)]
+            return [self._configuration(image, one) for one in _parts(whole)]
+        if len(whole.images) > MOST_IMAGES:
+            _refuse(image, f"it is an index of {len(whole.images)} images, and at most {MOST_IMAGES} are looked at")
         found = [self._platform(image, one) for one in whole.images]
         there = [data for data in found if data is not None]
         if not there:
@@ -102,13 +106,24 @@ class OciSource:
 
     def _platform(self, image: ImageName, one: Descriptor) -> bytes | None:
         """Some registries keep an index of which not every platform was copied."""
+        data = self._here(one)
         try:
-            manifest = self._registries.manifest(replace(image, tag="", digest=one.sha256))
+            data = data or self._registries.manifest(replace(image, tag="", digest=one.sha256)).data
         except ArtifactMissing:
             return None
-        if why := why_no_image(manifest.document):
+        if why := why_no_image(document(data, str(image))):
             _refuse(image, why)
-        return manifest.data
+        return data
+
+    def _configuration(self, image: ImageName, one: Descriptor) -> bytes:
+        return self._here(one) or self._registries.blob(image, one, LONGEST_CONFIGURATION)
+
+    def _here(self, one: Descriptor) -> bytes | None:
+        """What is here is not fetched again: registries count."""
+        try:
+            return self._depot.blobs.read(one.sha256)
+        except (ArtifactMissing, ArtifactAltered):
+            return None
 
     def _has(self, one: Descriptor) -> bool:
         return self._depot.blobs.has(one.sha256)

@@ -46,12 +46,15 @@ class Berth:
     host: str
     port: int
     """Where it is reached; 0: it takes no traffic."""
+    inside: int
+    """The port that its program listens on."""
     health: Health
     grace: float
     memory_bytes: int
     born: float
     """Seconds since the machine of its maker started."""
     maker: str
+    has_secrets: bool
     made_at: float
     """Seconds since the epoch, by the engine's clock."""
 
@@ -62,6 +65,11 @@ class Berth:
     @property
     def is_stopping(self) -> bool:
         return "-stopping-" in self.name
+
+    @property
+    def is_gone(self) -> bool:
+        """It has been stopped, its name is free, and the engine only clears up behind it."""
+        return self.is_stopping and self.state == "removing"
 
     def age(self) -> float:
         """Seconds since it was made; by the wall clocks where its maker's machine was another, or has been started
@@ -131,6 +139,7 @@ class Place:
     slot: int
     host: str
     port: int
+    inside: int
     deployment: str
     maker: str
 
@@ -149,9 +158,11 @@ def labels(place: Place, spec: InstanceSpec) -> dict[str, str]:
         "slot": place.slot,
         "host": place.host,
         "port": place.port,
+        "inside": place.inside,
         "health": json.dumps(asdict(spec.health)),
         "grace": spec.stop.grace,
         "memory": spec.resources.memory_bytes or 0,
+        "secrets": ",".join(spec.secrets),
         "born": boot_time(),
         "maker": place.maker,
     }
@@ -172,11 +183,13 @@ def read(listed: Mapping[str, Any]) -> Berth | None:
             slot=int(told["slot"]),
             host=told["host"],
             port=int(told["port"]),
+            inside=int(told["inside"]),
             health=Health(**json.loads(told["health"])),
             grace=float(told["grace"]),
             memory_bytes=int(told["memory"]),
             born=float(told["born"]),
             maker=told["maker"],
+            has_secrets=bool(told["secrets"]),
             made_at=float(listed.get("Created") or 0.0),
         )
     except (KeyError, ValueError, TypeError):

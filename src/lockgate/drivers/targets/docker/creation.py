@@ -8,6 +8,7 @@ import tarfile
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import IO, Any
 
 from lockgate.core import template
@@ -18,8 +19,10 @@ from lockgate.core.plan import InstanceSpec
 from lockgate.core.secret import Secret
 from lockgate.core.traffic import Key
 
-WORK = "/lockgate"
-"""Folder inside that holds the component's files."""
+VOLUME = "/lockgate"
+"""Folder inside that may be filled before it starts, whatever its root is like."""
+WORK = f"{VOLUME}/work"
+"""Folder inside that holds the component's files. Not the volume itself, whose owner cannot be told."""
 SECRETS = "/run/secrets"
 WITHOUT = ("AUDIT_WRITE", "MKNOD", "NET_RAW")
 """Capabilities of the engine's usual set that a service has no use for."""
@@ -128,7 +131,7 @@ def _folders(spec: InstanceSpec) -> list[str]:
     """Volumes of its own: they can be filled before it starts, also below a root that is closed for writing."""
     words = (*spec.command, *spec.container.entrypoint, *spec.env.values())
     work = bool(spec.files) or any(template.mentions(word, "work") for word in words)
-    return [*([WORK] if work else []), *([SECRETS] if spec.secrets else [])]
+    return [*([VOLUME] if work else []), *([SECRETS] if spec.secrets else [])]
 
 
 # --- what is filled in ---
@@ -178,8 +181,8 @@ def cargo(spec: InstanceSpec, trees: Mapping[str, Tree], revealed: Mapping[str, 
     owner = _owner(user)
     made: Cargo = {}
     folders = _folders(spec)
-    if WORK in folders:
-        made[WORK] = _files(trees, owner)
+    if VOLUME in folders:
+        made[VOLUME] = _files(trees, owner)
     if SECRETS in folders:
         made[SECRETS] = _secrets(revealed, owner)
     return made
@@ -197,10 +200,11 @@ def _files(trees: Mapping[str, Tree], owner: Owner) -> IO[bytes]:
     with contextlib.ExitStack() as unless_done:
         out = unless_done.enter_context(tempfile.TemporaryFile())
         with tarfile.open(fileobj=out, mode="w") as tar:
-            _add_root(tar, 0o755 if owner else 0o777, owner)
+            _add_folder(tar, PurePosixPath(WORK).name, 0o755 if owner else 0o777, owner)
             for name, tree in trees.items():
                 # Kept files are links or shared; copied, they are the instance's own.
-                tar.add(os.path.realpath(str(tree.root)), name, filter=lambda entry: _owned(entry, owner))
+                inside = f"{PurePosixPath(WORK).name}/{name}"
+                tar.add(os.path.realpath(str(tree.root)), inside, filter=lambda entry: _owned(entry, owner))
         out.seek(0)
         unless_done.pop_all()
     return out
@@ -210,7 +214,6 @@ def _secrets(revealed: Mapping[str, Secret], owner: Owner) -> IO[bytes]:
     # Not on disk.
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
-        _add_root(tar, 0o755, owner)
         for name, secret in revealed.items():
             data = secret.reveal().encode()
             entry = _owned(tarfile.TarInfo(name), owner)
@@ -220,8 +223,8 @@ def _secrets(revealed: Mapping[str, Secret], owner: Owner) -> IO[bytes]:
     return out
 
 
-def _add_root(tar: tarfile.TarFile, mode: int, owner: Owner) -> None:
-    entry = _owned(tarfile.TarInfo("."), owner)
+def _add_folder(tar: tarfile.TarFile, name: str, mode: int, owner: Owner) -> None:
+    entry = _owned(tarfile.TarInfo(name), owner)
     entry.type, entry.mode = tarfile.DIRTYPE, mode
     tar.addfile(entry)
 

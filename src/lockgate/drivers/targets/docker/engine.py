@@ -31,6 +31,7 @@ from lockgate.core.errors import (
     StorageFull,
     Unavailable,
 )
+from lockgate.drivers.targets.docker.tunnel import Tunnel
 
 SOCKET = "unix:///var/run/docker.sock"
 PATIENCE = 5.0
@@ -47,6 +48,7 @@ _SAID: tuple[tuple[str, type[LockgateError], str], ...] = (
         Unavailable,
         "It is tried again with another port.",
     ),
+    (r"HTTP request to an HTTPS server", Unavailable, "Give the target the folder of its certificates, with tls."),
     (r"network \S+ not found", ComponentMissing, "Make it with docker network create, or name another."),
     (r"bind source path does not exist|bind mount source", ComponentMissing, "Make that folder on its machine."),
     (r"OCI runtime|executable file|unable to find (user|group)|no matching entries", PreparationFailed, ""),
@@ -61,6 +63,7 @@ class Engine:
     def __init__(self, url: str = "", tls: str = "") -> None:
         self.url = url or os.environ.get("DOCKER_HOST", "") or SOCKET
         self._tls = tls or (os.environ.get("DOCKER_CERT_PATH", "") if not url else "")
+        self._tunnel = Tunnel(self.url) if self.url.startswith("ssh://") else None
         self._idle: dict[float, list[docker.APIClient]] = {}
         self._lock = threading.Lock()
 
@@ -95,7 +98,7 @@ class Engine:
             if client is not None:
                 client.close()
                 client = None
-            self.close()
+            self._hang_up()
             raise self._silent(error) from error
         finally:
             if client is not None:
@@ -115,6 +118,11 @@ class Engine:
                 yield from (json.loads(line) for line in answer.iter_lines() if line)
 
     def close(self) -> None:
+        self._hang_up()
+        if self._tunnel is not None:
+            self._tunnel.close()
+
+    def _hang_up(self) -> None:
         """Of clients that nobody uses now."""
         with self._lock:
             idle = [client for clients in self._idle.values() for client in clients]
@@ -123,17 +131,24 @@ class Engine:
             client.close()
 
     def _client(self, patience: float) -> docker.APIClient:
+        if self.is_socket:
+            # The SDK leaves a socket open that could not be connected.
+            with socket.socket(socket.AF_UNIX) as knock:
+                knock.settimeout(patience)
+                knock.connect(self.url.removeprefix("unix://"))
         with self._lock:
             idle = self._idle.get(patience)
             if idle:
                 return idle.pop()
-        return docker.APIClient(
-            self.url,
+        client = docker.APIClient(
+            self._tunnel.url() if self._tunnel is not None else self.url,
             version=OLDEST,
             timeout=int(patience),
             tls=self._tls_settings(),
-            use_ssh_client=self.url.startswith("ssh://"),
         )
+        # Certificates, proxies and passwords for the web, as the environment names them, are not the engine's.
+        client.trust_env = False
+        return client
 
     def _tls_settings(self) -> TLSConfig | bool:
         if not self._tls:
@@ -143,7 +158,7 @@ class Engine:
         return TLSConfig(client_cert=pair, ca_cert=str(folder / "ca.pem"), verify=True)
 
     def _silent(self, error: Exception) -> Unavailable:
-        why = _root(error)
+        why = (self._tunnel.said() if self._tunnel is not None else "") or _root(error)
         mend = f"Start it, or name another with `engine` of the target; `lockgate doctor` tells more ({why})."
         if "Permission denied" in why:
             mend = "Let the server's user use it: add the user to the group docker, or run Lockgate as root."
@@ -151,8 +166,8 @@ class Engine:
 
 
 def _root(error: BaseException) -> str:
-    """What lies at the bottom of a chain of exceptions."""
-    while error.__context__ is not None:
+    """What lies at the bottom of a chain of exceptions of connections."""
+    while isinstance(error.__context__, (DockerException, *_BROKEN)):
         error = error.__context__
     return str(error).strip() or type(error).__name__
 

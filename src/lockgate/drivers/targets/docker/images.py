@@ -45,8 +45,8 @@ _SAID: tuple[tuple[str, type[LockgateError], str], ...] = (
     ),
     (r"verif|did not match|invalid checksum|unexpected digest", ArtifactAltered, "Make the release again."),
     (
-        r"connection refused|timeout|timed out|no such host|EOF|reset by peer|TLS|deadline|too ?many ?requests|\b50\d\b|"
-        r"unavailable|server misbehaving|unreachable",
+        r"connection refused|timeout|timed out|no such host|EOF|reset by peer|TLS|deadline|too ?many ?requests|"
+        r"\b50\d\b|unavailable|server misbehaving|unreachable",
         Unavailable,
         "It is tried again.",
     ),

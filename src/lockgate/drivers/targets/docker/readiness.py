@@ -2,8 +2,8 @@
 
 As for processes: enough good answers in a row, from a listening socket that the container's own processes hold, in a
 life without a restart. The engine starts it again by itself only from then on; one that ends before has failed. Where
-the container's processes cannot be seen (another machine, a network of its own, no root), that it is still the same
-life of the container is all the proof there is.
+the container's processes cannot be seen (another machine, no root), that it is still the same life of the container is
+all the proof there is.
 """
 
 import os
@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lockgate.core.errors import LockgateError
+from lockgate.core.errors import LockgateError, NotFound
 from lockgate.core.inventory import Condition
 from lockgate.drivers import shim
 from lockgate.drivers.evidence import Evidence, read, write
@@ -44,7 +44,8 @@ class Life:
     oom: bool
     error: str
     """Why it could not be started."""
-    network: str
+    addresses: tuple[str, ...]
+    """Its own, on the networks it has; none on the host's."""
 
     @property
     def runs(self) -> bool:
@@ -75,8 +76,13 @@ def look(engine: Engine, container: str) -> Life:
         exit_code=int(state.get("ExitCode") or 0),
         oom=bool(state.get("OOMKilled")),
         error=str(state.get("Error") or ""),
-        network=str(host.get("NetworkMode") or ""),
+        addresses=_addresses(found),
     )
+
+
+def _addresses(found: dict[str, Any]) -> tuple[str, ...]:
+    networks = (found.get("NetworkSettings") or {}).get("Networks") or {}
+    return tuple(one["IPAddress"] for one in networks.values() if one.get("IPAddress"))
 
 
 def _epoch(stamp: str) -> float:
@@ -91,7 +97,7 @@ def _epoch(stamp: str) -> float:
 
 def visible(berth: Berth, life: Life) -> bool:
     """Its processes are this machine's, and we may see their sockets."""
-    if life.network != "host" or os.geteuid() != 0:
+    if os.geteuid() != 0:
         return False
     try:
         return berth.container in Path(f"/proc/{life.pid}/cgroup").read_text()
@@ -108,8 +114,12 @@ def confirm(engine: Engine, berth: Berth, folder: Path, number: int) -> str:
             return "It ended while it was being checked."
         evidence = Evidence(True, life.pid, 0, life.restarts, life.started_at, None)
         if visible(berth, life):
-            inodes = listening(berth.host, berth.port, life.pid)
+            where = life.addresses[0] if life.addresses else berth.host
+            inodes = listening(where, berth.inside, life.pid)
             held = holders(inodes, {life.pid, *shim.descendants(life.pid)})
+            if not inodes and life.addresses:
+                # The engine's own program accepts connections to a published port, whoever is behind it.
+                return f"Nothing listens on {berth.inside} inside, the port that {berth.endpoint} stands for."
             if not inodes or set(held) != inodes:
                 return stranger(berth.host, berth.port, inodes - set(held))
             evidence = replace(evidence, pid_started=shim.start_time(life.pid), holder=held[min(held)])
@@ -128,8 +138,12 @@ def settle(engine: Engine, berth: Berth, folder: Path, life: Life) -> None:
 def accept(engine: Engine, berth: Berth, folder: Path, life: Life, evidence: Evidence) -> None:
     """It is ready. Raises NotFound, Unavailable."""
     if not life.has_been_ready:
-        with engine.asked(f"keeping {berth.id} up") as api:
-            api.update_container(berth.container, restart_policy={"Name": AGAIN})  # type: ignore[arg-type]
+        try:
+            with engine.asked(f"keeping {berth.id} up") as api:
+                api.update_container(berth.container, restart_policy={"Name": AGAIN})  # type: ignore[arg-type]
+        except NotFound:
+            # Podman 4 cannot change it: then one that ends is gone, and is replaced.
+            look(engine, berth.container)
     folder.mkdir(parents=True, exist_ok=True)
     write(folder, evidence)
 

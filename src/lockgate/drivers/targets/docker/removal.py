@@ -7,6 +7,7 @@ import contextlib
 import math
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,8 @@ from lockgate.drivers.targets.docker.engine import LONG, Engine
 from lockgate.drivers.targets.docker.output import Output
 
 AT_ONCE = 8
+REMOVED_WITHIN = 2.0
+"""Seconds that a removal by somebody else is waited for."""
 
 
 class Removal:
@@ -52,17 +55,32 @@ class Removal:
             api.stop(berth.container, timeout=math.ceil(berth.grace))
         self.bury(berth, force=True)
 
-    def bury(self, berth: Berth, *, force: bool = False) -> None:
+    def bury(self, berth: Berth, *, force: bool = False) -> bool:
         """Removes one that does not run, with the volumes that are its own, and keeps its output. Without ``force`` one
-        that somebody has started in this very moment stays. Raises Unavailable."""
+        that somebody has started in this very moment stays. Returns whether it is gone. Raises Unavailable."""
         with contextlib.suppress(LockgateError, OSError):
-            self._output.bury(berth.container, berth.id)
+            self._output.bury(berth)
         try:
             with contextlib.suppress(NotFound), self._engine.asked(f"removing {berth.id}", LONG) as api:
                 api.remove_container(berth.container, v=True, force=force)
         except Conflict:
-            return
+            if not self._vanishes(berth):
+                return False
         shutil.rmtree(self._proofs / berth.id, ignore_errors=True)
+        return True
+
+    def _vanishes(self, berth: Berth) -> bool:
+        """Of one that somebody else removes just now, which takes a moment."""
+        deadline = time.monotonic() + REMOVED_WITHIN
+        try:
+            while time.monotonic() < deadline:
+                with self._engine.asked(f"looking at {berth.id}") as api:
+                    if api.inspect_container(berth.container)["State"]["Status"] == "running":
+                        return False
+                time.sleep(0.01)
+        except NotFound:
+            return True
+        return False
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)

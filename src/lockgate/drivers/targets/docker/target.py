@@ -8,11 +8,12 @@ from functools import partial
 from pathlib import Path
 
 from lockgate.core.artifact import Artifact, ArtifactKind
-from lockgate.core.errors import LockgateError, NotFound, Unavailable
+from lockgate.core.errors import Conflict, LockgateError, NotFound, Unavailable
 from lockgate.core.ids import InstanceId, RevisionId, digest_of, short
 from lockgate.core.inventory import Condition, Instance, Observed
 from lockgate.core.plan import Fence, InstanceSpec
 from lockgate.core.traffic import Key, TargetCaps
+from lockgate.drivers import shim
 from lockgate.drivers.allotment import Allotment
 from lockgate.drivers.claims import Claims
 from lockgate.drivers.evidence import Evidence, Proofs
@@ -101,7 +102,7 @@ class DockerTarget:
 
     def observe(self, key: Key) -> Observed:
         """Raises Unavailable while the engine does not answer."""
-        seen = [self._look(berth) for berth in self._list(key)]
+        seen = [self._look(berth) for berth in self._list(key) if berth.state != "removing"]
         return Observed(key, tuple(i for i in seen if i is not None), self._clock.now())
 
     def ensure(self, key: Key, spec: InstanceSpec, count: int, fence: Fence) -> None:
@@ -122,8 +123,8 @@ class DockerTarget:
         """Raises :class:`NotFound` for one that never was, or whose output is not kept any more."""
         berth = next((b for b in self._list(key) if b.id == instance), None)
         if berth is not None:
-            with suppress(NotFound):
-                return self._output.read(berth.container, after, limit)
+            with suppress(NotFound, Conflict):  # just being removed
+                return self._output.read(berth, after, limit)
         kept = self._output.read_buried(instance, after, limit)
         if kept is None:
             because = f"There is no instance {instance!r} of {key}, and no log of it any more."
@@ -152,12 +153,12 @@ class DockerTarget:
         """The key's, by revision and slot."""
         with self._engine.asked("listing containers") as api:
             listed = api.containers(all=True, filters=berths.of_key(self._whose, key))
-        found = [berth for one in listed if (berth := berths.read(one)) is not None and berth.state != "removing"]
+        found = [berth for one in listed if (berth := berths.read(one)) is not None]
         return sorted(found, key=lambda berth: (berth.revision, berth.slot))
 
     def _missing(self, key: Key, revision: RevisionId, count: int) -> list[int]:
         """The lowest free slots up to ``count`` living instances. Dead ones are removed first: they hold slots."""
-        there = [berth for berth in self._list(key) if berth.revision == revision]
+        there = [berth for berth in self._list(key) if berth.revision == revision and not berth.is_gone]
         there = [berth for berth in there if not self._cleared(berth)]
         serving = sum(1 for berth in there if not berth.is_stopping)
         taken = {berth.slot for berth in there}
@@ -166,13 +167,12 @@ class DockerTarget:
 
     def _cleared(self, berth: Berth) -> bool:
         """It was dead and is removed; its slot is free."""
-        dead = berth.state in ("exited", "dead")
+        dead = berth.state in ("exited", "dead", "removing")
         if berth.is_stopping or not (dead or self._launching.is_abandoned(berth, MAKING)):
             return False
         self._prober.forget(berth.id)
         self._launching.forget(berth.id)
-        self._removal.bury(berth, force=berth.state == "dead")
-        return True
+        return self._removal.bury(berth, force=berth.state == "dead")
 
     def _create(self, key: Key, spec: InstanceSpec, slot: int, fence: Fence) -> None:
         name = berths.name_of(self._whose, key, spec.revision, slot)
@@ -199,10 +199,11 @@ class DockerTarget:
 
     def _make(self, key: Key, spec: InstanceSpec, slot: int, fence: Fence, name: str, cargo: Cargo, port: int) -> None:
         instance = berths.new_id(key, spec.revision, slot)
-        place = Place(self._whose, instance, key, slot, self._host, port, fence.deployment, self._launching.maker)
+        address, maker = self._address(spec, port), self._launching.maker
+        place = Place(self._whose, instance, key, slot, address.host, port, address.inside, fence.deployment, maker)
         logging = Logging(self._settings.log_bytes, self._settings.log_files)
         labels = berths.labels(place, spec)
-        body = creation.configuration(instance, key, spec, self._address(spec, port), labels, logging)
+        body = creation.configuration(instance, key, spec, address, labels, logging)
         try:
             self._launching.begin(Order(instance, key, name, body, cargo, fence))
         except NotFound as error:
@@ -240,6 +241,8 @@ class DockerTarget:
             life = readiness.look(self._engine, berth.container)
         except NotFound:
             return None
+        if evidence is not None:
+            life = replace(life, has_been_ready=True)
         if life.state in ("exited", "dead"):
             return self._ended(berth, life)
         condition, because = self._judge(berth, life, evidence)
@@ -296,6 +299,8 @@ class DockerTarget:
         its processes, as with a server that reloads itself."""
         folder = self._proofs_folder / berth.id
         evidence = self._proofs.of(folder)
+        if evidence is not None and evidence.pid == life.pid and evidence.pid_started and not shim.alive(life.pid):
+            return "It has just ended."  # the engine will notice in a moment
         seen = readiness.visible(berth, life)
         if evidence is not None and evidence.ready and _is_of(evidence, life) and (evidence.holds() or not seen):
             return ""
@@ -311,7 +316,7 @@ class DockerTarget:
 
     def _last_words(self, berth: Berth) -> str:
         with suppress(LockgateError):
-            words = self._output.tail(berth.container, readiness.LAST_LINES).strip()
+            words = self._output.tail(berth, readiness.LAST_LINES).strip()
             return f" Its last lines:\n{words or '(it wrote nothing)'}"
         return ""
 
