@@ -5,6 +5,8 @@ import hashlib
 import json
 import os
 import socket
+import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,6 +15,7 @@ from pathlib import Path
 import docker
 import httpx2
 import pytest
+from tests.conftest import require_real
 
 from lockgate.core.artifact import Artifact, ArtifactKind
 from lockgate.core.errors import ArtifactAltered, ArtifactMissing, PreparationFailed, StorageFull, Unavailable
@@ -74,6 +77,48 @@ def is_there(client: docker.DockerClient, artifact: Artifact) -> bool:
 
 def all_of(client: docker.DockerClient) -> set[str]:
     return {str(image.id) for image in client.images.list(all=True)}
+
+
+# --- a full disk ---
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, too small for an image of 30 MB."""
+    folder = Path(tempfile.mkdtemp(prefix="lgs-"))
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder], capture_output=True, text=True)
+    if made.returncode:
+        require_real(f"No file system can be mounted here: {made.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=False)
+    folder.rmdir()
+
+
+def test_a_disk_that_is_full_delays_a_pull_and_leaves_nothing_half_made(
+    small_disk: Path, docker_engine: DockerEngine, image_registry: ImageRegistry, tmp_path: Path
+) -> None:
+    image = f"{image_registry.host}/large:1"
+    with contextlib.closing(docker_engine.client()) as client:
+        build(client, image, "scratch", {"content": os.urandom(30 << 20)}, ['CMD ["/content"]'])
+        digest = push(client, image)
+        client.images.remove(image, force=True)
+    artifact = Artifact(ArtifactKind.OCI, image.rpartition(":")[0], "1", Digest(digest), f"oci:{image}")
+    (small_disk / "e").mkdir()
+    with DockerEngine(small_disk / "e") as engine:
+        ground = DockerGround(tmp_path / "home", engine, artifact)
+        target = ground.target()
+        spec = ground.good("1")
+        told = wait_until(lambda: full(target.prepare(KEY, spec, FENCE)))
+        assert told.phase is Phase.WORKING and "Free some space" in told.because
+        with contextlib.closing(engine.client()) as client:
+            assert client.images.list(all=True) == []
+        subprocess.run(["mount", "-o", "remount,size=200m", small_disk], check=True)
+        wait_until(lambda: target.prepare(KEY, spec, FENCE).phase is Phase.DONE, within=30)
+        ground.clear()
+
+
+def full(polled: Polled) -> Polled | None:
+    return polled if "disk" in polled.because or "space" in polled.because else None
 
 
 # --- pulling ---
