@@ -218,7 +218,7 @@ def test_a_built_service_has_what_its_dockerfile_says(tmp_path: Path) -> None:
     )
     api = component(tmp_path, "{build: ./api, image: acme/api}")
     assert (api.container.port, api.health.path) == (3000, "/up")
-    assert str(api.artifact) == "oci:registry.example.org/acme/api"
+    assert str(api.artifact) == "oci:registry.example.org/acme/api:latest"
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ def test_a_merge_takes_the_first_of_several(tmp_path: Path) -> None:
     text = "services:\n  web: {<<: [{image: a}, {image: b, user: u}]}\n"
     found = read_compose(tmp_path, "compose.yaml", text)
     assert found is not None
-    assert (found.parts[0].artifact, found.parts[0].fields["container"]) == ("a", {"user": "u"})
+    assert (found.parts[0].artifact, found.parts[0].fields["container"]) == ("a:latest", {"user": "u"})
 
 
 # --- Dockerfile ---

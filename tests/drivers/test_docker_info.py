@@ -1,5 +1,6 @@
 """What is told of container engines: real ones, none, and servers that are something else."""
 
+import contextlib
 import json
 import os
 import socket
@@ -14,6 +15,7 @@ import pytest
 
 from lockgate.core.errors import ComponentMissing
 from lockgate.drivers.docker_info import EngineAddress, look_at
+from lockgate.drivers.targets.docker.engine import Engine
 from lockgate.messages import Usable
 from lockgate.testing.docker_engine import DockerEngine
 from tests.conftest import require_real
@@ -138,8 +140,7 @@ def test_what_is_no_engine_is_told() -> None:
 @pytest.mark.parametrize(
     ("version", "because"),
     [
-        ({"ApiVersion": "1.40"}, "Lockgate speaks API 1.41"),
-        ({"ApiVersion": "1.52", "MinAPIVersion": "1.44"}, "speaks no API before 1.44"),
+        ({"ApiVersion": "1.40"}, "Lockgate needs API 1.41"),
     ],
 )
 def test_an_engine_that_speaks_another_version_is_told(version: dict[str, str], because: str) -> None:
@@ -166,3 +167,14 @@ def test_the_containers_of_podman_outlive_its_service() -> None:
     assert found.usable
     assert found.because.startswith("Podman 27.1 (API 1.41)")
     assert "its containers outlive it" in found.because
+
+
+@pytest.mark.parametrize(
+    ("oldest", "spoken"), [("1.24", "1.41"), ("1.41", "1.41"), ("1.44", "1.44"), ("1.100", "1.100"), ("", "1.41")]
+)
+def test_an_engine_that_has_given_up_old_versions_is_spoken_to_in_the_oldest_it_has(oldest: str, spoken: str) -> None:
+    with answering({**VERSION, "MinAPIVersion": oldest}, INFO) as url, contextlib.closing(Engine(url)) as engine:
+        with engine.asked("its version") as api:
+            assert api.api_version == spoken
+        with engine.asked("its version again") as api:
+            assert api.version(api_version=False)

@@ -108,6 +108,8 @@ def _artifact(service: Service) -> tuple[str, str]:
     if name and not missing and re.fullmatch(r"[!-z|~]+", name):
         ours = build is not None and "." not in name.partition("/")[0] and ":" not in name.partition("/")[0]
         name = f"{REGISTRY}/{name}" if ours else name
+        if not {":", "@"} & set(name.rpartition("/")[2]):
+            name += ":latest"  # which compose means then
         return name, "build this image, push it to a registry, and write that registry here." if ours else ""
     stand_in = f"{REGISTRY}/{service.names[service.name]}:1"
     if missing:

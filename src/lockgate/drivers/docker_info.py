@@ -138,16 +138,13 @@ def _answer(client: httpx2.Client, place: str, path: str) -> Mapping[str, Any]:
 
 
 def _spoken(subject: str, engine: EngineAddress, version: Mapping[str, Any], info: Mapping[str, Any]) -> Usable:
-    newest, oldest = _number(version.get("ApiVersion")), _number(version.get("MinAPIVersion"))
+    newest = _number(version.get("ApiVersion"))
     name = "Podman" if _is_podman(version) else "Docker"
     said = f"{name} {version.get('Version', '?')} (API {version.get('ApiVersion', '?')}) at {engine.place}"
-    spoken = ".".join(map(str, OLDEST))
     if newest < OLDEST:
         mend = "Install Docker 20.10 or newer."
-        return Usable(subject, False, f"{said}: Lockgate speaks API {spoken}.", mend)
-    if oldest > OLDEST:
-        because = f"{said} speaks no API before {version.get('MinAPIVersion')}; Lockgate speaks {spoken}."
-        return Usable(subject, False, because, f'Write "min-api-version": "{spoken}" into its daemon.json.')
+        because = f"{said}: Lockgate needs API {'.'.join(map(str, OLDEST))}."
+        return Usable(subject, False, because, mend)
     facts = [said, f"storage by {info.get('Driver', '?')}"]
     facts += ["rootless"] if _is_rootless(info) else []
     facts += ["its containers outlive it"] if info.get("LiveRestoreEnabled") or _is_podman(version) else []

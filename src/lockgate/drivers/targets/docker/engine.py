@@ -39,7 +39,7 @@ PATIENCE = 5.0
 LONG = 600.0
 """Seconds for a piece of the answer to a pull, and for a stop with its grace."""
 OLDEST = "1.41"
-"""Version of the API that is spoken, of Docker 20.10; newer engines speak it too."""
+"""Version of the API that is spoken, of Docker 20.10; to an engine that has given it up, the oldest that it speaks."""
 _BROKEN = (RequestException, HTTPError, OSError)
 _SAID: tuple[tuple[str, type[LockgateError], str], ...] = (
     (r"no space left on device|disk quota exceeded", StorageFull, "Free some space on the engine's disk."),
@@ -66,6 +66,8 @@ class Engine:
         self._tunnel = Tunnel(self.url) if self.url.startswith("ssh://") else None
         self._idle: dict[float, list[docker.APIClient]] = {}
         self._lock = threading.Lock()
+        self._version = ""
+        """Of the API that is spoken; empty: it has not been asked yet."""
 
     @property
     def is_socket(self) -> bool:
@@ -108,7 +110,7 @@ class Engine:
     def follow(self, doing: str, path: str, params: Mapping[str, str], headers: Mapping[str, str]) -> Iterator[Any]:
         """What the engine tells of long work, object by object. Raises as :meth:`asked`."""
         with self.asked(doing, LONG) as api:
-            url = f"{api.base_url}/v{OLDEST}{path}"
+            url = f"{api.base_url}/v{api.api_version}{path}"
             # The SDK's own way of following leaves the connection open.
             with api.post(url, params=params, headers=headers, stream=True, timeout=LONG) as answer:
                 try:
@@ -127,6 +129,7 @@ class Engine:
         with self._lock:
             idle = [client for clients in self._idle.values() for client in clients]
             self._idle.clear()
+            self._version = ""  # it may come back as another
         for client in idle:
             client.close()
 
@@ -140,9 +143,15 @@ class Engine:
             idle = self._idle.get(patience)
             if idle:
                 return idle.pop()
+        if not self._version:
+            with contextlib.closing(self._made(patience, OLDEST)) as asking:
+                self._version = _spoken(asking)
+        return self._made(patience, self._version)
+
+    def _made(self, patience: float, version: str) -> docker.APIClient:
         client = docker.APIClient(
             self._tunnel.url() if self._tunnel is not None else self.url,
-            version=OLDEST,
+            version=version,
             timeout=int(patience),
             tls=self._tls_settings(),
         )
@@ -163,6 +172,13 @@ class Engine:
         if "Permission denied" in why:
             mend = "Let the server's user use it: add the user to the group docker, or run Lockgate as root."
         return Unavailable(f"The Docker engine at {self.url} does not answer.", mend)
+
+
+def _spoken(client: docker.APIClient) -> str:
+    """The version of the API to speak. An engine's own list of versions is asked for without one."""
+    with client.get(f"{client.base_url}/version", timeout=client.timeout) as answer:
+        oldest = str(answer.json().get("MinAPIVersion") or OLDEST) if answer.ok else OLDEST
+    return max(OLDEST, oldest, key=lambda version: [int(part) for part in version.split(".")])
 
 
 def _root(error: BaseException) -> str:
