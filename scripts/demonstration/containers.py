@@ -33,6 +33,7 @@ WORK = "/lockgate/work"
 class Images:
     """Of one engine and one registry."""
 
+    name = "docker"
     where = "a registry of images"
 
     def __init__(self, engine: str, registry: str) -> None:

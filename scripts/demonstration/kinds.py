@@ -9,6 +9,10 @@ class Kind(Protocol):
     """Of artifacts, and of the target that runs them."""
 
     @property
+    def name(self) -> str:
+        """Of the target."""
+
+    @property
     def where(self) -> str:
         """Where they come from, in the story."""
 
@@ -32,6 +36,7 @@ class Kind(Protocol):
 class Packages:
     """Python packages, each in an environment of its own; processes of this machine."""
 
+    name = "process"
     where = "the package index"
     target = "process"
 

@@ -147,10 +147,10 @@ def _docker_target(spec: TargetSpec, settings: Settings, artifacts: Artifacts, c
     from lockgate.drivers.targets.docker import DockerTarget
     from lockgate.drivers.targets.docker import Settings as DockerSettings
 
-    notes = settings.data / "engines"
-    notes.mkdir(exist_ok=True)
-    (notes / f"{short(digest_of(spec))}.json").write_bytes(canonical(spec))
-    ports = _port_range(spec.settings.get("ports", ""), settings.ports)
+    spec = _as_it_is_here(spec)
+    note = _note_of(spec, settings.data)
+    note.parent.mkdir(exist_ok=True)
+    note.write_bytes(canonical(spec))
     given = spec.settings
     chosen = DockerSettings(
         home=settings.data,
@@ -158,17 +158,29 @@ def _docker_target(spec: TargetSpec, settings: Settings, artifacts: Artifacts, c
         tls=given.get("tls", ""),
         network=given.get("network", "host"),
         address=given.get("address", ""),
-        ports=ports,
+        ports=_port_range(given.get("ports", ""), settings.ports),
     )
     return DockerTarget(chosen, artifacts.materialise, DockerLogins(), reveal, clock)
 
 
-def _docker_targets(settings: Settings) -> Iterator["DockerTarget"]:
-    """Every one that the data folder has ever had."""
+def _as_it_is_here(spec: TargetSpec) -> TargetSpec:
+    """Without an engine of its own, that of this process's environment, which may be another one next time."""
+    if spec.settings.get("engine"):
+        return spec
+    named = {"engine": os.environ.get("DOCKER_HOST", ""), "tls": os.environ.get("DOCKER_CERT_PATH", "")}
+    return replace(spec, settings={**named, **spec.settings})
+
+
+def _note_of(spec: TargetSpec, data: Path) -> Path:
+    return data / "engines" / f"{short(digest_of(spec))}.json"
+
+
+def _docker_targets(settings: Settings) -> Iterator[tuple[Path, "DockerTarget"]]:
+    """Every one that the data folder may have containers on, with the note of it."""
     for note in sorted((settings.data / "engines").glob("*.json")):
         found = json.loads(note.read_text())
         spec = TargetSpec(found["kind"], found["settings"])
-        yield _docker_target(spec, settings, _artifacts(settings.data), SystemClock())
+        yield note, _docker_target(spec, settings, _artifacts(settings.data), SystemClock())
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,15 +285,23 @@ def down(settings: Settings, patience: float = 30.0) -> int:
                     f"Some programs below {settings.data} have not ended in {patience:g} s.", "Try again."
                 )
             time.sleep(0.05)
-        return len(living) + sum(_ended(target) for target in _docker_targets(settings))
+        return len(living) + _end_containers(settings)
 
 
-def _ended(target: "DockerTarget") -> int:
-    """Containers that were ended with it."""
-    try:
-        return target.end_all()
-    finally:
-        target.close()
+def _end_containers(settings: Settings) -> int:
+    """On every engine that answers. Raises Unavailable for the others, when all that could be done is done."""
+    ended, silent = 0, []
+    for note, target in _docker_targets(settings):
+        try:
+            ended += target.end_all()
+            note.unlink(missing_ok=True)
+        except Unavailable as error:
+            silent.append(f"{error.because} Start it and run this again; if it is gone for good, delete {note}.")
+        finally:
+            target.close()
+    if silent:
+        raise Unavailable(f"Everything else has ended, but containers may still run. {' '.join(silent)}")
+    return ended
 
 
 def examine(settings: Settings, *, serving: bool = False) -> tuple[Usable, ...]:

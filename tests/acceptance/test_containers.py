@@ -14,13 +14,15 @@ import pytest
 from tests.acceptance.campaign import campaign
 from tests.acceptance.sample import PASSERS_BY, STRATEGIES
 
-from lockgate.core.errors import LockgateError
+from lockgate.config.settings import read_settings
+from lockgate.core.errors import LockgateError, Unavailable
 from lockgate.messages import DeploymentView
 from lockgate.testing.docker_engine import DockerEngine, ImageRegistry
 from lockgate.testing.images import PYTHON, build, push, python_base, sample_image
 from lockgate.testing.installation import Installation, free_ports, wait_until
 from lockgate.testing.load import Load
 from lockgate.testing.sites import ContainerSite, container_site, definition, one_environment
+from lockgate.wiring import down
 
 pytestmark = [pytest.mark.real, pytest.mark.acceptance, pytest.mark.timeout(900)]
 
@@ -182,6 +184,28 @@ def push_as(client: docker.DockerClient, image: str, registry: ImageRegistry, ar
     manifest["config"] |= {"digest": digest, "size": len(data)}
     body = json.dumps(manifest).encode()
     httpx2.put(f"{at}/manifests/{tag}", content=body, headers={"Content-Type": kind}).raise_for_status()
+
+
+# --- the end ---
+
+
+def test_down_ends_containers_too_and_names_an_engine_that_does_not_answer(
+    tmp_path: Path, image_registry: ImageRegistry, site: ContainerSite
+) -> None:
+    with DockerEngine() as engine:
+        own = container_site(engine, image_registry)
+        with Installation(tmp_path, one_environment(own, free_ports(1)[0])) as dev:
+            assert dev.run(dev.release(definition(own, "1")), "dev").state == "succeeded"
+            settings = read_settings(dev.environ(), tmp_path)
+            dev.end_server()
+            engine.kill()
+            with pytest.raises(Unavailable, match=f"{engine.url} does not answer.*gone for good, delete"):
+                down(settings)
+            engine.start()
+            assert own.living(dev) == 2
+            assert down(settings) == 2
+            assert own.living(dev) == 0
+            assert down(settings) == 0
 
 
 # --- strangers ---
