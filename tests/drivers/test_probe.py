@@ -144,6 +144,13 @@ def test_another_life_begins_again(prober: Prober, answers: type[Answers]) -> No
     assert prober.watch("it", 1, server.probe()).ready is None
 
 
+def test_one_that_nobody_has_looked_at_yet_is_told_from_one_that_fails(prober: Prober, answers: type[Answers]) -> None:
+    server = answers(BAD)
+    assert not prober.watch("it", 0, server.probe()).checked
+    server.serve(1)
+    wait_until(lambda: verdict(prober, server).checked)
+
+
 def test_what_is_known_of_an_adopted_one_holds_until_it_fails(prober: Prober, answers: type[Answers]) -> None:
     server = answers(BAD)
     assert prober.watch("it", 0, server.probe(), True).ready

@@ -92,7 +92,7 @@ def test_nothing_is_promoted_from_an_environment_that_is_just_changing(rig: Rig)
     rig.run(20)
     rig.deploy(rig.release("2"))
     while not (active := rig.operations.deployments("shop", "staging", ACTIVE, 1)):
-        rig.turn()
+        rig.run(0.25)
     with pytest.raises(Conflict, match=active[0].id):
         rig.operations.promote(Promote("shop", "prod"))
     rig.run(20)

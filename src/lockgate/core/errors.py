@@ -170,8 +170,10 @@ class StoreBusy(Retryable):
 
 
 class KeyBusy(Retryable):
-    """Another deployment is active on the same application and environment. ``in_line``: its end, or that of whoever
-    else is ahead, makes this one due; otherwise it can be tried again at once."""
+    """Another deployment is active on the same application and environment.
+
+    ``in_line``: its end, or that of whoever else is ahead, makes this one due; otherwise it can be tried again at once.
+    """
 
     code = "key-busy"
 

@@ -50,6 +50,8 @@ class Verdict:
     ready: bool | None
     """None: not decided yet."""
     because: str
+    checked: bool = True
+    """Whether there has been any answer, or failure to get one."""
 
 
 @dataclass(slots=True)
@@ -69,6 +71,10 @@ class _Subject:
     asked: bool = False
     began: float = 0.0
     answer: bytes = field(default=b"")
+
+    def verdict(self) -> Verdict:
+        checked = self.ready is not None or bool(self.passes or self.failures or self.refused)
+        return Verdict(self.ready, self.because, checked)
 
 
 class Prober:
@@ -104,7 +110,7 @@ class Prober:
             self._start()
         if asleep:
             self._ring()
-        return Verdict(subject.ready, subject.because)
+        return subject.verdict()
 
     def verdict(self, name: str, life: int) -> Verdict | None:
         """Of something that is being watched, which goes on; None: watch it."""
@@ -114,7 +120,7 @@ class Prober:
             if subject is None or subject.life != life or subject.wanted_until < now:
                 return None
             subject.wanted_until = now + _attention(subject.probe)
-            return Verdict(subject.ready, subject.because)
+            return subject.verdict()
 
     def forget(self, name: str) -> None:
         with self._lock:

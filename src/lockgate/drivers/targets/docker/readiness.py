@@ -170,7 +170,7 @@ def judge(berth: Berth, life: Life, verdict: Verdict | None) -> tuple[Condition,
     if life.state == "paused":
         return Condition.UNREADY, "Somebody has paused it."
     if not life.has_been_ready:
-        late = berth.age() > berth.health.start_within
+        late = berth.age() > berth.health.start_within and (verdict is None or verdict.checked)
         return (Condition.FAILED if late else Condition.STARTING), because
     if not life.runs:
         return Condition.UNREADY, f"{end_of(berth, life)} It is being started again."

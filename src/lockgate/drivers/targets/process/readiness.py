@@ -75,7 +75,7 @@ def judge(
     """Of an instance that runs and is not proven ready. ``verdict``: None where there is no port to check."""
     because = verdict.because if verdict is not None else "It has only just started."
     if evidence is None:
-        if berth.age() > berth.health.start_within:
+        if berth.age() > berth.health.start_within and (verdict is None or verdict.checked):
             return failed(berth, status, because)
         return Condition.STARTING, because
     if status.restarts > evidence.restarts:
