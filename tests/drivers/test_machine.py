@@ -126,4 +126,5 @@ def test_logins_are_told_by_name(premises: Premises, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("DOCKER_AUTH_CONFIG", '{"auths": {"a.example": {"auth": "YW5uOmh1bnRlcjI="}}}')
     assert told(premises, "registry logins (images)").because == "a.example."
     monkeypatch.setenv("DOCKER_AUTH_CONFIG", "{")
-    assert not told(premises, "registry logins (images)").usable
+    unread = told(premises, "registry logins (images)")
+    assert (unread.usable, bool(unread.mend)) == (False, True)

@@ -191,7 +191,8 @@ class ArtifactReference:
         return {"type": "string", "pattern": rf"^\s*({kinds}):.+"}
 
 
-def _is_image(text: str) -> bool:
+def is_image(text: str) -> bool:
+    """Whether it names an image, with what tells which one."""
     try:
         image_name(text)
     except Invalid:
@@ -202,7 +203,7 @@ def _is_image(text: str) -> bool:
 def _like_an_image(kind: str, text: str) -> bool:
     """``registry.example.org/shop/web:1.0`` or ``nginx:1.27``, but not ``gem:rails``."""
     certain = "/" in kind or "@" in text or re.search(r"\d|^latest$", text.rpartition(":")[2])
-    return bool(certain) and kind not in _KINDS and _is_image(text)
+    return bool(certain) and kind not in _KINDS and is_image(text)
 
 
 def _mended_image(name: str) -> str:
@@ -210,5 +211,5 @@ def _mended_image(name: str) -> str:
         return "An artifact is the same in every environment: nothing is filled in."
     plain = re.sub(r"^[a-z]*:?//", "", name.removeprefix("/"))
     front, rest = re.findall(r"^((?:.*/)?[^:@/]*)(.*)$", plain, re.DOTALL)[0]
-    meant = next((tried for tried in (plain, front.lower() + rest) if tried != name and _is_image(tried)), "")
+    meant = next((tried for tried in (plain, front.lower() + rest) if tried != name and is_image(tried)), "")
     return f"Did you mean 'oci:{meant}'?" if meant else ""

@@ -188,7 +188,9 @@ def _logins() -> Usable:
     try:
         names = DockerLogins().registries()
     except LockgateError as error:
-        return Usable(subject, False, str(error), error.mend)
+        return Usable(
+            subject, False, str(error).removesuffix(error.mend).rstrip(), error.mend or "Run docker login again."
+        )
     if not names:
         return Usable(subject, True, "None here: images are pulled from where everybody may.")
     return Usable(subject, True, f"{', '.join(names)}.")
