@@ -130,6 +130,7 @@ class DockerEngine:
         except subprocess.TimeoutExpired:
             self.kill()
         self._end_containerd(signal.SIGTERM)
+        self._end_shims()
         _unmount_below(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -140,6 +141,14 @@ class DockerEngine:
             words = Path(f"/proc/{pid}/cmdline").read_bytes()
             if str(self.folder).encode() in words:
                 os.kill(pid, number)
+
+    def _end_shims(self) -> None:
+        """Those that an engine which was killed half way through a start has forgotten."""
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                words = (process / "cmdline").read_bytes()
+                if b"containerd-shim" in words and f"{self.folder}/exec/".encode() in words:
+                    os.kill(int(process.name), signal.SIGKILL)
 
 
 def _unmount_below(folder: Path) -> None:
