@@ -91,3 +91,11 @@ def test_characters_that_no_program_can_take_are_refused(text: str) -> None:
 
 def test_an_escape_beyond_unicode_is_refused() -> None:
     assert "1: an escape here" in str(refusal(read_application, 'application: "\\UFFFFFFFF"\n'))
+
+
+@pytest.mark.parametrize(
+    "written", ["hunter2", "[hunter2]", "{db: hunter2}", "{db: [hunter2]}", "{db: {value: hunter2}}"]
+)
+def test_a_secret_that_is_written_into_the_file_is_not_repeated(written: str) -> None:
+    refused = refusal(read_catalogue, f"environments: {{dev: {{secrets: {written}}}}}\n")
+    assert "hunter2" not in str(refused)

@@ -222,6 +222,53 @@ def test_a_built_service_has_what_its_dockerfile_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "service",
+    [
+        "{image: x, environment: {URL: 'postgres://shop:hunter2@db/shop'}}",
+        "{image: x, environment: ['URL=redis://:hunter2@cache:6379']}",
+        "{image: x, environment: {URL: 'postgres://shop:${DB_PASSWORD:-hunter2}@db/shop'}}",
+        "{image: x, command: 'serve --db postgres://shop:hunter2@db/shop'}",
+        "{image: x, entrypoint: [serve, '--token', '${API_TOKEN:-hunter2}']}",
+    ],
+)
+def test_a_password_inside_of_something_else_is_not_repeated(tmp_path: Path, service: str) -> None:
+    proposal = proposed(tmp_path, compose__yaml=f"services:\n  web: {service}\n")
+    assert application(proposal)
+    assert "hunter2" not in "".join([*proposal.files.values(), *proposal.notes])
+    (left,) = said(proposal)
+    assert "it looks like a secret" in left
+
+
+@pytest.mark.parametrize("url", ["http://a:80/b@c", "postgres://shop@db/shop", "http://[::1]:80/", "a:b@c"])
+def test_an_address_without_a_password_is_carried_over(tmp_path: Path, url: str) -> None:
+    assert component(tmp_path, f"{{image: x, environment: {{URL: '{url}'}}}}").env == {"URL": url}
+
+
+def test_an_image_that_no_registry_can_have_is_to_be_filled_in(tmp_path: Path) -> None:
+    services = "services:\n  a: {image: 'x.example/Shop/A:1', ports: [80]}\n  b: {image: 'x.example/b:1'}\n"
+    proposal = proposed(tmp_path, compose__yaml=services)
+    parts = application(proposal).components
+    assert [str(part.artifact) for part in parts.values()] == ["oci:registry.example.org/a:1", "oci:x.example/b:1"]
+    told = "TO BE FILLED IN: the image is x.example/Shop/A:1, which is no name that a registry has."
+    assert told in proposal.files["lockgate.yaml"]
+
+
+def test_how_a_file_goes_over_another_one_does_not_matter(tmp_path: Path) -> None:
+    text = "include: [other.yaml]\nservices:\n  web: {image: x, ports: !override ['80:80'], user: !reset null}\n"
+    proposal = proposed(tmp_path, compose__yaml=text)
+    assert application(proposal).components["web"].container == Container(port=80)
+    assert "The compose file includes others, which were not looked at." in proposal.notes
+
+
+def test_a_file_of_which_nothing_could_be_taken_is_named(tmp_path: Path) -> None:
+    assert proposed(tmp_path, compose__yaml="services: {").notes == (
+        "compose.yaml was passed over: Lockgate cannot make anything of what it says.",
+    )
+    text = proposed(tmp_path, Dockerfile="FROM x\n").files["lockgate.yaml"]
+    assert "# compose.yaml says nothing that Lockgate can read. It was passed over." in text
+
+
+@pytest.mark.parametrize(
     ("service", "port"),
     [
         ("{image: x, ports: [80]}", 80),
@@ -323,6 +370,33 @@ def test_a_merge_takes_the_first_of_several(tmp_path: Path) -> None:
 
 
 # --- Dockerfile ---
+
+
+@pytest.mark.parametrize(
+    ("text", "port"),
+    [
+        ("from x\nexpose\t8081\n", 8081),
+        ("FROM x\nEXPOSE 53/udp 8443/TCP\n", 8443),
+        ("FROM x\nRUN <<EOF\nEXPOSE 99\nEOF\nEXPOSE 80\n", 80),
+        ("FROM x\nCOPY <<-'END' /a\nEXPOSE 99\n  END\n", None),
+        ("FROM x\nEXPOSE 3000-3005\n", None),
+        ("FROM x\nEXPOSE 53/udp\nEXPOSE 80\n", 80),
+    ],
+)
+def test_the_port_that_is_exposed_is_found(text: str, port: int | None) -> None:
+    assert read_dockerfile(text).port == port
+
+
+def test_the_signal_of_an_image_is_carried_over(tmp_path: Path) -> None:
+    (tmp_path / "api").mkdir()
+    (tmp_path / "api" / "Dockerfile").write_text("FROM x\nSTOPSIGNAL SIGQUIT\n")
+    assert component(tmp_path, "{build: ./api}").stop == Stop("QUIT")
+    assert component(tmp_path, "{build: ./api, stop_signal: SIGINT}").stop == Stop("INT")
+    folder = tmp_path / "alone"
+    folder.mkdir()
+    text = "FROM x\nEXPOSE 80\nSTOPSIGNAL quit\n"
+    assert application(proposed(folder, Dockerfile=text)).components["web"].stop == Stop("QUIT")
+
 
 DOCKERFILES = {
     "python": (

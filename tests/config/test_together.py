@@ -87,7 +87,7 @@ def test_each_secret_that_an_environment_lacks_is_named_where_it_is_read() -> No
 
 def test_values_in_a_container_are_looked_for_too() -> None:
     application = (
-        "application: shop\ncomponents:\n  web:\n    artifact: oci:web\n"
+        "application: shop\ncomponents:\n  web:\n    artifact: oci:web:1\n"
         "    container: {mounts: {/data: '{values.data}'}, entrypoint: 'web {values.level}'}\n"
     )
     named = [

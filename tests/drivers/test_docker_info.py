@@ -88,6 +88,28 @@ def test_an_engine_that_has_died_is_told(docker_engine: DockerEngine) -> None:
     assert "nobody listens" in found.mend
 
 
+@pytest.mark.real
+def test_an_engine_that_can_start_no_container_is_told() -> None:
+    engine = DockerEngine(options=["--init-path=/nonesuch"])
+    try:
+        with engine:
+            found = told(engine.url)
+    except ComponentMissing as missing:
+        require_real(str(missing))
+    (init,) = [one for one in found if one.subject == "Docker: init"]
+    assert not init.usable
+    assert "no /nonesuch" in init.because
+
+
+@pytest.mark.real
+def test_the_space_of_an_engine_of_this_machine_is_told(docker_engine: DockerEngine) -> None:
+    found = told(docker_engine.url)
+    (data,) = [one for one in found if one.subject == "Docker: data"]
+    assert data.because.startswith(f"{docker_engine.folder}/data, ")
+    assert "guarded by seccomp" in found[0].because
+    assert not [one for one in found if one.subject == "Docker: init"]
+
+
 # --- none ---
 
 
@@ -178,3 +200,11 @@ def test_an_engine_that_has_given_up_old_versions_is_spoken_to_in_the_oldest_it_
             assert api.api_version == spoken
         with engine.asked("its version again") as api:
             assert api.version(api_version=False)
+
+
+def test_what_guards_a_container_is_told() -> None:
+    options = ["name=apparmor", "name=seccomp,profile=unconfined", "name=cgroupns", "selinux"]
+    with answering(VERSION, {**INFO, "SecurityOptions": options, "DockerRootDir": "/"}) as url:
+        found = told(url)
+    assert "guarded by apparmor, selinux" in found[0].because
+    assert [one.subject for one in found] == ["Docker"]  # the space of another machine is not ours to see

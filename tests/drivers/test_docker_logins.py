@@ -148,3 +148,19 @@ def test_a_store_is_asked_for_docker_hub_by_the_address_that_docker_login_writes
     env = helper(tmp_path, """echo '{"Username":"bob","Secret":"s3cret"}'""")
     assert DockerLogins({**env, "DOCKER_AUTH_CONFIG": '{"credsStore": "kept"}'})(HUB) is not None
     assert (tmp_path / "asked").read_text() == "https://index." + ".".join(("docker", "io")) + "/v1/"
+
+
+def test_registries_are_named_without_what_is_kept_for_them(tmp_path: Path) -> None:
+    hub = "https://index.docker.io/v1/"
+    kept = {
+        "auths": {hub: entry(), "https://ann:word@a.example/v2/": entry(), "b.example:5000": {}, "c.example/team": {}},
+        "credHelpers": {"b.example:5000": "kept", "d.example": "kept"},
+        "credsStore": "pass",
+    }
+    logins = DockerLogins({"DOCKER_AUTH_CONFIG": json.dumps(kept)})
+    assert logins.registries() == (
+        HUB, "a.example", "b.example:5000", "c.example/team", "d.example", "what docker-credential-pass has",
+    )  # fmt: skip
+    assert DockerLogins({}).registries() == ()
+    with pytest.raises(Invalid, match="cannot be understood"):
+        DockerLogins({"DOCKER_AUTH_CONFIG": "{"}).registries()

@@ -116,3 +116,15 @@ def test_each_engine_that_environments_name_is_looked_at(premises: Premises, tmp
 def test_the_usual_engine_is_looked_at_once(premises: Premises) -> None:
     subjects = [one.subject for one in examine(replace(premises, engines=(EngineAddress(whose=("dev",)),)))]
     assert [subject for subject in subjects if subject.startswith("Docker") and ":" not in subject] == ["Docker of dev"]
+
+
+def test_logins_are_told_by_name(premises: Premises, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "XDG_RUNTIME_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert told(premises, "registry logins (images)").because.startswith("None here")
+    monkeypatch.setenv("DOCKER_AUTH_CONFIG", '{"auths": {"a.example": {"auth": "YW5uOmh1bnRlcjI="}}}')
+    assert told(premises, "registry logins (images)").because == "a.example."
+    monkeypatch.setenv("DOCKER_AUTH_CONFIG", "{")
+    unread = told(premises, "registry logins (images)")
+    assert (unread.usable, bool(unread.mend)) == (False, True)

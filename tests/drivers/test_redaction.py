@@ -1,9 +1,13 @@
 """Secrets in output are ``***``, however the output is cut into pieces."""
 
+import os
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockgate.drivers.redaction import Redaction, unpadded
+from lockgate.drivers.redaction import Redaction, of_folder, unpadded
+from lockgate.drivers.safe import LONGEST
 
 KEY = "-----BEGIN KEY-----\nAAAABBBBCCCC\n  DDDDEEEEFFFF\n}\n-----END KEY-----"
 
@@ -95,3 +99,17 @@ def test_the_last_words_do_not_begin_with_half_a_secret() -> None:
     data = b"a hunter2 and hunter2"
     assert redaction.last(data[-(12 + redaction.reach) :], 12) == b" and ***"
     assert redaction.last(data[-(17 + redaction.reach) :], 17) == b" and ***"
+
+
+def test_whatever_an_instance_puts_beside_its_secrets_the_others_are_masked(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("hunter2")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/zero")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00abc")
+    (tmp_path / "huge").write_bytes(b"x" * (LONGEST + 1))
+    assert of_folder(tmp_path).masked(b"hunter2 xxxxxx") == b"*** xxxxxx"
+
+
+def test_without_a_folder_there_are_no_secrets(tmp_path: Path) -> None:
+    assert of_folder(tmp_path / "nonesuch").masked(b"hunter2") == b"hunter2"

@@ -181,6 +181,9 @@ COMPONENT = Form(
         "instances": "Did you mean 'replicas'?", "healthcheck": "Did you mean 'health'?",
         "port": _PORT, "ports": _PORT, "expose": _PORT,
         "volumes": "Write `container: {mounts: {/folder/inside: /srv/data}}`, or `files` for single files.",
+        "env_file": "Write what it holds under `env`; what differs between environments under their `values`.",
+        "networks": "It is the environment's: `target: {docker: {network: ...}}` in environments.yaml.",
+        "network_mode": "It is the environment's: `target: {docker: {network: ...}}` in environments.yaml.",
         **{name: f"Write it inside `container`, as `container: {{{name}: ...}}`."
            for name in ("entrypoint", "user", "read_only", "capabilities", "gain_privileges", "mounts", "scratch")},
         "cap_add": "Write all that are needed as `container: {capabilities: [...]}`.",

@@ -12,11 +12,14 @@ from lockgate.config import document
 from lockgate.config.dockerfile import Image, read_dockerfile
 from lockgate.config.proposal import Containers, Part, fit_name
 from lockgate.config.scalars import SECRET_NAME, VARIABLE
-from lockgate.config.service import CARRIED, NOT_HTTP, Service, filled, plain
+from lockgate.config.service import CARRIED, NOT_HTTP, Service, filled, plain, stop_signal
+from lockgate.config.words import is_image
 from lockgate.core.errors import Invalid
 from lockgate.core.secret import SecretSource, SecretStore
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+_TAGS = re.compile(r"(?m)(?<=[:\s-])!(?:override|reset)\b(?=\s|$)")
+"""They say how this file goes over another one; there is no other one here."""
 REGISTRY = "registry.example.org"
 """Stands for the one that an image is still to be pushed to."""
 _QUIETLY = frozenset({
@@ -26,10 +29,13 @@ _QUIETLY = frozenset({
 """Without a counterpart that anybody would miss, or looked at with others."""
 
 
+_INCLUDED = ("The compose file includes others, which were not looked at.",)
+
+
 def read_compose(folder: Path, name: str, text: str) -> Containers | None:
     """The components that its services can be; None: it holds none, or cannot be read."""
     try:
-        root = _merged(plain_values(document.parse(text, name)))
+        root = _merged(plain_values(document.parse(_TAGS.sub("", text), name)))
     except Invalid:
         return None
     services = root.get("services")
@@ -42,7 +48,7 @@ def read_compose(folder: Path, name: str, text: str) -> Containers | None:
     secrets = _secrets(root.get("secrets"), folder)
     parts = [_part(Service(service, services[service], folder, named, values), name, secrets) for service in named]
     _give_paths(parts)
-    notes = list(_notes(parts, values))
+    notes = [*_notes(parts, values), *(_INCLUDED if "include" in root else ())]
     used = {secret for part in parts for secret in part.fields.get("secrets", ())}
     kept = {secret: source for secret, source in secrets.items() if secret in used}
     because = f"{name} has the service{'s' if len(parts) > 1 else ''} {', '.join(part.name for part in parts)}."
@@ -105,15 +111,17 @@ def _artifact(service: Service) -> tuple[str, str]:
     if build is not None:
         service.image = _built(service.folder, build)
     name = filled(str(image), missing.append) if isinstance(image, str) else ""
-    if name and not missing and re.fullmatch(r"[!-z|~]+", name):
-        ours = build is not None and "." not in name.partition("/")[0] and ":" not in name.partition("/")[0]
-        name = f"{REGISTRY}/{name}" if ours else name
-        if not {":", "@"} & set(name.rpartition("/")[2]):
-            name += ":latest"  # which compose means then
-        return name, "build this image, push it to a registry, and write that registry here." if ours else ""
+    ours = build is not None and not {".", ":"} & set(name.partition("/")[0])
+    whole = f"{REGISTRY}/{name}" if ours else name
+    if not {":", "@"} & set(whole.rpartition("/")[2]):
+        whole += ":latest"  # which compose means then
+    if name and not missing and is_image(whole):
+        return whole, "build this image, push it to a registry, and write that registry here." if ours else ""
     stand_in = f"{REGISTRY}/{service.names[service.name]}:1"
     if missing:
         return stand_in, plain(f"the image is {image}, and nothing says what {missing[0]} is.")
+    if name and build is None:
+        return stand_in, plain(f"the image is {image}, which is no name that a registry has.")
     return stand_in, "the service is built from a Dockerfile: build it, push it to a registry, and write its name here."
 
 
@@ -134,6 +142,8 @@ def _from_image(service: Service) -> None:
     port = service.image.port
     if port and port not in NOT_HTTP and not {"ports", "expose"} & set(service.written):
         service.container["port"] = port
+    if service.image.stop_signal and "stop_signal" not in service.written:
+        stop_signal(service, service.image.stop_signal)
     if service.image.health and "healthcheck" not in service.written:
         service.fields["health"] = service.image.health
 

@@ -8,6 +8,10 @@ from dataclasses import dataclass, field, replace
 HTTP = re.compile(r"https?://[^/\s:'\"]+(?::(?P<port>\d{1,5}))?(?P<path>/[^\s'\"|;&)\]]*)?")
 
 
+_HERE = re.compile(r"<<-?[\"']?(\w+)")
+_TEXTS = {"USER": "user", "CMD": "command", "ENTRYPOINT": "entrypoint", "STOPSIGNAL": "stop_signal"}
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """Of the stage that is run. Empty or None: the file does not say."""
@@ -20,6 +24,8 @@ class Image:
     user: str = ""
     command: str = ""
     entrypoint: str = ""
+    stop_signal: str = ""
+    """As it is written, such as ``SIGQUIT``."""
     known: dict[str, str] = field(default_factory=dict)
     """Variables with the values that ENV and ARG give them."""
 
@@ -43,8 +49,14 @@ def http_path(command: str) -> str:
 
 def _instructions(text: str) -> Iterator[tuple[str, str]]:
     whole = re.sub(r"(?m)^\s*#.*\n?", "", text)
+    here = ""
     for line in re.sub(r"\\[ \t]*\r?\n", " ", whole).splitlines():
-        word, _, rest = line.strip().partition(" ")
+        if here:  # in a document that a command is given, up to this word
+            here = "" if line.strip() == here else here
+            continue
+        word, rest = [*line.split(None, 1), "", ""][:2]
+        found = _HERE.search(rest) if word.upper() in ("RUN", "COPY", "ADD") else None
+        here = found[1] if found else ""
         yield word.upper(), rest.strip()
 
 
@@ -52,13 +64,12 @@ def _with(image: Image, word: str, rest: str) -> Image:
     if word == "FROM":
         return Image(known={k: v for k, v in image.known.items() if v})
     if word == "EXPOSE" and image.port is None:
-        found = re.match(r"(\d{1,5})(?:/tcp)?(?:\s|$)", rest)
-        return replace(image, port=int(found[1]) if found and 0 < int(found[1]) < 65536 else None)
+        ports = (re.fullmatch(r"(\d{1,5})(?:/tcp)?", one) for one in rest.lower().split())
+        return replace(image, port=next((int(p[1]) for p in ports if p and 0 < int(p[1]) < 65536), None))
     if word == "HEALTHCHECK":
         return replace(image, health=http_path(_words(rest)), checked=rest.upper() != "NONE")
-    if word in ("USER", "CMD", "ENTRYPOINT"):
-        name = {"USER": "user", "CMD": "command", "ENTRYPOINT": "entrypoint"}[word]
-        return replace(image, **{name: _words(rest)})  # type: ignore[arg-type]  # all of these are texts
+    if word in _TEXTS:
+        return replace(image, **{_TEXTS[word]: _words(rest)})  # type: ignore[arg-type]  # all of these are texts
     if word in ("ENV", "ARG"):
         return replace(image, known={**image.known, **_variables(rest)})
     return image

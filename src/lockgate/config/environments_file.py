@@ -284,7 +284,7 @@ ENVIRONMENT = Form(
             "Instances here: component or application/component -> count.",
         ),
         Field("values", Named("a value", VALUE_NAME, Text()), "What {values.NAME} is here."),
-        Field("secrets", Named("a secret", SECRET_NAME, SECRET),
+        Field("secrets", Named("a secret", SECRET_NAME, SECRET, example="NAME: {file: /path/to/it}", shown=False),
               "Where each secret is kept that components may read: {file: /path} or {variable: NAME}."),
     ),
     named="name",

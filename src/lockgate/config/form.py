@@ -208,10 +208,14 @@ class Named(Generic[T]):
     name: Kind[str]
     each: Kind[T]
     least: int = 0
+    example: str = "NAME: value"
+    shown: bool = True
+    """What stands there instead may be told."""
 
     def read(self, at: At) -> Mapping[str, T]:
         if not isinstance(at.node, Table):
-            raise at.expected(f"a table, each line {self.what} and its value", "Write `NAME: value` below it.")
+            expected, mend = f"a table, each line {self.what} and its value", f"Write `{self.example}` below it."
+            raise at.expected(expected, mend) if self.shown else at.refused(f"expected {expected}.", mend)
         if len(at.node.entries) < self.least:
             raise at.expected(f"at least {self.least} line, each {self.what}", "Add one.")
         done = {}

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lockgate.config.application_file import read_application
+from lockgate.config.application_file import SIGNALS, read_application
 from lockgate.config.compose import NAMES as COMPOSE_NAMES
 from lockgate.config.compose import REGISTRY, read_compose
 from lockgate.config.dockerfile import Image, read_dockerfile
@@ -62,8 +62,15 @@ def detect(folder: Path) -> Proposal:
         besides = [found.because for look in looks[:4] if (found := look(folder)) is not None]
         told = (*contained.besides, *(plain(because) for because in besides))
         return propose_containers(name, replace(contained, besides=told))
-    draft = next((found for look in looks if (found := look(folder)) is not None), None)
-    return propose(name, draft or _own_page())
+    draft = next((found for look in looks if (found := look(folder)) is not None), None) or _own_page()
+    return propose(name, replace(draft, notes=(*draft.notes, *_unread(folder))))
+
+
+def _unread(folder: Path) -> Iterator[str]:
+    """Files that say how it is deployed, of which nothing could be taken."""
+    for name in (*COMPOSE_NAMES, "Dockerfile"):
+        if _text(folder / name).strip():
+            yield f"{name} was passed over: Lockgate cannot make anything of what it says."
 
 
 def _containers(folder: Path) -> Containers | None:
@@ -75,7 +82,9 @@ def _containers(folder: Path) -> Containers | None:
         found = _readable(found) if found is not None else None
         if found is not None:
             return replace(found, besides=() if dockerfile is None else (dockerfile.because,))
-    return _readable(dockerfile) if dockerfile is not None else None
+    unread = tuple(f"{name} says nothing that Lockgate can read." for name, text in composed if text.strip())
+    found = _readable(dockerfile) if dockerfile is not None else None
+    return replace(found, besides=unread) if found is not None else None
 
 
 def _readable(found: Containers) -> Containers | None:
@@ -113,6 +122,8 @@ def _dockerfile(folder: Path) -> Containers | None:
     if image.health:
         fields["health"] = image.health
     fields["replicas"] = 2
+    if (stop := image.stop_signal.upper().removeprefix("SIG")) in SIGNALS:
+        fields["stop"] = {"signal": stop}
     if image.port is not None:
         fields["container"] = {"port": image.port}
     return Containers(
@@ -129,7 +140,7 @@ _BUILD = "build the image, push it to a registry, and write its name here."
 def _told(image: Image) -> str:
     given = {
         "EXPOSE": image.port, "HEALTHCHECK": image.health, "USER": image.user, "ENTRYPOINT": image.entrypoint,
-        "CMD": image.command,
+        "CMD": image.command, "STOPSIGNAL": image.stop_signal,
     }  # fmt: skip
     found = "; ".join(f"{word} {value}" for word, value in given.items() if value)
     return plain(f"The image of the Dockerfile{f': {found}' if found else ''}. Its command and user are its own.")

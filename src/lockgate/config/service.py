@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lockgate.config import container
+from lockgate.config.application_file import SIGNALS
 from lockgate.config.dockerfile import Image, http_path
 from lockgate.config.scalars import VALUE_NAME, VARIABLE
 
@@ -18,6 +19,9 @@ _USUAL = (
 """What Lockgate leaves of the engine's usual capabilities."""
 NOT_HTTP = frozenset({22, 25, 53, 389, 636, 1433, 1521, 1883, 2181, 3306, 4222, 5432, 5672, 6379, 9092, 11211, 27017})
 _PRIVATE = re.compile(r"PASS(WORD|WD|PHRASE)?$|PASSWORD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIAL", re.IGNORECASE)
+
+_PASSWORD_IN_URL = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
+_SECRETIVE = "it looks like a secret; let the program read a file, and name it in `secrets`"
 
 
 @dataclass
@@ -88,6 +92,14 @@ def _doubled(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
+def _tells_a_secret(text: str) -> bool:
+    """It has an address with a password in it, or a variable that is likely to be one."""
+    names = (found["name"] or found["bare"] for found in _VARIABLE.finditer(text))
+    return bool(_PASSWORD_IN_URL.search(filled(text, lambda _: ""))) or any(
+        _PRIVATE.search(name) for name in names if name
+    )
+
+
 def _words(service: Service, written: Any) -> list[str]:
     if isinstance(written, list):
         return [_template(service, str(word or "")) for word in written]
@@ -101,19 +113,22 @@ def _words(service: Service, written: Any) -> list[str]:
 
 
 def _command(service: Service, written: Any) -> None:
-    words = _words(service, written)
-    if words and words[0] and not re.match(r"[A-Za-z_]\w*=", words[0]):
-        service.fields["run"] = words
-    else:
-        service.leave("command", "it does not begin with a word that can be run")
+    _runnable(service, "command", written, service.fields, "run")
 
 
 def _entrypoint(service: Service, written: Any) -> None:
+    _runnable(service, "entrypoint", written, service.container, "entrypoint")
+
+
+def _runnable(service: Service, name: str, written: Any, into: dict[str, Any], to: str) -> None:
+    if _tells_a_secret(str(written)):
+        service.leave(name, _SECRETIVE)
+        return
     words = _words(service, written)
     if words and words[0] and not re.match(r"[A-Za-z_]\w*=", words[0]):
-        service.container["entrypoint"] = words
+        into[to] = words
     else:
-        service.leave("entrypoint", "it does not begin with a word that can be run")
+        service.leave(name, "it does not begin with a word that can be run")
 
 
 def _environment(service: Service, written: Any) -> None:
@@ -126,9 +141,8 @@ def _environment(service: Service, written: Any) -> None:
             service.leave(f"environment {name}", "it comes from the shell of whoever starts it")
         elif not isinstance(text, str):
             service.leave(f"environment {name}", "it is no text")
-        elif _PRIVATE.search(name) and not name.endswith("_FILE"):
-            why = "it looks like a secret; let the program read a file, and name it in `secrets`"
-            service.leave(f"environment {name}", why)
+        elif (_PRIVATE.search(name) and not name.endswith("_FILE")) or _tells_a_secret(text):
+            service.leave(f"environment {name}", _SECRETIVE)
         else:
             given[name] = _template(service, text)
     service.fields["env"] = given
@@ -271,9 +285,10 @@ def _capabilities(service: Service, _: Any) -> None:
     service.container["capabilities"] = [name for name in wanted if name in container.CAPABILITIES]
 
 
-def _stop_signal(service: Service, written: Any) -> None:
+def stop_signal(service: Service, written: Any) -> None:
+    """As ``SIGQUIT`` or ``QUIT``."""
     name = str(written).upper().removeprefix("SIG")
-    if name in ("TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "KILL"):
+    if name in SIGNALS:
         service.fields.setdefault("stop", {})["signal"] = name
     else:
         service.leave("stop_signal", f"{written} is not one that Lockgate sends")
@@ -346,7 +361,7 @@ def _network_mode(service: Service, written: Any) -> None:
 CARRIED: Mapping[str, Callable[[Service, Any], None]] = {
     "command": _command, "environment": _environment, "env_file": _env_file, "depends_on": _depends, "ports": _ports,
     "expose": _expose, "healthcheck": _healthcheck, "deploy": _deploy, "mem_limit": _limit("mem_limit"),
-    "cpus": _limit("cpus"), "pids_limit": _limit("pids_limit"), "stop_signal": _stop_signal,
+    "cpus": _limit("cpus"), "pids_limit": _limit("pids_limit"), "stop_signal": stop_signal,
     "stop_grace_period": _stop_grace, "entrypoint": _entrypoint, "user": _user, "read_only": _read_only,
     "cap_drop": _capabilities, "cap_add": _capabilities, "volumes": _volumes, "tmpfs": _tmpfs,
     "privileged": _privileged, "network_mode": _network_mode,

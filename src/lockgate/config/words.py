@@ -13,6 +13,8 @@ from lockgate.config.form import At, ByShape, Kind, Schema, Several, closest, li
 from lockgate.config.scalars import TEXT_TYPES, Text, written
 from lockgate.core import template
 from lockgate.core.artifact import ArtifactKind, Reference
+from lockgate.core.errors import Invalid
+from lockgate.core.image_name import image_name
 
 _SHELL = frozenset({"&&", "||", "|", ";", ">", ">>", "<", "&", "2>", "2>&1", "&>"})
 
@@ -154,12 +156,27 @@ class ArtifactReference:
         if self.bare_path and not re.match(r"[a-z]+:", text):
             return Reference(ArtifactKind.FILE, text)
         kind, _, name = text.partition(":")
+        if kind == ArtifactKind.OCI and name:
+            self._check_image(at, name)
         if kind in _KNOWN and name:
             return Reference.parse(text, where=at.where, line=at.line, field=at.path)
         because = f"{text!r} is not an artifact reference."
         raise at.refused(because, self._meant(kind, name, text) or _REFERENCE)
 
+    def _check_image(self, at: At, name: str) -> None:
+        if self.bare_path:
+            mend = "An image is a component's own `artifact`; for files, name an archive."
+            raise at.refused("an image is run, not unpacked to files.", mend)
+        try:
+            image_name(name)
+        except Invalid as fault:
+            (problem,) = fault.problems
+            because = f"{problem.because[0].lower()}{problem.because[1:]}"
+            raise at.refused(because, _mended_image(name) or problem.mend) from fault
+
     def _meant(self, kind: str, name: str, text: str) -> str:
+        if _like_an_image(kind, text) and not self.bare_path:
+            return f"Did you mean 'oci:{text}'?"
         if name and kind in ("http", "https"):
             return f"Did you mean 'archive:{text}'?"
         if name and kind in _KINDS:
@@ -172,3 +189,27 @@ class ArtifactReference:
             return {"type": TEXT_TYPES, "minLength": 1}
         kinds = "|".join(_KNOWN)
         return {"type": "string", "pattern": rf"^\s*({kinds}):.+"}
+
+
+def is_image(text: str) -> bool:
+    """Whether it names an image, with what tells which one."""
+    try:
+        image_name(text)
+    except Invalid:
+        return False
+    return True
+
+
+def _like_an_image(kind: str, text: str) -> bool:
+    """``registry.example.org/shop/web:1.0`` or ``nginx:1.27``, but not ``gem:rails``."""
+    certain = "/" in kind or "@" in text or re.search(r"\d|^latest$", text.rpartition(":")[2])
+    return bool(certain) and kind not in _KINDS and is_image(text)
+
+
+def _mended_image(name: str) -> str:
+    if any(True for _ in template.names(name)):
+        return "An artifact is the same in every environment: nothing is filled in."
+    plain = re.sub(r"^[a-z]*:?//", "", name.removeprefix("/"))
+    front, rest = re.findall(r"^((?:.*/)?[^:@/]*)(.*)$", plain, re.DOTALL)[0]
+    meant = next((tried for tried in (plain, front.lower() + rest) if tried != name and is_image(tried)), "")
+    return f"Did you mean 'oci:{meant}'?" if meant else ""

@@ -4,6 +4,7 @@ Source of the protocol: Docker Engine API, ``GET /version`` and ``GET /info``; P
 """
 
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -20,6 +21,8 @@ from lockgate.messages import Usable
 SOCKET = "unix:///var/run/docker.sock"
 OLDEST = (1, 41)
 """Version of the API that Lockgate speaks, of Docker 20.10."""
+LOW_SPACE = 2 << 30
+"""Bytes. An image of some size is on disk twice while it is pulled."""
 PATIENCE = 3.0
 """Seconds for an answer."""
 _LIMITS = {"MemoryLimit": "memory", "CpuCfsQuota": "processors", "PidsLimit": "processes"}
@@ -61,8 +64,10 @@ def look_at(engine: EngineAddress) -> Iterator[Usable]:
         yield Usable(subject, False, fault.because, mend)
         return
     yield _spoken(subject, engine, version, info)
+    yield from _init(subject, info)
     yield from _survival(subject, version, info)
     yield from _limits(subject, info)
+    yield from _space(subject, engine, info)
 
 
 def _over_ssh(subject: str, place: str) -> Usable:
@@ -147,8 +152,17 @@ def _spoken(subject: str, engine: EngineAddress, version: Mapping[str, Any], inf
         return Usable(subject, False, because, mend)
     facts = [said, f"storage by {info.get('Driver', '?')}"]
     facts += ["rootless"] if _is_rootless(info) else []
+    facts += [f"guarded by {guards}"] if (guards := ", ".join(_guards(info))) else []
     facts += ["its containers outlive it"] if info.get("LiveRestoreEnabled") or _is_podman(version) else []
     return Usable(subject, True, f"{', '.join(facts)}.")
+
+
+def _init(subject: str, info: Mapping[str, Any]) -> Iterator[Usable]:
+    commit = info.get("InitCommit")
+    if isinstance(commit, dict) and commit.get("ID") == "N/A":  # which it says when it cannot run it
+        name = info.get("InitBinary") or "docker-init"
+        because = f"It finds no {name}, which every container is started with: none can be started."
+        yield Usable(f"{subject}: init", False, because, "Install tini, or docker-init, on the engine's machine.")
 
 
 def _survival(subject: str, version: Mapping[str, Any], info: Mapping[str, Any]) -> Iterator[Usable]:
@@ -169,6 +183,29 @@ def _limits(subject: str, info: Mapping[str, Any]) -> Iterator[Usable]:
             else ("Start its machine with those control groups (kernel: cgroup_enable=memory).")
         )
         yield Usable(f"{subject}: limits", False, because, mend)
+
+
+def _space(subject: str, engine: EngineAddress, info: Mapping[str, Any]) -> Iterator[Usable]:
+    """Of an engine of this machine, as far as this user may see."""
+    folder = info.get("DockerRootDir")
+    if not engine.place.startswith("unix:") or not isinstance(folder, str) or not folder.startswith("/"):
+        return
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return
+    because = f"{folder}, {free / (1 << 30):.1f} GiB free."
+    mend = "" if free >= LOW_SPACE else "Free some space there (docker system df), or move it with data-root."
+    yield Usable(f"{subject}: data", not mend, because, mend)
+
+
+def _guards(info: Mapping[str, Any]) -> Iterator[str]:
+    """``seccomp``, ``apparmor``, ``selinux``, ``userns``: what stands between a container and its machine."""
+    options = info.get("SecurityOptions")
+    for option in options if isinstance(options, list) else ():
+        found = re.match(r"(?:name=)?(seccomp|apparmor|selinux|userns)\b", str(option))
+        if found and not re.search(r"\bprofile=unconfined\b", str(option)):
+            yield found[1]
 
 
 def _is_podman(version: Mapping[str, Any]) -> bool:

@@ -20,7 +20,7 @@ from lockgate.core.secret import Secret
 from lockgate.decoding import decoded
 from lockgate.drivers.logins import Login
 from lockgate.drivers.programs import find_program, run_program
-from lockgate.drivers.registry import is_hub
+from lockgate.drivers.registry import HUB, is_hub
 
 PATIENCE = 20.0
 """Seconds for a credential helper; one that asks somebody would wait for ever."""
@@ -72,6 +72,16 @@ class DockerLogins:
             if login is not None:
                 return login
         return None
+
+    def registries(self) -> tuple[str, ...]:
+        """Names of those that a login is kept for; a helper that is asked for every registry by its own name. Raises
+        as being called does, but asks no helper."""
+        found: list[str] = []
+        for where, text in self._texts():
+            config = _config(where, text)
+            found += [_named(key) for key in (*config.auths, *config.cred_helpers)]
+            found += [f"what docker-credential-{config.creds_store} has"] if config.creds_store else []
+        return tuple(dict.fromkeys(found))
 
     def _texts(self) -> Iterator[tuple[str, str]]:
         if text := self._env.get("DOCKER_AUTH_CONFIG", "").strip():
@@ -147,6 +157,14 @@ def _same(registry: str, key: str) -> bool:
     if parts.path.strip("/") not in ("", "v1", "v2"):  # of one folder of a registry, as Podman may have it
         return False
     return parts.netloc == registry or (is_hub(registry) and is_hub(parts.netloc))
+
+
+def _named(key: str) -> str:
+    """As in front of an image's name."""
+    parts = urlsplit(key if "://" in key else f"//{key}")
+    host, path = parts.netloc.rpartition("@")[2], parts.path.strip("/")
+    named = HUB if is_hub(host) else host
+    return named if path in ("", "v1", "v2") else f"{named}/{path}"
 
 
 def _of(entry: Entry, where: str) -> Login | None:

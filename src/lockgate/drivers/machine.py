@@ -18,6 +18,7 @@ from lockgate.core.environment import Listen
 from lockgate.core.errors import LockgateError
 from lockgate.drivers import cgroups
 from lockgate.drivers.docker_info import EngineAddress, look_at
+from lockgate.drivers.docker_logins import DockerLogins
 from lockgate.messages import Usable
 
 PATIENCE = 10.0
@@ -65,6 +66,7 @@ def examine(premises: Premises, *, serving: bool = False) -> tuple[Usable, ...]:
         _on_path("npm", "npm artifacts", "Install npm to deploy npm packages."),
         _on_path("git", "git artifacts over ssh", "Install git to deploy from repositories reached by ssh."),
         *_engines(premises.engines),
+        _logins(),
     )
 
 
@@ -178,3 +180,17 @@ def _engines(engines: Sequence[EngineAddress]) -> Iterator[Usable]:
     usual = EngineAddress()
     for engine in (*(() if usual.place in named else (usual,)), *engines):
         yield from look_at(engine)
+
+
+def _logins() -> Usable:
+    """Their names only."""
+    subject = "registry logins (images)"
+    try:
+        names = DockerLogins().registries()
+    except LockgateError as error:
+        return Usable(
+            subject, False, str(error).removesuffix(error.mend).rstrip(), error.mend or "Run docker login again."
+        )
+    if not names:
+        return Usable(subject, True, "None here: images are pulled from where everybody may.")
+    return Usable(subject, True, f"{', '.join(names)}.")

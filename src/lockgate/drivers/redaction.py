@@ -3,9 +3,13 @@
 Output is read in pieces, and a secret may lie across two of them; so a piece is looked at with what surrounds it.
 """
 
+import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+
+from lockgate.drivers.safe import LONGEST
 
 SHORTEST = 4
 """Characters. Shorter ones would be found in every other word, and are not secret for long."""
@@ -79,9 +83,22 @@ class Redaction:
 def of_folder(folder: Path) -> Redaction:
     """Of the secrets in its files; none, where there is no such folder, or none any more."""
     try:
-        return Redaction([file.read_bytes().decode() for file in folder.iterdir()])
+        return Redaction([text for file in folder.iterdir() if (text := _text(file)) is not None])
     except FileNotFoundError:
         return Redaction(())
+
+
+def _text(file: Path) -> str | None:
+    """None: it is not what was put there. The instance may write its own files, and put others there where it is the
+    same user as we are: a pipe must not hold us up, nor one secret keep us from the others."""
+    try:
+        fd = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(fd, "rb") as opened:
+            regular = stat.S_ISREG(os.fstat(fd).st_mode)
+            data = opened.read(LONGEST + 1) if regular else b""
+        return data.decode() if regular and len(data) <= LONGEST else None
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def unpadded(data: bytes) -> bytes:

@@ -144,6 +144,8 @@ def test_a_secret_belongs_to_the_user_of_the_instance(ground: ProcessGround, tmp
         wait_until(lambda: target.logs(KEY, the_only(target).id, 0, 100).text == "Hunter2")
         file = next(Path(home).rglob("secrets/key"))
         assert (file.owner(), stat.S_IMODE(file.stat().st_mode)) == ("nobody", 0o400)
+        # Were it the instance's, it could put something else there, which we would read.
+        assert (file.parent.stat().st_uid, stat.S_IMODE(file.parent.stat().st_mode)) == (0, 0o711)
         ground.clear()
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from lockgate.core.errors import ArtifactMissing, Unavailable
 from lockgate.core.ids import Digest
+from lockgate.core.image_name import ImageName
 from lockgate.drivers.registry.client import LONGEST_MANIFEST, Registries, problem
 from lockgate.drivers.registry.documents import INDEXES, Descriptor, Document, document, shown
-from lockgate.drivers.registry.names import ImageName
 from lockgate.drivers.registry.wire import MIB
 
 LONGEST_PAYLOAD = 64 * MIB

@@ -10,10 +10,10 @@ from urllib.parse import urljoin
 
 from lockgate.core.errors import ArtifactMissing, LockgateError, Unavailable
 from lockgate.core.ids import Digest
+from lockgate.core.image_name import ImageName
 from lockgate.drivers.blobs import altered
 from lockgate.drivers.logins import Logins
 from lockgate.drivers.registry.documents import ACCEPT, Descriptor, Document, document
-from lockgate.drivers.registry.names import ImageName
 from lockgate.drivers.registry.tokens import Tokens, denied
 from lockgate.drivers.registry.wire import MIB, Answer, Question, Wire
 

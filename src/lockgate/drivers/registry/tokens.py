@@ -13,9 +13,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import msgspec
 
 from lockgate.core.errors import Denied, Unavailable
+from lockgate.core.image_name import ImageName, is_hub
 from lockgate.drivers.logins import Login, Logins
 from lockgate.drivers.registry.documents import read
-from lockgate.drivers.registry.names import ImageName, is_hub
 from lockgate.drivers.registry.wire import Answer, Question
 
 SHORTEST = 60.0

@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 
 from lockgate.core.errors import ArtifactMistyped, Denied, Unavailable
-from lockgate.drivers.registry.names import api_host
+from lockgate.core.image_name import api_host
 
 MIB = 1024 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

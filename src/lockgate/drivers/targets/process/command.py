@@ -69,15 +69,16 @@ def make_secrets(berth: Berth, spec: InstanceSpec, reveal: Reveal, user: str | N
         return
     revealed = {name: reveal(source) for name, source in spec.secrets.items()}
     ids = launch.user_ids(user)
+    # The folder stays ours: we read it again, so nobody else may put something in the place of a file.
     berth.secrets.mkdir(mode=0o700)
     for name, secret in revealed.items():
         fd = os.open(berth.secrets / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
-        with os.fdopen(fd, "w") as file:
-            file.write(secret.reveal())
+        with os.fdopen(fd, "wb") as file:
+            file.write(secret.reveal().encode())
             if ids is not None:
                 os.fchown(file.fileno(), ids[0], ids[1])
     if ids is not None:
-        os.chown(berth.secrets, ids[0], ids[1])
+        berth.secrets.chmod(0o711)
 
 
 def signal_number(name: str) -> int:

@@ -3,8 +3,7 @@
 import pytest
 
 from lockgate.core.errors import Invalid
-from lockgate.drivers.registry import HUB, ImageName, image_name
-from lockgate.drivers.registry.names import api_host
+from lockgate.core.image_name import HUB, ImageName, api_host, image_name
 
 HEX = "a" * 64
 
