@@ -34,6 +34,10 @@ _BROKEN = (RequestException, HTTPError, OSError)
 _FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 
 
+class Silent(Unavailable):
+    """The engine does not answer: nobody knows what it has done of what it was asked."""
+
+
 class Engine:
     """One engine, by its URL: ``unix:///path``, ``tcp://host:port`` (with TLS by the files of a folder) or
     ``ssh://user@host``. Empty: what ``DOCKER_HOST`` names, or the usual socket."""
@@ -115,12 +119,12 @@ class Engine:
         pair = (str(folder / "cert.pem"), str(folder / "key.pem"))
         return TLSConfig(client_cert=pair, ca_cert=str(folder / "ca.pem"), verify=True)
 
-    def _silent(self, error: Exception) -> Unavailable:
+    def _silent(self, error: Exception) -> Silent:
         why = _root(error)
         mend = f"Start it, or name another with `engine` of the target; `lockgate doctor` tells more ({why})."
         if "Permission denied" in why:
             mend = "Let the server's user use it: add the user to the group docker, or run Lockgate as root."
-        return Unavailable(f"The Docker engine at {self.url} does not answer.", mend)
+        return Silent(f"The Docker engine at {self.url} does not answer.", mend)
 
 
 def _root(error: BaseException) -> str:

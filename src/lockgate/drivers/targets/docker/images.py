@@ -28,7 +28,7 @@ from lockgate.core.errors import (
 )
 from lockgate.core.ids import Digest
 from lockgate.drivers.logins import Login, Logins
-from lockgate.drivers.targets.docker.engine import Engine
+from lockgate.drivers.targets.docker.engine import Engine, Silent
 
 GRACE = 3600.0
 """Seconds since it was last prepared within which an image stays, needed or not."""
@@ -127,11 +127,9 @@ class Images:
             params = {"fromImage": artifact.name, "tag": artifact.digest}
             said = self._engine.follow(f"pulling {artifact.label()}", "/images/create", params, _headers(login))
             self._follow(artifact, registry, said, layers)
-        except (NotFound, Conflict, PreparationFailed) as error:
-            raise explained(artifact, registry, str(error)) from error
-        except Unavailable as error:
-            if "does not answer" in error.because:
-                raise
+        except Silent:
+            raise
+        except (NotFound, Conflict, PreparationFailed, Unavailable) as error:
             raise explained(artifact, registry, str(error)) from error
         finally:
             self._pulling.pop(artifact.digest, None)

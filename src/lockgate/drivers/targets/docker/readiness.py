@@ -48,6 +48,10 @@ class Life:
     def runs(self) -> bool:
         return self.state == "running" and self.pid > 0
 
+    def is_of(self, evidence: Evidence) -> bool:
+        """The evidence is about this life. The engine counts only the restarts that it makes by itself."""
+        return (self.pid, self.started_at) == (evidence.pid, evidence.started_at)
+
 
 def look(engine: Engine, container: str) -> Life:
     """Raises NotFound, Unavailable."""
@@ -86,14 +90,14 @@ def visible(berth: Berth, life: Life) -> bool:
         return False
 
 
-def confirm(engine: Engine, berth: Berth, folder: Path, restarts: int) -> str:
+def confirm(engine: Engine, berth: Berth, folder: Path, pid: int) -> str:
     """Takes the evidence down after enough good answers, and lets the engine start it again from now on; otherwise says
-    whose the answers were. ``restarts``: as they were when the first answer was asked for."""
+    whose the answers were. ``pid``: as it was when the first answer was asked for."""
     try:
         life = look(engine, berth.container)
-        if not life.runs or life.restarts != restarts:
+        if not life.runs or life.pid != pid:
             return "It ended while it was being checked."
-        evidence = Evidence(True, life.pid, 0, restarts, life.started_at, None)
+        evidence = Evidence(True, life.pid, 0, life.restarts, life.started_at, None)
         if visible(berth, life):
             inodes = listening(berth.host, berth.port, life.pid)
             held = holders(inodes, {life.pid, *shim.descendants(life.pid)})

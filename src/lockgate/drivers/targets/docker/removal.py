@@ -4,6 +4,7 @@ All of it can be done again by anybody at any point: the new name says what was 
 """
 
 import contextlib
+import math
 import shutil
 import threading
 from collections.abc import Callable
@@ -44,7 +45,7 @@ class Removal:
     def end(self, berth: Berth) -> None:
         """Stops and removes it, and waits for that. Raises Unavailable."""
         with contextlib.suppress(NotFound, Conflict), self._engine.asked(f"stopping {berth.id}", LONG) as api:
-            api.stop(berth.container, timeout=int(berth.grace) or 1)
+            api.stop(berth.container, timeout=math.ceil(berth.grace))
         with contextlib.suppress(LockgateError, OSError):
             self._output.bury(berth.container, berth.id)
         self.remove(berth)

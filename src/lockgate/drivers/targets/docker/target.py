@@ -24,7 +24,7 @@ from lockgate.drivers.safe import Reveal
 from lockgate.drivers.targets.docker import berths, creation, readiness
 from lockgate.drivers.targets.docker.berths import Berth
 from lockgate.drivers.targets.docker.creation import Address, Logging
-from lockgate.drivers.targets.docker.engine import LONG, Engine
+from lockgate.drivers.targets.docker.engine import LONG, Engine, Silent
 from lockgate.drivers.targets.docker.images import Image, Images
 from lockgate.drivers.targets.docker.output import Output
 from lockgate.drivers.targets.docker.readiness import Life
@@ -265,6 +265,9 @@ class DockerTarget:
             with suppress(LockgateError), self._engine.asked(f"removing {instance}") as api:
                 api.remove_container(container, v=True)
             self._forget_start(instance)
+        except Silent:
+            # Not its fault: one that does not run when the engine is back is replaced.
+            self._forget_start(instance)
         except LockgateError as error:
             with self._lock:
                 self._starting[instance] = str(error)
@@ -309,7 +312,7 @@ class DockerTarget:
         return _instance(berth, 0.0, 0, Condition.STARTING, "It is being started.")
 
     def _proven(self, berth: Berth, evidence: Evidence) -> Instance:
-        verdict = self._checks(berth, evidence.restarts, True) if berth.port else None
+        verdict = self._checks(berth, evidence.pid, True) if berth.port else None
         failing = verdict is not None and verdict.ready is False
         condition, because = (Condition.UNREADY, verdict.because) if verdict and failing else (Condition.READY, "")
         return _instance(berth, evidence.started_at, evidence.restarts, condition, because)
@@ -329,8 +332,8 @@ class DockerTarget:
             return self._judge_without_port(berth, life)
         verdict = None
         if life.runs:
-            known = evidence.ready if evidence is not None and evidence.restarts == life.restarts else None
-            verdict = self._checks(berth, life.restarts, known)
+            known = evidence.ready if evidence is not None and life.is_of(evidence) else None
+            verdict = self._checks(berth, life.pid, known)
             if verdict.ready and not life.has_been_ready:
                 # It may have become ready between the two looks.
                 life = readiness.look(self._engine, berth.container)
@@ -357,9 +360,9 @@ class DockerTarget:
             return f" Its last lines:\n{words or '(it wrote nothing)'}"
         return ""
 
-    def _checks(self, berth: Berth, restarts: int, ready: bool | None) -> Verdict:
-        """Of this life of the instance: after a restart the answers of the one before count for nothing."""
-        known = self._prober.verdict(berth.id, restarts)
+    def _checks(self, berth: Berth, pid: int, ready: bool | None) -> Verdict:
+        """Of this life of the instance: after a restart, whoever made it, the answers before count for nothing."""
+        known = self._prober.verdict(berth.id, pid)
         if known is not None:
             return known
         folder = self._proofs_folder / berth.id
@@ -367,10 +370,10 @@ class DockerTarget:
             host=berth.host,
             port=berth.port,
             health=berth.health,
-            confirm=lambda: readiness.confirm(self._engine, berth, folder, restarts),
+            confirm=lambda: readiness.confirm(self._engine, berth, folder, pid),
             lost=lambda _: readiness.lost(folder),
         )
-        return self._prober.watch(berth.id, restarts, probe, ready)
+        return self._prober.watch(berth.id, pid, probe, ready)
 
 
 def _instance(berth: Berth, started_at: float, restarts: int, condition: Condition, because: str) -> Instance:

@@ -1,20 +1,19 @@
-"""The Docker target, with real containers: the contract, and what only it promises."""
+"""An engine, a registry, the sample application's image, and a ground to run it on."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import docker
 import pytest
 
 from lockgate.core.artifact import Artifact
 from lockgate.drivers.targets.docker import DockerTarget
-from lockgate.testing.contracts.target import TargetContract
 from lockgate.testing.docker_engine import DockerEngine, ImageRegistry
 from lockgate.testing.docker_ground import DockerGround, sample_artifact
 
-pytestmark = pytest.mark.real
 
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def artifact(docker_engine: DockerEngine, image_registry: ImageRegistry) -> Artifact:
     return sample_artifact(docker_engine, image_registry)
 
@@ -31,5 +30,8 @@ def target(ground: DockerGround) -> DockerTarget:
     return ground.target()
 
 
-class TestContract(TargetContract):
-    pass
+@pytest.fixture
+def api(docker_engine: DockerEngine) -> Iterator[docker.APIClient]:
+    """The engine, as somebody sees it who asks it directly."""
+    with contextlib.closing(docker_engine.client()) as client:
+        yield client.api
