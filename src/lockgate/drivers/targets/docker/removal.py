@@ -46,12 +46,13 @@ class Removal:
         """Stops and removes it, and waits for that. Raises Unavailable."""
         with contextlib.suppress(NotFound, Conflict), self._engine.asked(f"stopping {berth.id}", LONG) as api:
             api.stop(berth.container, timeout=math.ceil(berth.grace))
-        with contextlib.suppress(LockgateError, OSError):
-            self._output.bury(berth.container, berth.id)
         self.remove(berth)
 
     def remove(self, berth: Berth, *, force: bool = True) -> None:
-        """With the volumes that are its own. Raises Unavailable."""
+        """With the volumes that are its own. The end of its output is kept. Raises Unavailable."""
+        if berth.state != "created":
+            with contextlib.suppress(LockgateError, OSError):
+                self._output.bury(berth.container, berth.id)
         with contextlib.suppress(NotFound, Conflict), self._engine.asked(f"removing {berth.id}", LONG) as api:
             api.remove_container(berth.container, v=True, force=force)
         shutil.rmtree(self._proofs / berth.id, ignore_errors=True)
