@@ -1,15 +1,12 @@
 """What must hold of containers whatever happens around them: the engine dies, the registry fails, tags move."""
 
 import contextlib
-import hashlib
-import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import docker
-import httpx2
 import pytest
 from tests.acceptance.campaign import campaign
 from tests.acceptance.sample import PASSERS_BY, STRATEGIES
@@ -17,7 +14,7 @@ from tests.acceptance.sample import PASSERS_BY, STRATEGIES
 from lockgate.core.errors import LockgateError
 from lockgate.messages import DeploymentView
 from lockgate.testing.docker_engine import DockerEngine, ImageRegistry
-from lockgate.testing.images import PYTHON, build, push, python_base, sample_image
+from lockgate.testing.images import PYTHON, build, push, push_as, python_base, sample_image
 from lockgate.testing.installation import Installation, free_ports, wait_until
 from lockgate.testing.load import Load
 from lockgate.testing.sites import ContainerSite, container_site, definition, one_environment
@@ -159,29 +156,11 @@ def test_an_image_for_another_machine_is_refused_before_anything_changes(
     image = f"{image_registry.host}/foreign/web:1"
     with contextlib.closing(docker_engine.client()) as client:
         build(client, image, python_base(client), {"app": b"#!/bin/sh\n"}, [f'ENTRYPOINT ["{PYTHON}"]'])
-        push_as(client, image, image_registry, "arm64")
+        push_as(client, image, "arm64")
     done = dev.run(dev.release(definition(site, "1").replace(site.image, image)), "dev")
     assert done.state in ("failed", "rolled_back")
     assert "arm64" in done.because and "amd64" in done.because
     nothing_is_left(site, dev, 0)
-
-
-def push_as(client: docker.DockerClient, image: str, registry: ImageRegistry, architecture: str) -> None:
-    """Pushes it with another architecture in its configuration."""
-    push(client, image)
-    client.images.remove(image, force=True)
-    name, _, tag = image.removeprefix(f"{registry.host}/").rpartition(":")
-    at = f"http://{registry.host}/v2/{name}"
-    kind = "application/vnd.docker.distribution.manifest.v2+json"
-    manifest = httpx2.get(f"{at}/manifests/{tag}", headers={"Accept": kind}).json()
-    settings = httpx2.get(f"{at}/blobs/{manifest['config']['digest']}").json()
-    data = json.dumps({**settings, "architecture": architecture}).encode()
-    digest = "sha256:" + hashlib.sha256(data).hexdigest()
-    begun = httpx2.post(f"{at}/blobs/uploads/")
-    httpx2.put(begun.headers["location"], params={"digest": digest}, content=data).raise_for_status()
-    manifest["config"] |= {"digest": digest, "size": len(data)}
-    body = json.dumps(manifest).encode()
-    httpx2.put(f"{at}/manifests/{tag}", content=body, headers={"Content-Type": kind}).raise_for_status()
 
 
 # --- strangers ---

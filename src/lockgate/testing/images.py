@@ -1,5 +1,6 @@
 """Images made without pulling: from files of this machine's Debian and of Lockgate's test kit."""
 
+import hashlib
 import io
 import json
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import docker
+import httpx2
 
 from lockgate.core.errors import ComponentMissing
 from lockgate.testing import sample_app
@@ -130,6 +132,24 @@ def push(client: docker.DockerClient, image: str) -> str:
     name, _, tag = image.rpartition(":")
     told = _told(client, f"/images/{name}/push", {"tag": tag}, {"X-Registry-Auth": "e30="})
     return next(str(line["aux"]["Digest"]) for line in told if "Digest" in line.get("aux", {}))
+
+
+def push_as(client: docker.DockerClient, image: str, architecture: str) -> str:
+    """The same to a registry on loopback, with another architecture in its configuration; here it is removed."""
+    push(client, image)
+    client.images.remove(image, force=True)
+    host, _, rest = image.partition("/")
+    name, _, tag = rest.rpartition(":")
+    at, kind = f"http://{host}/v2/{name}", "application/vnd.docker.distribution.manifest.v2+json"
+    manifest = httpx2.get(f"{at}/manifests/{tag}", headers={"Accept": kind}).json()
+    settings = httpx2.get(f"{at}/blobs/{manifest['config']['digest']}").json()
+    data = json.dumps({**settings, "architecture": architecture}).encode()
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    place = httpx2.URL(httpx2.post(f"{at}/blobs/uploads/").headers["location"])
+    httpx2.put(place.copy_merge_params({"digest": digest}), content=data).raise_for_status()
+    manifest["config"] |= {"digest": digest, "size": len(data)}
+    done = httpx2.put(f"{at}/manifests/{tag}", content=json.dumps(manifest).encode(), headers={"Content-Type": kind})
+    return str(done.raise_for_status().headers["docker-content-digest"])
 
 
 def _told(

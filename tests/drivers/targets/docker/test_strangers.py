@@ -1,7 +1,5 @@
 """What is not ours is left alone: containers, images, and the instances of another data folder."""
 
-import contextlib
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +12,9 @@ from lockgate.core.errors import PortTaken, Unavailable
 from lockgate.drivers.targets.docker import DockerTarget, berths
 from lockgate.testing.contracts.target import FENCE, KEY, identities, made_ready, prepared
 from lockgate.testing.docker_engine import DockerEngine, ImageRegistry
-from lockgate.testing.docker_ground import DockerGround, sample_artifact
+from lockgate.testing.docker_ground import DockerGround
 from lockgate.testing.waiting import wait_until
+from tests.drivers.targets.docker.absent import absent_image, is_there, reference
 from tests.drivers.targets.docker.seeing import container_of, containers
 
 pytestmark = pytest.mark.real
@@ -79,22 +78,7 @@ def test_ending_all_ends_ours_alone(
 
 @pytest.fixture
 def pulled(docker_engine: DockerEngine, image_registry: ImageRegistry) -> Artifact:
-    """An image that is in the registry and not on the engine: another one for each test."""
-    artifact = sample_artifact(docker_engine, image_registry, secrets.token_hex(3))
-    with contextlib.closing(docker_engine.client()) as client:
-        client.images.remove(f"{artifact.name}:{artifact.version}", force=True)
-    return artifact
-
-
-def reference(artifact: Artifact) -> str:
-    return f"{artifact.name}@{artifact.digest}"
-
-
-def is_there(api: docker.APIClient, artifact: Artifact) -> bool:
-    with contextlib.suppress(ImageNotFound):
-        api.inspect_image(reference(artifact))
-        return True
-    return False
+    return absent_image(docker_engine, image_registry)
 
 
 def test_an_image_that_was_pulled_is_removed_when_nothing_needs_it(

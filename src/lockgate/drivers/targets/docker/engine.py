@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import re
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -104,6 +105,11 @@ class Engine:
             idle = self._idle.get(patience)
             if idle:
                 return idle.pop()
+        if self.is_socket:
+            # The SDK leaves a socket open that it could not connect.
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(patience)
+                probe.connect(self.url.removeprefix("unix://"))
         return docker.APIClient(
             self.url,
             version=OLDEST,
