@@ -23,7 +23,6 @@ from pathlib import Path
 from benchmarks.bare import Bare, grounds
 
 from lockgate.core.errors import Unavailable
-from lockgate.drivers.shim import alive
 from lockgate.messages import ReleaseView
 from lockgate.testing import sites
 from lockgate.testing.installation import Installation, free_ports, wait_until
@@ -123,12 +122,12 @@ class Run:
     moved: float
     """The first answer of the new release through the router."""
     gone: float
-    """The last process of the old release had ended."""
+    """The last instance of the old release had stopped listening."""
     steps: Mapping[str, float]
 
 
 def deployment(installation: Installation, release: ReleaseView, version: str, port: int) -> Run:
-    old = pids(installation)
+    old = doors(installation)
     watch = Watch(port, version)
     watch.start()
     time.sleep(0.05)
@@ -136,7 +135,7 @@ def deployment(installation: Installation, release: ReleaseView, version: str, p
     opened = installation.deploy(release, "dev")
     answered = time.perf_counter() - began
     try:
-        wait_until(lambda: not any(map(alive, old)), "The end of the old release", pause=EVERY)
+        wait_until(lambda: all(map(shut, old)), "The end of the old release", pause=EVERY)
     except Unavailable:
         print(installation.client.explain(opened.id), installation.log(), file=sys.stderr)
         raise
@@ -148,11 +147,16 @@ def deployment(installation: Installation, release: ReleaseView, version: str, p
     return Run(answered, watch.at - began, gone, {e.because.partition(" of web ")[0]: e.at - called for e in events})
 
 
-def pids(installation: Installation) -> list[int]:
-    """Of the application's processes."""
+def doors(installation: Installation) -> list[int]:
+    """Ports that the application's instances listen on."""
     rows = installation.client.status().rows
-    ports = [int(i.endpoint.rpartition(":")[2]) for row in rows for i in row.instances]
-    return [int(Asker(port, "/pid").ask()) for port in ports]
+    return [int(i.endpoint.rpartition(":")[2]) for row in rows for i in row.instances]
+
+
+def shut(port: int) -> bool:
+    """Nobody listens there any more."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 # --- many ---

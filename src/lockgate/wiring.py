@@ -1,6 +1,7 @@
 """The composition root: the only module that knows every driver by name."""
 
 import fcntl
+import json
 import logging
 import os
 import secrets
@@ -8,28 +9,36 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lockgate.config.application_file import read_application
 from lockgate.config.catalogue_file import CatalogueFile
 from lockgate.config.settings import Settings
 from lockgate.core.application import Application
-from lockgate.core.artifact import Artifact, ArtifactKind
+from lockgate.core.artifact import Artifact, ArtifactKind, Reference
+from lockgate.core.environment import TargetSpec
 from lockgate.core.errors import ComponentMissing, DataFolderBusy, LockgateError, Unavailable
+from lockgate.core.ids import canonical, digest_of, short
 from lockgate.core.plan import Plan
 from lockgate.drivers.artifacts import Artifacts, StoredSource
 from lockgate.drivers.clock import SystemClock
 from lockgate.drivers.depot import Depot
+from lockgate.drivers.docker_info import EngineAddress
+from lockgate.drivers.docker_logins import DockerLogins
 from lockgate.drivers.http import HttpClient
 from lockgate.drivers.machine import Premises
 from lockgate.drivers.machine import examine as examine_machine
+from lockgate.drivers.registry import Registries
 from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
+from lockgate.drivers.safe import reveal
 from lockgate.drivers.sources.archive import ArchiveSource
 from lockgate.drivers.sources.file import FileSource
 from lockgate.drivers.sources.npm import NpmSource
+from lockgate.drivers.sources.oci import OciSource
 from lockgate.drivers.sources.pypi import PypiSource, find_uv
 from lockgate.drivers.supervision import adopt
 from lockgate.drivers.targets.process import ProcessTarget
@@ -47,8 +56,11 @@ from lockgate.engine.reconciler import Reconciler
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
-from lockgate.messages import Usable
+from lockgate.messages import ArtifactDetails, AttachmentView, Usable
 from lockgate.store.database import SqlStore, open_store
+
+if TYPE_CHECKING:
+    from lockgate.drivers.targets.docker import DockerTarget
 
 log = logging.getLogger("lockgate")
 
@@ -70,7 +82,7 @@ class Drivers:
         self.commands = CommandTask(CommandSettings(settings.data))
         self._verifier = Verifier(HttpClient(), self.commands, clock)
         self._executors: dict[str, Executor] = {}
-        self._targets: list[ProcessTarget] = []
+        self._targets: list[ProcessTarget | DockerTarget] = []
         self._lock = threading.Lock()
 
     def executor(self, plan: Plan) -> Executor:
@@ -89,6 +101,11 @@ class Drivers:
     def collect(self, kept: Collection[Artifact]) -> None:
         collected = self.artifacts.collect(kept)
         log.info("artifacts collected: %s", collected)
+        for target in self._containers():
+            try:
+                log.info("images collected: %s", target.collect(kept))
+            except LockgateError as error:
+                log.warning("images were not collected: %s", error)
 
     def start(self) -> None:
         """The router serves what it served before, also if it has died meanwhile."""
@@ -103,17 +120,67 @@ class Drivers:
             target.close()
         self.router.close()
 
-    def _target(self, plan: Plan) -> ProcessTarget:
-        if plan.target != "process":
-            because = f"{plan.environment} has the target {plan.target!r}, which this version does not have."
-            raise ComponentMissing(because, "Its targets are: process.")
-        first, last = _port_range(plan.target_settings.get("ports", ""), self._settings.ports)
-        settings = ProcessSettings(
-            self._settings.data, ports=range(first, last + 1), user=plan.target_settings.get("user") or None
-        )
-        target = ProcessTarget(settings, self.artifacts.materialise, self._clock)
+    def _containers(self) -> list["DockerTarget"]:
+        with self._lock:
+            return [target for target in self._targets if not isinstance(target, ProcessTarget)]
+
+    def _target(self, plan: Plan) -> "ProcessTarget | DockerTarget":
+        spec = TargetSpec(plan.target, plan.target_settings)
+        if spec.kind == "process":
+            target: ProcessTarget | DockerTarget = self._process_target(spec.settings)
+        elif spec.kind == "docker":
+            target = _docker_target(spec, self._settings, self.artifacts, self._clock)
+        else:
+            because = f"{plan.environment} has the target {spec.kind!r}, which this version does not have."
+            raise ComponentMissing(because, "Its targets are: process, docker.")
         self._targets.append(target)
         return target
+
+    def _process_target(self, given: Mapping[str, str]) -> ProcessTarget:
+        ports = _port_range(given.get("ports", ""), self._settings.ports)
+        settings = ProcessSettings(self._settings.data, ports=ports, user=given.get("user") or None)
+        return ProcessTarget(settings, self.artifacts.materialise, self._clock)
+
+
+def _docker_target(spec: TargetSpec, settings: Settings, artifacts: Artifacts, clock: SystemClock) -> "DockerTarget":
+    """Remembered in the data folder for :func:`down`. Its SDK takes 20 MiB and 150 ms of who deploys containers."""
+    from lockgate.drivers.targets.docker import DockerTarget
+    from lockgate.drivers.targets.docker import Settings as DockerSettings
+
+    spec = _as_it_is_here(spec)
+    note = _note_of(spec, settings.data)
+    note.parent.mkdir(exist_ok=True)
+    note.write_bytes(canonical(spec))
+    given = spec.settings
+    chosen = DockerSettings(
+        home=settings.data,
+        engine=given.get("engine", ""),
+        tls=given.get("tls", ""),
+        network=given.get("network", "host"),
+        address=given.get("address", ""),
+        ports=_port_range(given.get("ports", ""), settings.ports),
+    )
+    return DockerTarget(chosen, artifacts.materialise, DockerLogins(), reveal, clock)
+
+
+def _as_it_is_here(spec: TargetSpec) -> TargetSpec:
+    """Without an engine of its own, that of this process's environment, which may be another one next time."""
+    if spec.settings.get("engine"):
+        return spec
+    named = {"engine": os.environ.get("DOCKER_HOST", ""), "tls": os.environ.get("DOCKER_CERT_PATH", "")}
+    return replace(spec, settings={**named, **spec.settings})
+
+
+def _note_of(spec: TargetSpec, data: Path) -> Path:
+    return data / "engines" / f"{short(digest_of(spec))}.json"
+
+
+def _docker_targets(settings: Settings) -> Iterator[tuple[Path, "DockerTarget"]]:
+    """Every one that the data folder may have containers on, with the note of it."""
+    for note in sorted((settings.data / "engines").glob("*.json")):
+        found = json.loads(note.read_text())
+        spec = TargetSpec(found["kind"], found["settings"])
+        yield note, _docker_target(spec, settings, _artifacts(settings.data), SystemClock())
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,19 +285,75 @@ def down(settings: Settings, patience: float = 30.0) -> int:
                     f"Some programs below {settings.data} have not ended in {patience:g} s.", "Try again."
                 )
             time.sleep(0.05)
-        return len(living)
+        return len(living) + _end_containers(settings)
+
+
+def _end_containers(settings: Settings) -> int:
+    """On every engine that answers. Raises Unavailable for the others, when all that could be done is done."""
+    ended, silent = 0, []
+    for note, target in _docker_targets(settings):
+        try:
+            ended += target.end_all()
+            note.unlink(missing_ok=True)
+        except Unavailable as error:
+            silent.append(f"{error.because} Start it and run this again; if it is gone for good, delete {note}.")
+        finally:
+            target.close()
+    if silent:
+        raise Unavailable(f"Everything else has ended, but containers may still run. {' '.join(silent)}")
+    return ended
 
 
 def examine(settings: Settings, *, serving: bool = False) -> tuple[Usable, ...]:
     """What of this machine is usable. ``serving``: the server itself asks."""
-    premises = Premises(settings.home, settings.listen, settings.ports, lambda: find_binary(settings.envoy), find_uv)
+    premises = Premises(
+        settings.home,
+        settings.listen,
+        settings.ports,
+        lambda: find_binary(settings.envoy),
+        find_uv,
+        _engines(settings.environments),
+    )
     return examine_machine(premises, serving=serving)
+
+
+def _engines(environments: Path) -> tuple[EngineAddress, ...]:
+    """That the file names; none, as long as it cannot be read."""
+    found: dict[tuple[str, str], list[str]] = {}
+    with suppress(LockgateError):
+        for name, environment in CatalogueFile(environments)().environments.items():
+            given = environment.target.settings
+            if environment.target.kind == "docker":
+                found.setdefault((given.get("engine", ""), given.get("tls", "")), []).append(name)
+    return tuple(EngineAddress(url, tls, tuple(names)) for (url, tls), names in found.items())
+
+
+def show_artifact(settings: Settings, text: str, folder: Path) -> ArtifactDetails:
+    """What a reference means now, and what is known of it. ``folder``: where relative ones start. Keeps what it finds,
+    until it is collected. Raises what the sources do."""
+    reference = Reference.parse(text, where="command line", field="reference")
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if reference.kind is not ArtifactKind.OCI:
+        return _details(_artifacts(settings.data).resolve(reference, folder))
+    with closing(Registries(DockerLogins())) as registries:
+        images = OciSource(Depot.at(settings.data), registries)
+        artifact = images.resolve(reference, folder)
+        attached = tuple(AttachmentView(a.kind, a.digest, a.size, a.annotations) for a in images.attachments(artifact))
+        return replace(_details(artifact), platforms=images.platforms(artifact), attachments=attached)
+
+
+def _details(artifact: Artifact) -> ArtifactDetails:
+    return ArtifactDetails(artifact.kind, artifact.name, artifact.version, artifact.digest, artifact.reference)
 
 
 def _artifacts(data: Path) -> Artifacts:
     depot = Depot.at(data)
     sources = (PypiSource, NpmSource, ArchiveSource, FileSource)
-    return Artifacts(depot, [source(depot) for source in sources], {ArtifactKind.GIT: lambda: _git_source(depot)})
+    later = {
+        ArtifactKind.GIT: lambda: _git_source(depot),
+        ArtifactKind.OCI: lambda: OciSource(depot, Registries(DockerLogins())),
+    }
+    return Artifacts(depot, [source(depot) for source in sources], later)
 
 
 def _git_source(depot: Depot) -> StoredSource:
@@ -253,9 +376,10 @@ def _worker_name(home: Path) -> str:
     return kept.read_text()
 
 
-def _port_range(text: str, default: tuple[int, int]) -> tuple[int, int]:
+def _port_range(text: str, default: tuple[int, int]) -> range:
     first, _, last = text.partition("-")
-    return (int(first), int(last)) if last else default
+    ends = (int(first), int(last)) if last else default
+    return range(ends[0], ends[1] + 1)
 
 
 def _announce(listening: "object", announce: Callable[[str], None] | None) -> None:

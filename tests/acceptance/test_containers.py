@@ -1,23 +1,28 @@
 """What must hold of containers whatever happens around them: the engine dies, the registry fails, tags move."""
 
 import contextlib
+import hashlib
+import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import docker
+import httpx2
 import pytest
 from tests.acceptance.campaign import campaign
 from tests.acceptance.sample import PASSERS_BY, STRATEGIES
 
-from lockgate.core.errors import LockgateError
+from lockgate.config.settings import read_settings
+from lockgate.core.errors import LockgateError, Unavailable
 from lockgate.messages import DeploymentView
 from lockgate.testing.docker_engine import DockerEngine, ImageRegistry
-from lockgate.testing.images import PYTHON, build, push, push_as, python_base, sample_image
+from lockgate.testing.images import PYTHON, build, push, python_base, sample_image
 from lockgate.testing.installation import Installation, free_ports, wait_until
 from lockgate.testing.load import Load
 from lockgate.testing.sites import ContainerSite, container_site, definition, one_environment
+from lockgate.wiring import down
 
 pytestmark = [pytest.mark.real, pytest.mark.acceptance, pytest.mark.timeout(900)]
 
@@ -138,7 +143,7 @@ def test_a_registry_that_is_down_delays_a_deployment_and_fails_nobody(
             with Installation(tmp_path / "dev", one_environment(own, free_ports(1)[0])) as dev:
                 release = dev.release(definition(own, "1"))
                 registry.stop()
-                with pytest.raises(LockgateError, match="does not answer"):
+                with pytest.raises(LockgateError, match="cannot be asked"):
                     dev.release(definition(own, "2"))
                 deployment = dev.deploy(release, "dev")
                 wait_until(lambda: "registry" in told_now(dev, deployment), "A word about the registry")
@@ -156,11 +161,51 @@ def test_an_image_for_another_machine_is_refused_before_anything_changes(
     image = f"{image_registry.host}/foreign/web:1"
     with contextlib.closing(docker_engine.client()) as client:
         build(client, image, python_base(client), {"app": b"#!/bin/sh\n"}, [f'ENTRYPOINT ["{PYTHON}"]'])
-        push_as(client, image, "arm64")
+        push_as(client, image, image_registry, "arm64")
     done = dev.run(dev.release(definition(site, "1").replace(site.image, image)), "dev")
     assert done.state in ("failed", "rolled_back")
     assert "arm64" in done.because and "amd64" in done.because
     nothing_is_left(site, dev, 0)
+
+
+def push_as(client: docker.DockerClient, image: str, registry: ImageRegistry, architecture: str) -> None:
+    """Pushes it with another architecture in its configuration."""
+    push(client, image)
+    client.images.remove(image, force=True)
+    name, _, tag = image.removeprefix(f"{registry.host}/").rpartition(":")
+    at = f"http://{registry.host}/v2/{name}"
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    manifest = httpx2.get(f"{at}/manifests/{tag}", headers={"Accept": kind}).json()
+    settings = httpx2.get(f"{at}/blobs/{manifest['config']['digest']}").json()
+    data = json.dumps({**settings, "architecture": architecture}).encode()
+    digest = "sha256:" + hashlib.sha256(data).hexdigest()
+    begun = httpx2.post(f"{at}/blobs/uploads/")
+    httpx2.put(f"{begun.headers['location']}&digest={digest}", content=data).raise_for_status()
+    manifest["config"] |= {"digest": digest, "size": len(data)}
+    body = json.dumps(manifest).encode()
+    httpx2.put(f"{at}/manifests/{tag}", content=body, headers={"Content-Type": kind}).raise_for_status()
+
+
+# --- the end ---
+
+
+def test_down_ends_containers_too_and_names_an_engine_that_does_not_answer(
+    tmp_path: Path, image_registry: ImageRegistry, site: ContainerSite
+) -> None:
+    with DockerEngine() as engine:
+        own = container_site(engine, image_registry)
+        with Installation(tmp_path, one_environment(own, free_ports(1)[0])) as dev:
+            assert dev.run(dev.release(definition(own, "1")), "dev").state == "succeeded"
+            settings = read_settings(dev.environ(), tmp_path)
+            dev.end_server()
+            engine.kill()
+            with pytest.raises(Unavailable, match=f"{engine.url} does not answer.*gone for good, delete"):
+                down(settings)
+            engine.start()
+            assert own.living(dev) == 2
+            assert down(settings) == 2
+            assert own.living(dev) == 0
+            assert down(settings) == 0
 
 
 # --- strangers ---

@@ -11,11 +11,15 @@ from pathlib import Path
 
 import pytest
 from demonstration import stage
+from demonstration.containers import Images
+from demonstration.kinds import Kind, Packages
 from demonstration.outcome import Killed, Outcome, promoted_to, rolled_back
 from demonstration.teller import Teller
 from tests.acceptance.sample import definition, one_environment
 from tests.docs.pages import ROOT
 
+from lockgate.config.application_file import read_application
+from lockgate.config.environments_file import read_catalogue
 from lockgate.core.environment import Promote
 from lockgate.core.errors import Conflict
 from lockgate.messages import DeploymentView, EnvironmentView, Status
@@ -98,7 +102,7 @@ def test_resumed_is_begun_before_the_kill_and_ended_after_the_return() -> None:
 def test_a_folder_that_no_demo_has_made_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "diary.txt").write_text("dear diary")
     with pytest.raises(Conflict, match="not from a demo"):
-        stage.clear(tmp_path)
+        stage.clear(tmp_path, Packages())
     assert (tmp_path / "diary.txt").read_text() == "dear diary"
 
     words = [sys.executable, str(ROOT / "scripts" / "demo.py"), "--headless", "--folder", str(tmp_path)]
@@ -107,13 +111,19 @@ def test_a_folder_that_no_demo_has_made_is_left_alone(tmp_path: Path) -> None:
     assert "not from a demo" in done.stdout
 
 
-def test_the_stage_is_set_in_an_empty_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [Packages(), Images("unix:///nowhere", "127.0.0.1:1")], ids=["process", "docker"])
+def test_the_stage_is_set_in_an_empty_folder(tmp_path: Path, kind: Kind) -> None:
     folder = tmp_path / "demo"
-    built = stage.Stage.build(folder, Teller())
+    built = stage.Stage.build(folder, Teller(), kind)
     assert {path.name for path in folder.iterdir()} == {stage.MARK, "characters", "front", "environments.yaml"}
     assert len(set(built.ports.values())) == 6
     assert (folder / "characters" / "unicode.db").stat().st_size > 1_000_000
-    stage.clear(folder)
+    catalogue = read_catalogue((folder / "environments.yaml").read_text()).value
+    for name in ("characters", "front"):
+        application = read_application((folder / name / "lockgate.yaml").read_text()).value
+        assert application.components["web"].takes_traffic
+    assert {environment.target.kind for environment in catalogue.environments.values()} == {kind.name}
+    stage.clear(folder, kind)
     assert list(folder.iterdir()) == []
 
 

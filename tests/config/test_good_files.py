@@ -8,9 +8,19 @@ import pytest
 from lockgate.config.application_file import read_application
 from lockgate.config.document import Table, lines_of, parse
 from lockgate.config.environments_file import read_catalogue
-from lockgate.core.application import Application, CommandCheck, Component, Health, HttpCheck, Strategy, StrategyKind
+from lockgate.core.application import (
+    Application,
+    CommandCheck,
+    Component,
+    Container,
+    Health,
+    HttpCheck,
+    Strategy,
+    StrategyKind,
+)
 from lockgate.core.artifact import ArtifactKind, Reference
 from lockgate.core.environment import Catalogue, Environment, Listen, Promote, Queueing, TargetSpec
+from lockgate.core.secret import SecretSource, SecretStore
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -43,17 +53,28 @@ def test_the_annotated_application_is_read() -> None:
     assert (web.health, web.replicas, web.resources.memory_bytes) == (Health("/-/versions.json"), 2, 256 * 2**20)
     assert web.files["catalogue.db"] == Reference(ArtifactKind.FILE, "./catalogue.db")
     assert not indexer.takes_traffic
-    assert [c.name for c in read.value.in_order()] == ["indexer", "web"]
+    assert [c.name for c in read.value.in_order()] == ["indexer", "web", "thumbnails"]
     assert read.value.strategy == Strategy(StrategyKind.ROLLING, batch="25%", drain=30.0)
     http, command = read.value.verify
     assert isinstance(http, HttpCheck)
     assert http.json == {"rows.0.id": 1, "truncated": False}
     assert command == CommandCheck(("./smoke.sh", "{url}"), 60.0)
+    thumbnails = read.value.components["thumbnails"]
+    assert thumbnails.artifact == Reference(ArtifactKind.OCI, "registry.example.org/shop/thumbnails:2.1")
+    assert thumbnails.container == Container(
+        entrypoint=("/usr/bin/thumbnails", "--verbose"),
+        port=8080,
+        user="nobody:nogroup",
+        read_only=True,
+        capabilities=("NET_BIND_SERVICE",),
+        mounts={"/var/lib/thumbnails": "thumbnails", "/srv/pictures": "/srv/pictures:ro"},
+        scratch=("/tmp",),
+    )
 
 
 def test_the_annotated_environments_are_read() -> None:
     read = read_catalogue((REFERENCE / "environments.yaml").read_text())
-    assert [e.name for e in read.value.in_order()] == ["dev", "staging", "prod"]
+    assert [e.name for e in read.value.in_order()] == ["dev", "staging", "prod", "edge"]
     assert read.value.environments["prod"] == Environment(
         name="prod",
         after="staging",
@@ -62,9 +83,23 @@ def test_the_annotated_environments_are_read() -> None:
         promote=Promote.ON_DEMAND,
         queueing=Queueing.NEWEST,
         values={"time_limit": "2000"},
+        secrets={
+            "api_key": SecretSource(SecretStore.FILE, "/etc/lockgate/api_key"),
+            "password": SecretSource(SecretStore.VARIABLE, "SHOP_PASSWORD"),
+        },
         replicas={"web": 2, "catalogue/web": 4},
         owner="platform",
         purpose="what users get",
+    )
+    assert read.value.environments["edge"].target == TargetSpec(
+        "docker",
+        {
+            "engine": "tcp://10.0.0.5:2376",
+            "tls": "/etc/lockgate/engine",
+            "network": "bridge",
+            "address": "10.0.0.5",
+            "ports": "21000-21999",
+        },
     )
 
 
@@ -131,6 +166,62 @@ def test_an_address_without_a_host_is_on_loopback(written: str) -> None:
 
 def test_every_address_may_be_listened_on() -> None:
     assert environment("listen: {shop: 0.0.0.0:80}").listen == {"shop": Listen("0.0.0.0", 80)}
+
+
+def image(fields: str) -> Component:
+    text = f"application: shop\ncomponents: {{web: {{artifact: 'oci:web:1', {fields}}}}}\n"
+    return read_application(text).value.components["web"]
+
+
+def test_an_image_needs_no_command() -> None:
+    assert image("") == Component("web", Reference(ArtifactKind.OCI, "web:1"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "takes"),
+    [
+        ("", False),
+        ("run: '--port {port}'", True),
+        ("env: {PORT: '{port}'}", True),
+        ("container: {port: 80}", True),
+        ("container: {entrypoint: 'web {port}'}", True),
+        ("container: {user: '1000:1000'}", False),
+    ],
+)
+def test_an_image_takes_requests_where_its_port_is_known(fields: str, takes: bool) -> None:
+    assert image(fields).takes_traffic is takes
+
+
+def test_a_port_in_a_variable_is_as_good_as_one_in_the_command() -> None:
+    text = "application: a\ncomponents: {web: {artifact: pypi:w, run: w, health: /, env: {PORT: '{port}'}}}\n"
+    assert read_application(text).value.components["web"].takes_traffic
+
+
+def test_no_capabilities_are_not_the_usual_ones() -> None:
+    assert image("container: {capabilities: []}").container.capabilities == ()
+    assert image("container: {}").container.capabilities is None
+
+
+@pytest.mark.parametrize("written", ["/srv/data", "/srv/data:ro", "data", "data:ro", "'{values.data}'"])
+def test_a_folder_or_a_volume_is_mounted(written: str) -> None:
+    assert image(f"container: {{mounts: {{/data: {written}}}}}").container.mounts == {"/data": written.strip("'")}
+
+
+@pytest.mark.parametrize(
+    "engine",
+    ["unix:///run/docker.sock", "tcp://engine:2376", "tcp://10.0.0.5:2376", "ssh://ann@engine", "ssh://ann@engine:22"],
+)
+def test_an_engine_is_named_as_docker_does(engine: str) -> None:
+    assert environment(f"target: {{docker: {{engine: '{engine}'}}}}").target.settings == {"engine": engine}
+
+
+def test_the_target_docker_may_stand_alone() -> None:
+    assert environment("target: docker").target == TargetSpec("docker")
+
+
+def test_ports_of_an_engine_elsewhere_are_not_this_machines() -> None:
+    target = "docker: {engine: 'tcp://10.0.0.5:2376', ports: 20000-20999}"
+    assert environment(f"target: {{{target}}}, listen: 20001").listen == {"*": Listen("127.0.0.1", 20001)}
 
 
 def test_an_alias_stands_for_what_it_names() -> None:

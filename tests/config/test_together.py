@@ -62,3 +62,38 @@ def test_replicas_of_a_component_that_is_not_there_are_named() -> None:
         "environments.yaml:4: environments.dev.replicas.shop/wob: shop has no component 'wob'; it has: web. "
         "Did you mean 'web'?"
     ]
+
+
+def test_an_image_is_not_for_a_target_that_runs_processes_nor_the_other_way_round() -> None:
+    application = "application: shop\ncomponents: {web: {artifact: 'oci:web:1'}, job: {artifact: pypi:job, run: job}}\n"
+    assert together(application, "environments:\n  dev: {target: process}\n  prod: {target: docker}\n") == [
+        "environments.yaml:2: environments.dev.target: web is an image, which the target process cannot run. "
+        "Write `target: docker` for dev, or another artifact.",
+        "environments.yaml:3: environments.prod.target: job is of kind pypi, no image, which the target docker cannot "
+        "run. Write `target: process` for prod, or another artifact.",
+    ]
+
+
+def test_each_secret_that_an_environment_lacks_is_named_where_it_is_read() -> None:
+    application = (
+        "application: shop\ncomponents:\n  web:\n    artifact: pypi:web\n    run: web\n    secrets: [key, token]\n"
+    )
+    environments = "environments:\n  dev: {secrets: {key: {variable: K}, tokens: {variable: T}}}\n"
+    assert together(application, environments) == [
+        "lockgate.yaml:6: components.web.secrets[1]: environment 'dev' has no secret 'token' (it has: key, tokens). "
+        "Add secrets: {token: {file: /path}} to dev (environments.yaml:2). Did you mean 'tokens'?"
+    ]
+
+
+def test_values_in_a_container_are_looked_for_too() -> None:
+    application = (
+        "application: shop\ncomponents:\n  web:\n    artifact: oci:web\n"
+        "    container: {mounts: {/data: '{values.data}'}, entrypoint: 'web {values.level}'}\n"
+    )
+    named = [
+        sentence.partition(" which")[0] for sentence in together(application, "environments: {dev: {target: docker}}\n")
+    ]
+    assert named == [
+        "lockgate.yaml:5: components.web.container.entrypoint: it uses the value 'level',",
+        "lockgate.yaml:5: components.web.container.mounts./data: it uses the value 'data',",
+    ]

@@ -13,7 +13,7 @@ from tests.docs.pages import PAGES, ROOT, blocks, typed
 
 _TEXTS = {".md", ".py", ".yaml", ".json", ".html", ".js", ".txt"}
 
-HOSTS = re.compile(r"\b(?:pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|yarnpkg\.com|docker\.io|ghcr\.io|quay\.io)\b")
+HOSTS = re.compile(r"\b(?:pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|yarnpkg\.com|ghcr\.io|quay\.io)\b")
 
 
 def anchors(page: Path) -> set[str]:

@@ -10,6 +10,7 @@ import pytest
 
 from lockgate.core.environment import Listen
 from lockgate.core.errors import ComponentMissing
+from lockgate.drivers.docker_info import EngineAddress
 from lockgate.drivers.machine import Premises, examine
 from lockgate.messages import Usable
 
@@ -104,3 +105,14 @@ def test_ports_that_linux_gives_away_are_told(premises: Premises) -> None:
 
 def test_what_cannot_be_used_has_a_way_to_mend_it(premises: Premises) -> None:
     assert [one.subject for one in examine(premises) if not one.usable and not one.mend] == []
+
+
+def test_each_engine_that_environments_name_is_looked_at(premises: Premises, tmp_path: Path) -> None:
+    engine = EngineAddress(f"unix://{tmp_path}/engine", whose=("prod",))
+    subjects = [one.subject for one in examine(replace(premises, engines=(engine,)))]
+    assert [subject for subject in subjects if subject.startswith("Docker")] == ["Docker", "Docker of prod"]
+
+
+def test_the_usual_engine_is_looked_at_once(premises: Premises) -> None:
+    subjects = [one.subject for one in examine(replace(premises, engines=(EngineAddress(whose=("dev",)),)))]
+    assert [subject for subject in subjects if subject.startswith("Docker") and ":" not in subject] == ["Docker of dev"]

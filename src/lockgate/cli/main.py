@@ -48,6 +48,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "pause": ("deployments:pause", "Stop a deployment between two steps."),
         "resume": ("deployments:resume", "Let a paused deployment go on."),
         "abort": ("deployments:abort", "End a deployment and go back to what ran before."),
+        "artifact": ("artifacts:artifact", "Look at artifacts before they are in a release."),
         "quarantine": ("releases:quarantine", "Releases barred from an environment."),
     },
     "Look": {

@@ -1,7 +1,9 @@
 """``lockgate.yaml``: what a team ships. Its form, and the checks that look across its fields."""
 
-from collections.abc import Collection, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from lockgate.config.container import CONTAINER
 from lockgate.config.cycles import cycles
 from lockgate.config.document import lines_of, parse
 from lockgate.config.form import (
@@ -25,6 +27,7 @@ from lockgate.config.scalars import (
     HEADER_NAME,
     HEADER_VALUE,
     NAME,
+    SECRET_NAME,
     URL_PATH,
     VALUE_NAME,
     VARIABLE,
@@ -41,9 +44,9 @@ from lockgate.config.words import (
     COMMAND,
     RUN_PLACEHOLDERS,
     ArtifactReference,
+    Names,
     placeholder_faults,
 )
-from lockgate.core import template
 from lockgate.core.application import (
     Application,
     Check,
@@ -68,7 +71,7 @@ def read_application(text: str, where: str = "lockgate.yaml") -> Read[Applicatio
     at = At(root, where)
     application = read_form(APPLICATION, at)
     read = Read(application, where, lines_of(root))
-    problems = [*at.noted, *_across(read)]
+    problems = [*at.noted, *_across(read, [problem.field for problem in at.noted])]
     if problems:
         raise Invalid(in_order(problems))
     return read
@@ -138,34 +141,55 @@ STOP = Form(
     ),
 )
 
+_PORT = (
+    "Lockgate allots the port: write {port} in `run` or `env`, or `container: {port: 8080}` for an image with a fixed "
+    "one. The public address is in environments.yaml."
+)
+_UNREAD = Reference(ArtifactKind.FILE, "missing")
+"""Stands for an artifact that could not be read."""
+
 COMPONENT = Form(
     "a component",
     Component,
     (
         Field("artifact", ArtifactReference(), "What runs: kind:name, such as pypi:datasette==0.65.5.",
-              required=True, stand_in=Reference(ArtifactKind.FILE, "missing")),
+              required=True, stand_in=_UNREAD),
         Field("run", COMMAND, "The command, as a line or a list of words; no shell reads it. {host}, {port}, {work}, "
-              "{artifact}, {values.NAME} and {files.NAME} are filled in.", required=True, stand_in=()),
+              "{artifact}, {values.NAME}, {files.NAME} and {secrets.NAME} are filled in. Of an image: the arguments "
+              "of its entry point; without it, the image's own command."),
         Field("files", Named("a file", FILE_NAME, ArtifactReference(bare_path=True)),
               "Files put into the working folder: name there -> path or artifact."),
         Field("health", HEALTH, "When an instance is ready: a path, or a table."),
         Field("replicas", Whole("replicas", 1, MAX_REPLICAS), "Instances, where the environment says nothing else."),
         Field("env", Named("an environment variable", VARIABLE, Text()),
               "Environment variables; the same is filled in as in `run`."),
+        Field("secrets", Several("names", SECRET_NAME),
+              "Names of the environment's secrets that an instance may read, each in a file: {secrets.NAME}."),
         Field("after", Several("components", NAME), "Components that are deployed before this one."),
         Field("path", URL_PATH, "Prefix of the request path that this component serves."),
         Field("resources", RESOURCES, "Limits of one instance, applied where the machine can."),
         Field("stop", STOP, "How an instance is ended."),
         Field("warm_up", Several("paths", URL_PATH), "Paths requested of each new instance before it gets traffic."),
+        Field("container", CONTAINER, "How an image runs; only where the artifact is one."),
     ),
     named="name",
     hints={
         "command": "Did you mean 'run'?", "cmd": "Did you mean 'run'?", "start": "Did you mean 'run'?",
-        "image": "Did you mean 'artifact', such as oci:name@sha256:...?", "package": "Did you mean 'artifact'?",
+        "image": "Write it as `artifact: oci:registry/name:tag`.", "package": "Did you mean 'artifact'?",
+        "build": "Images are built before a release is made; write `artifact: oci:registry/name:tag`.",
         "environment": "Did you mean 'env'?", "depends_on": "Did you mean 'after'?", "needs": "Did you mean 'after'?",
         "instances": "Did you mean 'replicas'?", "healthcheck": "Did you mean 'health'?",
-        "port": "Lockgate allots the port: write {port} in `run`, and the public address in environments.yaml.",
-        "ports": "Lockgate allots the port: write {port} in `run`, and the public address in environments.yaml.",
+        "port": _PORT, "ports": _PORT, "expose": _PORT,
+        "volumes": "Write `container: {mounts: {/folder/inside: /srv/data}}`, or `files` for single files.",
+        **{name: f"Write it inside `container`, as `container: {{{name}: ...}}`."
+           for name in ("entrypoint", "user", "read_only", "capabilities", "gain_privileges", "mounts", "scratch")},
+        "cap_add": "Write all that are needed as `container: {capabilities: [...]}`.",
+        "cap_drop": "Write those that are left as `container: {capabilities: [...]}`; none: `[]`.",
+        "privileged": "Name the capabilities that are needed: `container: {capabilities: [...]}`.",
+        "tmpfs": "Write `container: {scratch: [...]}`.",
+        "stop_signal": "Write `stop: {signal: ...}`.", "stop_grace_period": "Write `stop: {grace: ...}`.",
+        "restart": "An instance that ends is started again.",
+        "deploy": "Write `replicas` and `resources` themselves.",
         "values": "Defaults are written once, beside `components`.",
         "strategy": "It is written once, beside `components`.", "verify": "It is written once, beside `components`.",
     },
@@ -210,7 +234,7 @@ def _too_late(check: HttpCheck) -> Iterator[tuple[str, str, str]]:
 
 
 def _unfilled(check: CommandCheck) -> Iterator[tuple[str, str, str]]:
-    for because, mend in placeholder_faults(check.run, CHECK_PLACEHOLDERS, None, ()):
+    for because, mend in placeholder_faults(check.run, Names(CHECK_PLACEHOLDERS)):
         yield "run", because, mend
 
 
@@ -270,19 +294,25 @@ APPLICATION = Form(
 # --- across fields ---
 
 
-def _across(read: Read[Application]) -> Iterator[Problem]:
+def _across(read: Read[Application], noted: Iterable[str]) -> Iterator[Problem]:
+    """``noted``: fields that have faults of their own."""
     yield from _order_faults(read)
     yield from _path_faults(read)
     unclear = set()
     for component in read.value.components.values():
-        faults = list(_command_faults(read, component))
+        faults = [*_kind_faults(read, component), *_placeholder_faults(read, component)]
         yield from faults
-        yield from _variable_faults(read, component)
-        if faults or not component.run:
-            unclear.add(component.name)  # whether it takes requests is known once its command is mended
+        if _is_unclear(component, (*noted, *(fault.field for fault in faults))):
+            unclear.add(component.name)
         else:
             yield from _traffic_faults(read, component)
     yield from _check_faults(read, unclear)
+
+
+def _is_unclear(component: Component, faulty: Iterable[str]) -> bool:
+    """Whether it takes requests is known once these are mended."""
+    telling = rf"components\.{component.name}(\.(artifact|run|env|container|ports?|image|command)\b.*)?"
+    return any(re.fullmatch(telling, field, re.DOTALL) for field in faulty)
 
 
 def _order_faults(read: Read[Application]) -> Iterator[Problem]:
@@ -317,21 +347,46 @@ def _path_faults(read: Read[Application]) -> Iterator[Problem]:
             yield read.problem(f"components.{component.name}.path", because, "Give one of them another `path`.")
 
 
-def _command_faults(read: Read[Application], component: Component) -> Iterator[Problem]:
-    yield from _unfilled_at(read, component, "run", component.run)
+def _kind_faults(read: Read[Application], component: Component) -> Iterator[Problem]:
+    """What an image needs and others do not, and the other way round."""
+    path = f"components.{component.name}"
+    kind = component.artifact.kind
+    if kind is ArtifactKind.OCI or (component.artifact == _UNREAD and f"{path}.artifact" in read.lines):
+        return
+    if f"{path}.run" not in read.lines:
+        mend = (
+            "Add a line `run: ...`: the command, such as `web --host {host} --port {port}`. Only an image has its own."
+        )
+        yield read.problem(path, "a component needs the field 'run'.", mend)
+    if f"{path}.container" in read.lines and component.artifact != _UNREAD:
+        because = f"it says how an image runs, and {component.name} is none: its artifact is {component.artifact}."
+        yield read.problem(f"{path}.container", because, "Remove it, or name an image: `artifact: oci:...`.")
 
 
-def _variable_faults(read: Read[Application], component: Component) -> Iterator[Problem]:
+def _placeholder_faults(read: Read[Application], component: Component) -> Iterator[Problem]:
+    names = _names_in(component, read.value.values)
+    yield from _unfilled_at(read, component, "run", component.run, names)
     for name, text in component.env.items():
-        yield from _unfilled_at(read, component, f"env.{name}", (text,))
-        if component.run and not component.takes_traffic and template.mentions(text, "port"):
-            because = "{port} is allotted only to a component whose `run` mentions it."
-            mend = f"Write `env {name}={{port}} ...` in `run`, and remove this."
-            yield read.problem(f"components.{component.name}.env.{name}", because, mend)
+        yield from _unfilled_at(read, component, f"env.{name}", (text,), names)
+    yield from _unfilled_at(read, component, "container.entrypoint", component.container.entrypoint, names)
+    for inside, what in component.container.mounts.items():
+        path = f"container.mounts.{inside}"
+        yield from _unfilled_at(read, component, path, (what,), Names((), values=read.value.values))
 
 
-def _unfilled_at(read: Read[Application], component: Component, field: str, words: Sequence[str]) -> Iterator[Problem]:
-    for because, mend in placeholder_faults(words, RUN_PLACEHOLDERS, component.files, read.value.values):
+def _names_in(component: Component, values: Collection[str]) -> Names:
+    groups = {"files": component.files, "secrets": component.secrets}
+    if component.artifact.kind is not ArtifactKind.OCI:
+        return Names(RUN_PLACEHOLDERS, groups, values)
+    plain = tuple(name for name in RUN_PLACEHOLDERS if name != "artifact")
+    mend = "An image's files lie where the image has them: write that path."
+    return Names(plain, groups, values, {"artifact": mend})
+
+
+def _unfilled_at(
+    read: Read[Application], component: Component, field: str, words: Sequence[str], names: Names
+) -> Iterator[Problem]:
+    for because, mend in placeholder_faults(words, names):
         yield read.problem(f"components.{component.name}.{field}", because, mend)
 
 
@@ -339,11 +394,14 @@ def _traffic_faults(read: Read[Application], component: Component) -> Iterator[P
     """Fields about requests, on a component that can get none."""
     if component.takes_traffic:
         return
+    because = f"{component.name} takes no requests: neither its command nor its `env` mentions {{port}}."
+    mend = "Let it listen on {host}:{port}"
+    if component.artifact.kind is ArtifactKind.OCI:
+        mend = "Write {port} in `run` or `env`, or the fixed port it listens on as `container: {port: ...}`"
     for field in ("health", "path", "warm_up"):
         path = f"components.{component.name}.{field}"
         if path in read.lines and (field != "health" or component.health.path):
-            because = f"{component.name} takes no requests: its command does not mention {{port}}."
-            yield read.problem(path, because, f"Let the command listen on {{host}}:{{port}}, or remove {field}.")
+            yield read.problem(path, because, f"{mend}, or remove {field}.")
 
 
 def _check_faults(read: Read[Application], unclear: Collection[str]) -> Iterator[Problem]:

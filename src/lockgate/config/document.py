@@ -93,7 +93,7 @@ def parse(text: str, where: str) -> Table:
     builder = _Builder(where, _events(text.removeprefix("\ufeff"), where))
     root = builder.document()
     if builder.problems:
-        raise Invalid(builder.problems)
+        raise Invalid(list(dict.fromkeys(builder.problems)))
     if root is None or (isinstance(root, Scalar) and root.is_nothing):
         mend = "Run `lockgate init` in an empty folder to see what belongs in it."
         raise Invalid([Problem(where, 1, "", "the file is empty.", mend)])

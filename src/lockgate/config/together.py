@@ -5,16 +5,20 @@ from collections.abc import Iterator
 from lockgate.config.form import Read, listing, nearest
 from lockgate.config.words import value_names
 from lockgate.core.application import Application, CommandCheck, Component
+from lockgate.core.artifact import ArtifactKind
 from lockgate.core.environment import Catalogue, Environment
 from lockgate.core.errors import Problem
 
 
 def check_together(application: Read[Application], catalogue: Read[Catalogue]) -> tuple[Problem, ...]:
     """Every problem of this application on these environments, each environment on its own: values it does not give,
-    no address for requests, replicas for a component that is not there. Empty: each can be planned."""
+    secrets it does not have, no address for requests, images where processes run, replicas for a component that is not
+    there. Empty: each can be planned."""
     problems: list[Problem] = []
     for environment in catalogue.value.environments.values():
         problems.extend(_missing_values(application, catalogue, environment))
+        problems.extend(_missing_secrets(application, catalogue, environment))
+        problems.extend(_misplaced(application, catalogue, environment))
         problems.extend(_missing_address(application.value, catalogue, environment))
         problems.extend(_stray_replicas(application.value, catalogue, environment))
     return tuple(sorted(problems, key=lambda p: (p.where != application.where, p.line or 0)))
@@ -51,6 +55,39 @@ def _uses_of(component: Component) -> Iterator[tuple[str, list[str]]]:
     yield f"{path}.run", value_names(component.run)
     for name, text in component.env.items():
         yield f"{path}.env.{name}", value_names([text])
+
+    yield f"{path}.container.entrypoint", value_names(component.container.entrypoint)
+    for inside, what in component.container.mounts.items():
+        yield f"{path}.container.mounts.{inside}", value_names([what])
+
+
+def _missing_secrets(
+    application: Read[Application], catalogue: Read[Catalogue], environment: Environment
+) -> Iterator[Problem]:
+    there = listing(sorted(environment.secrets)) or "none"
+    line = catalogue.line(f"environments.{environment.name}")
+    for component in application.value.components.values():
+        for index, name in enumerate(component.secrets):
+            if name not in environment.secrets:
+                because = f"environment {environment.name!r} has no secret {name!r} (it has: {there})."
+                mend = f"Add secrets: {{{name}: {{file: /path}}}} to {environment.name} ({catalogue.where}:{line})."
+                path = f"components.{component.name}.secrets[{index}]"
+                yield application.problem(path, because, f"{mend} {nearest(name, environment.secrets)}".strip())
+
+
+def _misplaced(
+    application: Read[Application], catalogue: Read[Catalogue], environment: Environment
+) -> Iterator[Problem]:
+    """Images run in containers, and nothing else does."""
+    contained = environment.target.kind == "docker"
+    for component in application.value.components.values():
+        image = component.artifact.kind is ArtifactKind.OCI
+        if image != contained:
+            what = "an image" if image else f"of kind {component.artifact.kind.value}, no image"
+            because = f"{component.name} is {what}, which the target {environment.target.kind} cannot run."
+            mend = f"Write `target: {'docker' if image else 'process'}` for {environment.name}, or another artifact."
+            path = f"environments.{environment.name}"
+            yield catalogue.problem(f"{path}.target", because, mend)
 
 
 def _missing_address(

@@ -6,8 +6,8 @@ A literal brace is doubled, as in ``{{"level": "info"}}``. The same holds for en
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from lockgate.config.form import At, ByShape, Kind, Schema, Several, closest, listing
 from lockgate.config.scalars import TEXT_TYPES, Text, written
@@ -80,28 +80,51 @@ def value_names(words: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(name.removeprefix("values.") for name in names))
 
 
-def placeholder_faults(
-    words: Iterable[str], plain: tuple[str, ...], files: Iterable[str] | None, values: Iterable[str]
-) -> Iterator[tuple[str, str]]:
-    """(because, mend) for each placeholder that nothing fills in. ``plain``: names without a dot that are known here;
-    ``files``: names for ``{files.NAME}``, None where there are none; ``values``: for suggestions only, since an
-    environment may give more."""
-    known_files = None if files is None else tuple(files)
-    known = [*plain, *(f"values.{v}" for v in values), *(f"files.{f}" for f in known_files or ())]
-    general = ["values.NAME"] if known_files is None else ["values.NAME", "files.NAME"]
-    shown = listing(f"{{{name}}}" for name in (*plain, *general))
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What may be filled in at one place."""
+
+    plain: tuple[str, ...]
+    """Names without a dot."""
+    groups: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """``files`` -> the names there are for ``{files.NAME}``. ``values`` are not among them: an environment may give
+    any."""
+    values: Collection[str] = ()
+    """For suggestions only."""
+    strange: Mapping[str, str] = field(default_factory=dict)
+    """Names that are filled in elsewhere -> why not here, and what to do."""
+
+    @property
+    def known(self) -> list[str]:
+        inside = [f"{group}.{name}" for group, names in self.groups.items() for name in names]
+        return [*self.plain, *(f"values.{value}" for value in self.values), *inside]
+
+    @property
+    def shown(self) -> str:
+        return listing(f"{{{name}}}" for name in (*self.plain, "values.NAME", *(f"{g}.NAME" for g in self.groups)))
+
+
+def placeholder_faults(words: Iterable[str], names: Names) -> Iterator[tuple[str, str]]:
+    """(because, mend) for each placeholder that nothing fills in."""
     words = tuple(words)
     for name in dict.fromkeys(name for word in words for name in template.names(word)):
-        if known_files is not None and name.startswith("files."):
-            file = name.removeprefix("files.")
-            if file not in known_files:
-                there = listing(known_files) or "none"
-                yield f"{{{name}}} names a file that `files` does not have; it has: {there}.", _meant(name, known)
-        elif name not in plain and not re.fullmatch(r"values\.[A-Za-z0-9_.-]+", name):
-            mend = _meant(name, known) or "Double the braces where they are meant themselves: {{ }}."
-            yield f"nothing fills in {{{name}}} here; there are {shown}.", mend
+        yield from _placeholder_fault(name, names)
     for brace in dict.fromkeys(brace for word in words for brace in template.lone_braces(word)):
         yield f"it holds a single {brace}.", "Double it where a brace itself is meant: {{ or }}."
+
+
+def _placeholder_fault(name: str, names: Names) -> Iterator[tuple[str, str]]:
+    group, dot, inner = name.partition(".")
+    if dot and group in names.groups:
+        if inner not in names.groups[group]:
+            there = listing(names.groups[group]) or "none"
+            what = f"a {group.removesuffix('s')} that `{group}` does not have"
+            yield f"{{{name}}} names {what}; it has: {there}.", _meant(name, names.known)
+    elif name in names.strange:
+        yield f"nothing fills in {{{name}}} here.", names.strange[name]
+    elif name not in names.plain and not re.fullmatch(r"values\.[A-Za-z0-9_.-]+", name):
+        mend = _meant(name, names.known) or "Double the braces where they are meant themselves: {{ }}."
+        yield f"nothing fills in {{{name}}} here; there are {names.shown}.", mend
 
 
 def _meant(name: str, known: Iterable[str]) -> str:
@@ -109,11 +132,10 @@ def _meant(name: str, known: Iterable[str]) -> str:
     return f"Did you mean {{{found}}}?" if found else ""
 
 
-_LATER = frozenset({ArtifactKind.OCI.value, "docker", "image"})
-_KNOWN = [kind.value for kind in ArtifactKind if kind is not ArtifactKind.OCI]
+_KNOWN = [kind.value for kind in ArtifactKind]
 _KINDS = {
     "pip": "pypi", "pipy": "pypi", "python": "pypi", "node": "npm", "tar": "archive", "zip": "archive",
-    "github": "git", "path": "file",
+    "github": "git", "path": "file", "docker": "oci", "image": "oci", "container": "oci",
 }  # fmt: skip
 _REFERENCE = f"Write kind:name, such as pypi:datasette==0.65.5; the kinds are {listing(_KNOWN)}."
 
@@ -134,10 +156,6 @@ class ArtifactReference:
         kind, _, name = text.partition(":")
         if kind in _KNOWN and name:
             return Reference.parse(text, where=at.where, line=at.line, field=at.path)
-        if kind in _LATER and name:
-            raise at.refused(
-                f"{kind}: artifacts are not in this version of Lockgate.", f"There are: {listing(_KNOWN)}."
-            )
         because = f"{text!r} is not an artifact reference."
         raise at.refused(because, self._meant(kind, name, text) or _REFERENCE)
 
@@ -145,7 +163,7 @@ class ArtifactReference:
         if name and kind in ("http", "https"):
             return f"Did you mean 'archive:{text}'?"
         if name and kind in _KINDS:
-            return f"Did you mean '{_KINDS[kind]}:{name}'?"
+            return f"Did you mean '{_KINDS[kind]}:{name.removeprefix('//')}'?"
         close = closest(kind, _KNOWN) if name else ""
         return f"Did you mean '{close}:{name}'?" if close else ""
 

@@ -141,7 +141,8 @@ class Component:
 
     name: str
     artifact: Reference
-    run: tuple[str, ...]
+    run: tuple[str, ...] = ()
+    """Empty, for an image: its own command."""
     health: Health = Health()
     replicas: int = 1
     files: Mapping[str, Reference] = field(default_factory=dict)

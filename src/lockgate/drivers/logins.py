@@ -16,5 +16,5 @@ class Login:
 
 
 Logins = Callable[[str], Login | None]
-"""Registry, as in front of an image's name (``127.0.0.1:5000``, ``docker.io``) -> how to sign in there; None: nobody
-has said."""
+"""Registry, as in front of an image's name (``127.0.0.1:5000``, ``registry.example``) -> how to sign in there; None:
+nobody has said."""

@@ -10,13 +10,14 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lockgate.core.environment import Listen
 from lockgate.core.errors import LockgateError
 from lockgate.drivers import cgroups
+from lockgate.drivers.docker_info import EngineAddress, look_at
 from lockgate.messages import Usable
 
 PATIENCE = 10.0
@@ -32,8 +33,6 @@ OLDEST_SQLITE = (3, 35, 0)
 _VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
 """Envoy buries it between the commit and the way it was built."""
 
-DOCKER = Path("/var/run/docker.sock")
-
 
 @dataclass(frozen=True, slots=True)
 class Premises:
@@ -46,6 +45,8 @@ class Premises:
     find_envoy: Callable[[], Path]
     """Raises :class:`LockgateError` saying how to mend it."""
     find_uv: Callable[[], Path]
+    engines: Sequence[EngineAddress] = ()
+    """That environments name, each once."""
 
 
 def examine(premises: Premises, *, serving: bool = False) -> tuple[Usable, ...]:
@@ -63,7 +64,7 @@ def examine(premises: Premises, *, serving: bool = False) -> tuple[Usable, ...]:
         _on_path("node", "npm artifacts", "Install Node.js 20 or newer to deploy npm packages."),
         _on_path("npm", "npm artifacts", "Install npm to deploy npm packages."),
         _on_path("git", "git artifacts over ssh", "Install git to deploy from repositories reached by ssh."),
-        _docker(),
+        *_engines(premises.engines),
     )
 
 
@@ -171,12 +172,9 @@ def _limits() -> Usable:
     return Usable("control groups", False, because, mend)
 
 
-def _docker() -> Usable:
-    mend = "Nothing needs it yet."
-    try:
-        with socket.socket(socket.AF_UNIX) as probe:
-            probe.settimeout(2.0)
-            probe.connect(str(DOCKER))
-    except OSError as error:
-        return Usable("Docker", False, f"{DOCKER} does not answer: {error.strerror}.", mend)
-    return Usable("Docker", True, f"A daemon answers at {DOCKER}.")
+def _engines(engines: Sequence[EngineAddress]) -> Iterator[Usable]:
+    """The usual one, unless the environments name it themselves, and those they name."""
+    named = {engine.place for engine in engines}
+    usual = EngineAddress()
+    for engine in (*(() if usual.place in named else (usual,)), *engines):
+        yield from look_at(engine)

@@ -19,7 +19,7 @@ def reveal(source: SecretSource) -> Secret:
             raise ComponentMissing(because, "Start the server with it.")
         return Secret(text)
     try:
-        return Secret(Path(source.name).read_text().removesuffix("\n"))
+        return Secret(Path(source.name).read_bytes().decode().removesuffix("\n"))
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not text"
         because = f"The secret in {source.name} cannot be read: {why}."

@@ -5,6 +5,7 @@ Containers use the host's network. The engine keeps them when it dies (``--live-
 """
 
 import contextlib
+import http.client
 import os
 import shutil
 import signal
@@ -17,7 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import docker
-import httpx2
 from docker.errors import DockerException
 
 from lockgate.core.errors import ComponentMissing, Unavailable
@@ -130,6 +130,7 @@ class DockerEngine:
         except subprocess.TimeoutExpired:
             self.kill()
         self._end_containerd(signal.SIGTERM)
+        self._end_shims()
         _unmount_below(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -140,6 +141,14 @@ class DockerEngine:
             words = Path(f"/proc/{pid}/cmdline").read_bytes()
             if str(self.folder).encode() in words:
                 os.kill(pid, number)
+
+    def _end_shims(self) -> None:
+        """Those that an engine which was killed half way through a start has forgotten."""
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                words = (process / "cmdline").read_bytes()
+                if b"containerd-shim" in words and f"{self.folder}/exec/".encode() in words:
+                    os.kill(int(process.name), signal.SIGKILL)
 
 
 def _unmount_below(folder: Path) -> None:
@@ -197,8 +206,10 @@ class ImageRegistry:
             self.process.wait(10)
 
     def _answers(self) -> bool:
-        with contextlib.suppress(httpx2.HTTPError):
-            return httpx2.get(f"http://{self.host}/v2/", timeout=2).status_code in (200, 401)
+        connection = http.client.HTTPConnection(self.host, timeout=2)
+        with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+            connection.request("GET", "/v2/")
+            return connection.getresponse().status in (200, 401)
         return False
 
 

@@ -1,17 +1,16 @@
 """Images made without pulling: from files of this machine's Debian and of Lockgate's test kit."""
 
-import hashlib
+import importlib.util
 import io
 import json
 import subprocess
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import docker
-import httpx2
 
 from lockgate.core.errors import ComponentMissing
 from lockgate.testing import sample_app
@@ -53,9 +52,21 @@ def python_root() -> bytes:
             _add_link(tar, name, f"usr/{name}")
         for name in ("tmp", "etc", "run"):
             _add_folder(tar, name, 0o1777 if name == "tmp" else 0o755)
-        for inside in sorted({_inside(path) for path in listed.stdout.split("\n")} - set(tar.getnames())):
+        listed_here = {_inside(path) for path in listed.stdout.split("\n")}
+        for inside in sorted((listed_here | set(_compiled(listed_here))) - set(tar.getnames())):
             _add_installed(tar, inside, Path("/", inside))
     return out.getvalue()
+
+
+def _compiled(listed: Iterable[str]) -> Iterator[str]:
+    """Bytecode that the packages' installation has made: without it each start compiles what it imports."""
+    for inside in listed:
+        if inside.endswith(".py"):
+            cached = importlib.util.cache_from_source(f"/{inside}").removeprefix("/")
+            folder, _, name = cached.rpartition("/")
+            kept = f"{folder}/{name.partition('.')[0]}.cpython-311.pyc"
+            if Path("/", kept).exists():
+                yield from (folder, kept)
 
 
 def _inside(path: str) -> str:
@@ -99,12 +110,30 @@ def archive(files: Mapping[str, bytes], links: Mapping[str, str] | None = None) 
     return out.getvalue()
 
 
+def archive_of(paths: Mapping[str, Path]) -> bytes:
+    """A tar archive of files and folders: name inside -> where it is."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, path in paths.items():
+            tar.add(path, name)
+    return out.getvalue()
+
+
 def build(client: docker.DockerClient, image: str, base: str, files: Mapping[str, bytes], lines: Iterable[str]) -> None:
     """``image`` (name:tag) from ``base`` (an image, or ``scratch``) with these files copied to its root and more lines
     of a Dockerfile. The same bytes each time, but for the time of making."""
-    dockerfile = "\n".join([f"FROM {base}", *(f"COPY {name} /{name}" for name in files), *lines])
-    context = archive({**files, "Dockerfile": dockerfile.encode()})
-    _told(client, "/build", {"t": image, "rm": "1"}, {"Content-Type": "application/x-tar"}, context)
+    build_from(client, image, base, archive(files), [*(f"COPY {name} /{name}" for name in files), *lines])
+
+
+def build_from(client: docker.DockerClient, image: str, base: str, context: bytes, lines: Iterable[str]) -> None:
+    """The same of a whole context: an archive of what the lines copy."""
+    dockerfile = "\n".join([f"FROM {base}", *lines]).encode()
+    out = io.BytesIO(context)
+    with tarfile.open(fileobj=out, mode="a") as tar:
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(dockerfile)
+        tar.addfile(entry, io.BytesIO(dockerfile))
+    _told(client, "/build", {"t": image, "rm": "1"}, {"Content-Type": "application/x-tar"}, out.getvalue())
 
 
 def python_base(client: docker.DockerClient, image: str = "localhost/python:3.11") -> str:
@@ -132,24 +161,6 @@ def push(client: docker.DockerClient, image: str) -> str:
     name, _, tag = image.rpartition(":")
     told = _told(client, f"/images/{name}/push", {"tag": tag}, {"X-Registry-Auth": "e30="})
     return next(str(line["aux"]["Digest"]) for line in told if "Digest" in line.get("aux", {}))
-
-
-def push_as(client: docker.DockerClient, image: str, architecture: str) -> str:
-    """The same to a registry on loopback, with another architecture in its configuration; here it is removed."""
-    push(client, image)
-    client.images.remove(image, force=True)
-    host, _, rest = image.partition("/")
-    name, _, tag = rest.rpartition(":")
-    at, kind = f"http://{host}/v2/{name}", "application/vnd.docker.distribution.manifest.v2+json"
-    manifest = httpx2.get(f"{at}/manifests/{tag}", headers={"Accept": kind}).json()
-    settings = httpx2.get(f"{at}/blobs/{manifest['config']['digest']}").json()
-    data = json.dumps({**settings, "architecture": architecture}).encode()
-    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    place = httpx2.URL(httpx2.post(f"{at}/blobs/uploads/").headers["location"])
-    httpx2.put(place.copy_merge_params({"digest": digest}), content=data).raise_for_status()
-    manifest["config"] |= {"digest": digest, "size": len(data)}
-    done = httpx2.put(f"{at}/manifests/{tag}", content=json.dumps(manifest).encode(), headers={"Content-Type": kind})
-    return str(done.raise_for_status().headers["docker-content-digest"])
 
 
 def _told(

@@ -1,6 +1,6 @@
 """The fake keeps the contract too: whoever tests against it may trust it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -31,6 +31,9 @@ class FakeGround:
         spec = self.good(f"broken {version}")
         self._target.broken[spec.revision] = "It ended with exit code 1."
         return spec
+
+    def silent(self) -> InstanceSpec:
+        return replace(self.good("silent"), command=("sleep", "1000"))
 
     def pass_by(self) -> None:
         self.clock.pass_by(0.01)

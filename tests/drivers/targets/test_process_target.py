@@ -2,10 +2,12 @@
 
 import errno
 import http.client
+import json
 import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -21,10 +23,19 @@ import pytest
 
 from lockgate.core.application import Health, Resources, Stop
 from lockgate.core.artifact import Artifact, ArtifactKind, Tree
-from lockgate.core.errors import ArtifactMissing, Invalid, NotFound, PortTaken, PreparationFailed, Unavailable
+from lockgate.core.errors import (
+    ArtifactMissing,
+    ComponentMissing,
+    Invalid,
+    NotFound,
+    PortTaken,
+    PreparationFailed,
+    Unavailable,
+)
 from lockgate.core.ids import Generation, InstanceId, digest_of
 from lockgate.core.inventory import Condition, Instance
-from lockgate.core.plan import Fence
+from lockgate.core.plan import Fence, InstanceSpec
+from lockgate.core.secret import SecretSource, SecretStore
 from lockgate.drivers import supervision
 from lockgate.drivers.clock import SystemClock
 from lockgate.drivers.supervision import Shim, alive
@@ -92,6 +103,88 @@ def test_an_instance_serves_and_finds_what_it_was_promised(ground: ProcessGround
     assert (place / "data.txt").read_text().startswith('"""A small web application')
 
 
+# --- secrets ---
+
+
+def kept(tmp_path: Path, text: str) -> dict[str, SecretSource]:
+    (tmp_path / "kept").write_text(text)
+    return {"key": SecretSource(SecretStore.FILE, str(tmp_path / "kept"))}
+
+
+def printing(ground: ProcessGround, what: str, then: str, secrets: dict[str, SecretSource]) -> InstanceSpec:
+    """A program that prints this and then does that."""
+    return ground.sample(command=("sh", "-c", f"{what}; {then}"), env={"KEY": "{secrets.key}"}, secrets=secrets)
+
+
+def test_a_secret_lies_in_a_file_of_the_instances_own(
+    ground: ProcessGround, target: ProcessTarget, tmp_path: Path
+) -> None:
+    spec = ground.sample(env={"KEY": "{secrets.key}"}, secrets=kept(tmp_path, "hunter2\n"))
+    (instance,) = made_ready(ground, target, spec, 1)
+    file = Path(ask(instance, "/env?name=KEY"))
+    assert file.read_text() == "hunter2"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o400
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    program = json.loads((file.parents[1] / "program.json").read_text())
+    assert "hunter2" not in json.dumps(program)
+    target.retire(KEY, [instance.id], FENCE)
+    wait_until(lambda: not target.observe(KEY).instances)
+    wait_until(lambda: not list(ground.settings.home.rglob("key")))
+    assert not file.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may run programs as another user")
+def test_a_secret_belongs_to_the_user_of_the_instance(ground: ProcessGround, tmp_path: Path) -> None:
+    # Outside of pytest's folder, which nobody else may enter.
+    with tempfile.TemporaryDirectory() as home:
+        Path(home).chmod(0o755)
+        ground.settings = replace(ground.settings, home=Path(home), user="nobody")
+        target = ground.target()
+        target.ensure(KEY, printing(ground, "cat $KEY | tr h H", "sleep 1000", kept(tmp_path, "hunter2")), 1, FENCE)
+        wait_until(lambda: target.logs(KEY, the_only(target).id, 0, 100).text == "Hunter2")
+        file = next(Path(home).rglob("secrets/key"))
+        assert (file.owner(), stat.S_IMODE(file.stat().st_mode)) == ("nobody", 0o400)
+        ground.clear()
+
+
+def test_secrets_in_the_output_are_not_told(ground: ProcessGround, target: ProcessTarget, tmp_path: Path) -> None:
+    spec = printing(ground, 'echo "with $(cat $KEY)!"', "sleep 1000", kept(tmp_path, "hunter2"))
+    target.ensure(KEY, spec, 1, FENCE)
+    instance = wait_until(lambda: next(iter(target.observe(KEY).instances), None))
+    wait_until(lambda: target.logs(KEY, instance.id, 0, 100).text == "with ***!\n")
+    # The place where it was kept may change; another control plane knows the instance's own.
+    (tmp_path / "kept").write_text("another")
+    again = ground.target()
+    assert again.logs(KEY, instance.id, 0, 100).text == "with ***!\n"
+    first = again.logs(KEY, instance.id, 0, 8)
+    assert first.text + again.logs(KEY, instance.id, first.next, 100).text == "with ***!\n"
+
+
+def test_secrets_in_the_log_of_an_ended_instance_are_not_told(
+    ground: ProcessGround, target: ProcessTarget, tmp_path: Path
+) -> None:
+    spec = printing(ground, 'echo "with $(cat $KEY)!"', "sleep 1000", kept(tmp_path, "hunter2"))
+    target.ensure(KEY, spec, 1, FENCE)
+    instance = wait_until(lambda: next(iter(target.observe(KEY).instances), None))
+    read = wait_until(lambda: (chunk := target.logs(KEY, instance.id, 0, 100)).text and chunk)
+    target.retire(KEY, [instance.id], FENCE)
+    wait_until(lambda: not target.observe(KEY).instances)
+    wait_until(lambda: (ground.settings.home / "retired" / instance.id / "log.0").exists())
+    assert target.logs(KEY, instance.id, 0, 100) == read
+    wait_until(lambda: not list((ground.settings.home / "removed").iterdir()))
+    files = [file for file in ground.settings.home.rglob("*") if file.is_file()]
+    assert [file for file in files if b"hunter2" in file.read_bytes()] == []
+
+
+def test_secrets_in_the_last_words_of_a_failed_instance_are_not_told(
+    ground: ProcessGround, target: ProcessTarget, tmp_path: Path
+) -> None:
+    target.ensure(KEY, printing(ground, 'echo "bad $(cat $KEY)"', "exit 7", kept(tmp_path, "hunter2")), 1, FENCE)
+    because = in_condition(target, Condition.FAILED).because
+    assert "bad ***" in because
+    assert "hunter2" not in because
+
+
 def test_the_programs_of_the_artifact_are_found_first(ground: ProcessGround, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "sleep").write_text("#!/bin/sh\necho mine\nexec /bin/sleep 1000\n")
@@ -107,6 +200,12 @@ def test_the_programs_of_the_artifact_are_found_first(ground: ProcessGround, tmp
     ("changes", "error", "sentence"),
     [
         ({"command": ("cat", "{files.nonesuch}", "{port}")}, Invalid, "not one of the component's files"),
+        ({"command": ("cat", "{secrets.nonesuch}")}, Invalid, "not one of the component's secrets"),
+        (
+            {"secrets": {"key": SecretSource(SecretStore.VARIABLE, "LOCKGATE_TESTS_NONESUCH")}},
+            ComponentMissing,
+            "environment variable LOCKGATE_TESTS_NONESUCH is not there",
+        ),
         ({"stop": Stop(signal="NONESUCH")}, Invalid, "no signal 'NONESUCH'"),
         (
             {"files": {"../out": Artifact(ArtifactKind.FILE, "x", "", digest_of("x"), "file:x")}},

@@ -26,8 +26,8 @@ from lockgate.drivers.launch import boot_id
 PREFIX = "lockgate."
 INSTALLATION = f"{PREFIX}installation"
 KEY_DIGITS = 8
-MAKING = 10.0
-"""Seconds within which whoever has made a container has started it."""
+MAKING, FILLING = 10.0, 600.0
+"""Seconds within which whoever has made a container has started it: usually, and at the most, with large files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,17 @@ class Berth:
     host: str
     port: int
     """Where it is reached; 0: it takes no traffic."""
+    inside: int
+    """The port that its program listens on."""
     health: Health
     grace: float
     memory_bytes: int
     born: float
     """Seconds since the machine of its maker started."""
     maker: str
+    has_secrets: bool
+    made_at: float
+    """Seconds since the epoch, by the engine's clock."""
 
     @property
     def endpoint(self) -> str:
@@ -61,17 +66,23 @@ class Berth:
     def is_stopping(self) -> bool:
         return "-stopping-" in self.name
 
-    def age(self) -> float:
-        """Seconds since it was made. On another machine, or after a restart of this one, it is as old as can be."""
-        return boot_time() - self.born if self.maker.startswith(boot_id()) else float("inf")
+    @property
+    def is_gone(self) -> bool:
+        """It has been stopped, its name is free, and the engine only clears up behind it."""
+        return self.is_stopping and self.state == "removing"
 
-    def is_being_made(self) -> bool:
-        """Whoever made it may still be about to start it."""
+    def age(self) -> float:
+        """Seconds since it was made; by the wall clocks where its maker's machine was another, or has been started
+        again since."""
+        return boot_time() - self.born if self.maker.startswith(boot_id()) else time.time() - self.made_at
+
+    def is_being_made(self, patience: float) -> bool:
+        """Whoever made it may still be about to start it, and has had less than ``patience`` seconds for it."""
         machine, _, process = self.maker.partition("/")
         if machine != boot_id():
             return False
-        pid, _, started = process.partition("-")
-        return shim.start_time(int(pid)) == int(started) and self.age() < MAKING
+        pid, started, *_ = process.split("-")
+        return shim.start_time(int(pid)) == int(started) and self.age() < patience
 
 
 def boot_time() -> float:
@@ -79,7 +90,7 @@ def boot_time() -> float:
 
 
 def myself() -> str:
-    """This process, as a maker."""
+    """This process, as the beginning of a maker's name."""
     return f"{boot_id()}/{os.getpid()}-{shim.start_time(os.getpid())}"
 
 
@@ -118,27 +129,42 @@ def of_installation(whose: str) -> dict[str, list[str]]:
     return {"label": [f"{INSTALLATION}={whose}"]}
 
 
-def labels(
-    whose: str, berth_id: InstanceId, key: Key, spec: InstanceSpec, slot: int, host: str, port: int, deployment: str
-) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is settled before a container is made."""
+
+    whose: str
+    id: InstanceId
+    key: Key
+    slot: int
+    host: str
+    port: int
+    inside: int
+    deployment: str
+    maker: str
+
+
+def labels(place: Place, spec: InstanceSpec) -> dict[str, str]:
     """Nothing secret: anybody who may ask the engine reads them."""
     written: Mapping[str, object] = {
-        "installation": whose,
-        "application": key.application,
-        "environment": key.environment,
-        "component": key.component,
+        "installation": place.whose,
+        "application": place.key.application,
+        "environment": place.key.environment,
+        "component": place.key.component,
         "revision": spec.revision,
         "artifact": spec.artifact.label(),
-        "deployment": deployment,
-        "instance": berth_id,
-        "slot": slot,
-        "host": host,
-        "port": port,
+        "deployment": place.deployment,
+        "instance": place.id,
+        "slot": place.slot,
+        "host": place.host,
+        "port": place.port,
+        "inside": place.inside,
         "health": json.dumps(asdict(spec.health)),
         "grace": spec.stop.grace,
         "memory": spec.resources.memory_bytes or 0,
+        "secrets": ",".join(spec.secrets),
         "born": boot_time(),
-        "maker": myself(),
+        "maker": place.maker,
     }
     return {f"{PREFIX}{name}": str(value) for name, value in written.items()}
 
@@ -157,11 +183,14 @@ def read(listed: Mapping[str, Any]) -> Berth | None:
             slot=int(told["slot"]),
             host=told["host"],
             port=int(told["port"]),
+            inside=int(told["inside"]),
             health=Health(**json.loads(told["health"])),
             grace=float(told["grace"]),
             memory_bytes=int(told["memory"]),
             born=float(told["born"]),
             maker=told["maker"],
+            has_secrets=bool(told["secrets"]),
+            made_at=float(listed.get("Created") or 0.0),
         )
     except (KeyError, ValueError, TypeError):
         return None

@@ -1,12 +1,15 @@
 """What is asked of the engine to make one container: a spec, its place and its address as the API's own JSON."""
 
+import contextlib
 import io
 import math
 import os
 import tarfile
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import PurePosixPath
+from typing import IO, Any
 
 from lockgate.core import template
 from lockgate.core.artifact import Tree
@@ -16,12 +19,16 @@ from lockgate.core.plan import InstanceSpec
 from lockgate.core.secret import Secret
 from lockgate.core.traffic import Key
 
-WORK = "/lockgate"
-"""Folder inside that holds the component's files."""
+VOLUME = "/lockgate"
+"""Folder inside that may be filled before it starts, whatever its root is like."""
+WORK = f"{VOLUME}/work"
+"""Folder inside that holds the component's files. Not the volume itself, whose owner cannot be told."""
 SECRETS = "/run/secrets"
 WITHOUT = ("AUDIT_WRITE", "MKNOD", "NET_RAW")
 """Capabilities of the engine's usual set that a service has no use for."""
 READ, READ_ALL = 0o400, 0o444
+Owner = tuple[int, int] | None
+Cargo = dict[str, IO[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +131,7 @@ def _folders(spec: InstanceSpec) -> list[str]:
     """Volumes of its own: they can be filled before it starts, also below a root that is closed for writing."""
     words = (*spec.command, *spec.container.entrypoint, *spec.env.values())
     work = bool(spec.files) or any(template.mentions(word, "work") for word in words)
-    return [*([WORK] if work else []), *([SECRETS] if spec.secrets else [])]
+    return [*([VOLUME] if work else []), *([SECRETS] if spec.secrets else [])]
 
 
 # --- what is filled in ---
@@ -168,20 +175,20 @@ def _environment(
 # --- what is put in before it starts ---
 
 
-def cargo(spec: InstanceSpec, trees: Mapping[str, Tree], revealed: Mapping[str, Secret], user: str) -> dict[str, bytes]:
+def cargo(spec: InstanceSpec, trees: Mapping[str, Tree], revealed: Mapping[str, Secret], user: str) -> Cargo:
     """Folder inside -> tar archive of what is copied there. ``user``: whose the files are, as the image or the spec
-    says it."""
+    says it. Raises ``OSError``."""
     owner = _owner(user)
-    made = {}
+    made: Cargo = {}
     folders = _folders(spec)
-    if WORK in folders:
-        made[WORK] = _files(trees, owner)
+    if VOLUME in folders:
+        made[VOLUME] = _files(trees, owner)
     if SECRETS in folders:
         made[SECRETS] = _secrets(revealed, owner)
     return made
 
 
-def _owner(user: str) -> tuple[int, int] | None:
+def _owner(user: str) -> Owner:
     """None: a name, which only the image knows how to read."""
     uid, _, gid = (user or "0").partition(":")
     if not uid.isdigit() or (gid and not gid.isdigit()):
@@ -189,42 +196,47 @@ def _owner(user: str) -> tuple[int, int] | None:
     return int(uid), int(gid or 0)
 
 
-def _files(trees: Mapping[str, Tree], owner: tuple[int, int] | None) -> bytes:
+def _files(trees: Mapping[str, Tree], owner: Owner) -> IO[bytes]:
+    with contextlib.ExitStack() as unless_done:
+        out = unless_done.enter_context(tempfile.TemporaryFile())
+        with tarfile.open(fileobj=out, mode="w") as tar:
+            _add_folder(tar, PurePosixPath(WORK).name, 0o755 if owner else 0o777, owner)
+            for name, tree in trees.items():
+                # Kept files are links or shared; copied, they are the instance's own.
+                inside = f"{PurePosixPath(WORK).name}/{name}"
+                tar.add(os.path.realpath(str(tree.root)), inside, filter=lambda entry: _readable(entry, owner))
+        out.seek(0)
+        unless_done.pop_all()
+    return out
+
+
+def _secrets(revealed: Mapping[str, Secret], owner: Owner) -> IO[bytes]:
+    # Not on disk.
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
-        _add_root(tar, 0o755 if owner else 0o777, owner)
-        for name, tree in trees.items():
-            # Kept files are links or shared; copied, they are the instance's own.
-            tar.add(os.path.realpath(str(tree.root)), name, filter=lambda entry: _readable(entry, owner))
-    return out.getvalue()
+        for name, secret in revealed.items():
+            data = secret.reveal().encode()
+            entry = _owned(tarfile.TarInfo(name), owner)
+            entry.size, entry.mode = len(data), READ if owner else READ_ALL
+            tar.addfile(entry, io.BytesIO(data))
+    out.seek(0)
+    return out
 
 
-def _readable(entry: tarfile.TarInfo, owner: tuple[int, int] | None) -> tarfile.TarInfo:
+def _add_folder(tar: tarfile.TarFile, name: str, mode: int, owner: Owner) -> None:
+    entry = _owned(tarfile.TarInfo(name), owner)
+    entry.type, entry.mode = tarfile.DIRTYPE, mode
+    tar.addfile(entry)
+
+
+def _readable(entry: tarfile.TarInfo, owner: Owner) -> tarfile.TarInfo:
     """By its program, also when nobody here knows whose that is."""
     if owner is None:
         entry.mode |= (entry.mode & 0o500) >> 6
     return _owned(entry, owner)
 
 
-def _secrets(revealed: Mapping[str, Secret], owner: tuple[int, int] | None) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        _add_root(tar, 0o755, owner)
-        for name, secret in revealed.items():
-            data = secret.reveal().encode()
-            entry = _owned(tarfile.TarInfo(name), owner)
-            entry.size, entry.mode = len(data), READ if owner else READ_ALL
-            tar.addfile(entry, io.BytesIO(data))
-    return out.getvalue()
-
-
-def _add_root(tar: tarfile.TarFile, mode: int, owner: tuple[int, int] | None) -> None:
-    entry = _owned(tarfile.TarInfo("."), owner)
-    entry.type, entry.mode = tarfile.DIRTYPE, mode
-    tar.addfile(entry)
-
-
-def _owned(entry: tarfile.TarInfo, owner: tuple[int, int] | None) -> tarfile.TarInfo:
+def _owned(entry: tarfile.TarInfo, owner: Owner) -> tarfile.TarInfo:
     entry.uid, entry.gid = owner or (0, 0)
     entry.uname = entry.gname = ""
     return entry

@@ -26,9 +26,10 @@ from lockgate.core.errors import (
     StorageFull,
     Unavailable,
 )
-from lockgate.core.ids import Digest
+from lockgate.core.ids import Digest, digest_of, short
 from lockgate.drivers.logins import Login, Logins
-from lockgate.drivers.targets.docker.engine import Engine, Silent
+from lockgate.drivers.storage import storage
+from lockgate.drivers.targets.docker.engine import Engine
 
 GRACE = 3600.0
 """Seconds since it was last prepared within which an image stays, needed or not."""
@@ -44,8 +45,8 @@ _SAID: tuple[tuple[str, type[LockgateError], str], ...] = (
     ),
     (r"verif|did not match|invalid checksum|unexpected digest", ArtifactAltered, "Make the release again."),
     (
-        r"connection refused|timeout|timed out|no such host|EOF|reset by peer|TLS|deadline|too ?many ?requests|50\d|"
-        r"unavailable|server misbehaving|unreachable",
+        r"connection refused|timeout|timed out|no such host|EOF|reset by peer|TLS|deadline|too ?many ?requests|"
+        r"\b50\d\b|unavailable|server misbehaving|unreachable",
         Unavailable,
         "It is tried again.",
     ),
@@ -75,17 +76,13 @@ class Images:
     def make(self, artifact: Artifact) -> Image:
         """Pulls it unless it is there. Raises ArtifactMissing, ArtifactAltered, PreparationFailed, StorageFull,
         Unavailable."""
-        found = self.find(artifact)
-        note = self._note(artifact.digest)
-        if found is None:
-            note.write_text(json.dumps(_reference(artifact)))
-            self._pull(artifact)
-            found = self._pulled(artifact)
+        note = self._note(artifact)
+        found = self.find(artifact) or self._fetch(artifact, note)
+        self._refuse_other_platform(artifact, found)
         if note.exists():
             note.touch()
             with self._engine.asked(f"naming {artifact.label()}") as api:
-                api.tag(found["Id"], f"lockgate/{self._whose}", note.stem[:12], force=True)
-        self._refuse_other_platform(artifact, found)
+                api.tag(found["Id"], f"lockgate/{self._whose}", note.stem, force=True)
         return Image(found["Id"], str((found.get("Config") or {}).get("User") or ""))
 
     def find(self, artifact: Artifact) -> Mapping[str, Any] | None:
@@ -96,28 +93,39 @@ class Images:
         except NotFound:
             return None
 
-    def is_gone(self, artifact: Artifact) -> bool:
-        return self.find(artifact) is None
-
     def progress(self, artifact: Artifact) -> str:
-        """`` (12 of 51 MiB)`` while it is being pulled."""
+        """`` (12 of 51 MiB pulled)`` while it is being pulled."""
         layers = self._pulling.get(artifact.digest)
         with self._lock:
             sizes = list(layers.values()) if layers else []
         if not sizes:
             return ""
         have, all_of_it = (sum(column) // MEBIBYTE for column in zip(*sizes, strict=True))
-        return f" ({have} of {all_of_it} MiB)"
+        return f" ({have} of {all_of_it} MiB pulled)"
 
     def collect(self, kept: Collection[Artifact], grace: float = GRACE) -> tuple[str, ...]:
         """Removes ours that are not in ``kept``, that no container uses, and that were not prepared of late. Returns
         their names."""
-        needed = {self._note(artifact.digest).name for artifact in kept}
+        needed = {self._note(artifact).name for artifact in kept}
         before = time.time() - grace
         old = [n for n in self._notes.glob("*.json") if n.name not in needed and n.stat().st_mtime < before]
         return tuple(name for note in old if (name := self._remove(note)))
 
     # --- pulling ---
+
+    def _fetch(self, artifact: Artifact, note: Path) -> Mapping[str, Any]:
+        """Noted before: an image whose pull we did not live to see ended is ours, too."""
+        with storage(self._notes, "noting an image"):
+            note.write_text(json.dumps(_reference(artifact)))
+        try:
+            self._pull(artifact)
+            return self._pulled(artifact)
+        except Unavailable:
+            raise
+        except LockgateError:
+            # Whoever fetches it later, it is theirs.
+            note.unlink(missing_ok=True)
+            raise
 
     def _pull(self, artifact: Artifact) -> None:
         layers = self._pulling.setdefault(artifact.digest, {})
@@ -127,9 +135,11 @@ class Images:
             params = {"fromImage": artifact.name, "tag": artifact.digest}
             said = self._engine.follow(f"pulling {artifact.label()}", "/images/create", params, _headers(login))
             self._follow(artifact, registry, said, layers)
-        except Silent:
-            raise
-        except (NotFound, Conflict, PreparationFailed, Unavailable) as error:
+        except (NotFound, Conflict, PreparationFailed) as error:
+            raise explained(artifact, registry, str(error)) from error
+        except Unavailable as error:
+            if "does not answer" in error.because:
+                raise
             raise explained(artifact, registry, str(error)) from error
         finally:
             self._pulling.pop(artifact.digest, None)
@@ -167,8 +177,9 @@ class Images:
 
     # --- collecting ---
 
-    def _note(self, digest: Digest) -> Path:
-        return self._notes / f"{digest.removeprefix('sha256:')}.json"
+    def _note(self, artifact: Artifact) -> Path:
+        """By its whole name: the same image may come from two registries."""
+        return self._notes / f"{short(digest_of(_reference(artifact)))}.json"
 
     def _remove(self, note: Path) -> str:
         """Its name; empty when somebody still uses it."""
@@ -177,7 +188,7 @@ class Images:
             found = api.inspect_image(reference)  # type: ignore[no-untyped-call]
             if api.containers(all=True, quiet=True, filters={"ancestor": found["Id"]}):
                 return ""
-        for name in (f"lockgate/{self._whose}:{note.stem[:12]}", reference):
+        for name in (f"lockgate/{self._whose}:{note.stem}", reference):
             with suppress(NotFound, Conflict), self._engine.asked(f"removing {name}") as api:
                 api.remove_image(name)
         note.unlink(missing_ok=True)
@@ -201,8 +212,12 @@ def _headers(login: Login | None) -> dict[str, str]:
 
 def explained(artifact: Artifact, registry: str, said: str) -> LockgateError:
     """What an engine's words about a pull mean."""
+    # Its own name may say anything: a port 5000, a service called timeout.
+    words = said
+    for name in (artifact.digest, artifact.name, artifact.name.removeprefix(f"{registry}/"), registry):
+        words = words.replace(name, "")
     for pattern, kind, mend in _SAID:
-        if re.search(pattern, said, re.IGNORECASE):
-            because = f"The registry {registry} does not give {artifact.label()} to the Docker engine: {said}."
-            return kind(because, mend.format(registry=registry))
-    return PreparationFailed(f"{artifact.label()} cannot be pulled from the registry {registry}: {said}.")
+        if re.search(pattern, words, re.IGNORECASE):
+            because = f"The registry {registry} does not give {artifact.label()} to the Docker engine: {said}"
+            return kind(because.rstrip(".") + ".", mend.format(registry=registry))
+    return PreparationFailed(f"{artifact.label()} cannot be pulled from the registry {registry}: {said.rstrip('.')}.")

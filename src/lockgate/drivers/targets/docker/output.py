@@ -1,14 +1,20 @@
 """What instances have printed, by the engine's time stamps: while they live from the engine, afterwards from a file.
 
-A position in it is the stamp of the last line told, in nanoseconds.
+A position in it is the stamp of the last line told, in nanoseconds. Secrets in it are masked; which they are is read
+from the container itself, since whoever reads may have come after it.
 """
 
+import io
 import re
+import tarfile
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 from lockgate.core.ids import InstanceId
+from lockgate.drivers.redaction import Redaction
+from lockgate.drivers.targets.docker.berths import Berth
+from lockgate.drivers.targets.docker.creation import SECRETS
 from lockgate.drivers.targets.docker.engine import Engine
 from lockgate.ports import LogChunk
 
@@ -22,24 +28,27 @@ class Output:
 
     def __init__(self, engine: Engine, folder: Path, keep: int) -> None:
         self._engine, self._folder, self._keep = engine, folder, keep
+        self._redactions: dict[str, Redaction] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
-    def read(self, container: str, after: int, limit: int) -> LogChunk:
+    def read(self, berth: Berth, after: int, limit: int) -> LogChunk:
         """Of one that is there. Raises NotFound, Unavailable."""
         with self._engine.asked("reading its output") as api:
             # Whole seconds: the stamps are finer than the number that the API takes.
-            written = api.logs(container, timestamps=True, since=after // 10**9 or None)
-        return chunk(written.splitlines(keepends=True), after, limit)
+            written = api.logs(berth.container, timestamps=True, since=after // 10**9 or None)
+        return chunk(self._redaction(berth).masked(written).splitlines(keepends=True), after, limit)
 
-    def tail(self, container: str, lines: int) -> str:
+    def tail(self, berth: Berth, lines: int) -> str:
         with self._engine.asked("reading its output") as api:
-            return str(api.logs(container, tail=lines).decode(errors="replace"))
+            written = api.logs(berth.container, tail=lines)
+        return self._redaction(berth).masked(written).decode(errors="replace")
 
-    def bury(self, container: str, instance: InstanceId) -> None:
+    def bury(self, berth: Berth) -> None:
         """Keeps the end of it, before the container is removed."""
         with self._engine.asked("reading its output") as api:
-            written = api.logs(container, timestamps=True, tail=KEPT_LINES)
-        (self._folder / instance).write_bytes(written)
+            written = api.logs(berth.container, timestamps=True, tail=KEPT_LINES)
+        (self._folder / berth.id).write_bytes(self._redaction(berth).masked(written))
+        self._redactions.pop(berth.container, None)
         kept = sorted(self._folder.iterdir(), key=lambda file: file.stat().st_mtime)
         for old in kept[: max(0, len(kept) - self._keep)]:
             old.unlink(missing_ok=True)
@@ -51,6 +60,22 @@ class Output:
                 return chunk(file, after, limit)
         except (FileNotFoundError, IsADirectoryError):
             return None
+
+    def _redaction(self, berth: Berth) -> Redaction:
+        """Raises NotFound, Unavailable: rather nothing is told than a secret."""
+        if not berth.has_secrets:
+            return Redaction(())
+        if berth.container not in self._redactions:
+            with self._engine.asked("reading its secrets") as api:
+                pieces, _ = api.get_archive(berth.container, SECRETS)
+                self._redactions[berth.container] = _of_archive(b"".join(pieces))
+        return self._redactions[berth.container]
+
+
+def _of_archive(data: bytes) -> Redaction:
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        files = [tar.extractfile(entry) for entry in tar if entry.isfile()]
+        return Redaction([file.read().decode() for file in files if file is not None])
 
 
 def chunk(lines: Iterable[bytes], after: int, limit: int) -> LogChunk:

@@ -2,23 +2,24 @@
 
 As for processes: enough good answers in a row, from a listening socket that the container's own processes hold, in a
 life without a restart. The engine starts it again by itself only from then on; one that ends before has failed. Where
-the container's processes cannot be seen (another machine, a network of its own, no root), that it is still the same
-life of the container is all the proof there is.
+the container's processes cannot be seen (another machine, no root), that it is still the same life of the container is
+all the proof there is.
 """
 
 import os
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lockgate.core.errors import LockgateError
+from lockgate.core.errors import LockgateError, NotFound
 from lockgate.core.inventory import Condition
 from lockgate.drivers import shim
 from lockgate.drivers.evidence import Evidence, read, write
 from lockgate.drivers.listeners import holders, listening, stranger
 from lockgate.drivers.probe import Verdict
-from lockgate.drivers.targets.docker.berths import Berth
+from lockgate.drivers.targets.docker.berths import Berth, boot_time
 from lockgate.drivers.targets.docker.engine import Engine
 
 AGAIN = "unless-stopped"
@@ -26,6 +27,7 @@ AGAIN = "unless-stopped"
 SETTLED = 1.0
 """Seconds that a program without a port must have run to be ready."""
 LAST_LINES = 30
+_STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +44,22 @@ class Life:
     oom: bool
     error: str
     """Why it could not be started."""
-    network: str
+    addresses: tuple[str, ...]
+    """Its own, on the networks it has; none on the host's."""
 
     @property
     def runs(self) -> bool:
         return self.state == "running" and self.pid > 0
 
-    def is_of(self, evidence: Evidence) -> bool:
-        """The evidence is about this life. The engine counts only the restarts that it makes by itself."""
-        return (self.pid, self.started_at) == (evidence.pid, evidence.started_at)
+    @property
+    def number(self) -> int:
+        return life_number(self.started_at)
+
+
+def life_number(started_at: float) -> int:
+    """Names one life of a container. The engine's count of restarts does not: it begins again when somebody starts the
+    container by hand."""
+    return round(started_at * 1000)
 
 
 def look(engine: Engine, container: str) -> Life:
@@ -67,22 +76,28 @@ def look(engine: Engine, container: str) -> Life:
         exit_code=int(state.get("ExitCode") or 0),
         oom=bool(state.get("OOMKilled")),
         error=str(state.get("Error") or ""),
-        network=str(host.get("NetworkMode") or ""),
+        addresses=_addresses(found),
     )
+
+
+def _addresses(found: dict[str, Any]) -> tuple[str, ...]:
+    networks = (found.get("NetworkSettings") or {}).get("Networks") or {}
+    return tuple(one["IPAddress"] for one in networks.values() if one.get("IPAddress"))
 
 
 def _epoch(stamp: str) -> float:
     """0.0 for one that has not happened (the engine writes the year 1)."""
-    whole = stamp.partition(".")[0].rstrip("Z")
-    try:
-        return max(0.0, datetime.fromisoformat(f"{whole}+00:00").timestamp())
-    except ValueError:
+    found = _STAMP.match(stamp)
+    if found is None:
         return 0.0
+    zone = found[3].replace("Z", "+00:00")
+    whole = datetime.fromisoformat(f"{found[1]}.{(found[2] or '').ljust(6, '0')[:6]}{zone}")
+    return max(0.0, whole.timestamp()) if whole.year > 1 else 0.0
 
 
 def visible(berth: Berth, life: Life) -> bool:
     """Its processes are this machine's, and we may see their sockets."""
-    if life.network != "host" or os.geteuid() != 0:
+    if os.geteuid() != 0:
         return False
     try:
         return berth.container in Path(f"/proc/{life.pid}/cgroup").read_text()
@@ -90,17 +105,21 @@ def visible(berth: Berth, life: Life) -> bool:
         return False
 
 
-def confirm(engine: Engine, berth: Berth, folder: Path, pid: int) -> str:
+def confirm(engine: Engine, berth: Berth, folder: Path, number: int) -> str:
     """Takes the evidence down after enough good answers, and lets the engine start it again from now on; otherwise says
-    whose the answers were. ``pid``: as it was when the first answer was asked for."""
+    whose the answers were. ``number``: of the life that was asked for the first of them."""
     try:
         life = look(engine, berth.container)
-        if not life.runs or life.pid != pid:
+        if not life.runs or life.number != number:
             return "It ended while it was being checked."
         evidence = Evidence(True, life.pid, 0, life.restarts, life.started_at, None)
         if visible(berth, life):
-            inodes = listening(berth.host, berth.port, life.pid)
+            where = life.addresses[0] if life.addresses else berth.host
+            inodes = listening(where, berth.inside, life.pid)
             held = holders(inodes, {life.pid, *shim.descendants(life.pid)})
+            if not inodes and life.addresses:
+                # The engine's own program accepts connections to a published port, whoever is behind it.
+                return f"Nothing listens on {berth.inside} inside, the port that {berth.endpoint} stands for."
             if not inodes or set(held) != inodes:
                 return stranger(berth.host, berth.port, inodes - set(held))
             evidence = replace(evidence, pid_started=shim.start_time(life.pid), holder=held[min(held)])
@@ -110,13 +129,32 @@ def confirm(engine: Engine, berth: Berth, folder: Path, pid: int) -> str:
     return ""
 
 
+def settle(engine: Engine, berth: Berth, folder: Path, life: Life) -> None:
+    """Of one without a port that has :func:`settled`. Raises NotFound, Unavailable."""
+    pid_started = shim.start_time(life.pid) if visible(berth, life) else 0
+    accept(engine, berth, folder, life, Evidence(True, life.pid, pid_started, life.restarts, life.started_at, None))
+
+
 def accept(engine: Engine, berth: Berth, folder: Path, life: Life, evidence: Evidence) -> None:
     """It is ready. Raises NotFound, Unavailable."""
     if not life.has_been_ready:
-        with engine.asked(f"keeping {berth.id} up") as api:
-            api.update_container(berth.container, restart_policy={"Name": AGAIN})  # type: ignore[arg-type]
+        try:
+            with engine.asked(f"keeping {berth.id} up") as api:
+                api.update_container(berth.container, restart_policy={"Name": AGAIN})  # type: ignore[arg-type]
+        except NotFound:
+            # Podman 4 cannot change it: then one that ends is gone, and is replaced.
+            look(engine, berth.container)
     folder.mkdir(parents=True, exist_ok=True)
     write(folder, evidence)
+
+
+def settled(berth: Berth, life: Life) -> bool:
+    """It has run for a while: all there is to see of one without a port."""
+    if not life.runs:
+        return False
+    if visible(berth, life):
+        return boot_time() - shim.start_time(life.pid) / os.sysconf("SC_CLK_TCK") > SETTLED
+    return berth.age() > SETTLED
 
 
 def lost(folder: Path) -> None:

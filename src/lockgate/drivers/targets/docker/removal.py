@@ -7,6 +7,7 @@ import contextlib
 import math
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,8 @@ from lockgate.drivers.targets.docker.engine import LONG, Engine
 from lockgate.drivers.targets.docker.output import Output
 
 AT_ONCE = 8
+REMOVED_WITHIN = 2.0
+"""Seconds that a removal by somebody else is waited for."""
 
 
 class Removal:
@@ -42,20 +45,42 @@ class Removal:
         """Of one that has been asked to stop, or is dead."""
         self._behind(berth.id, lambda: self.end(berth))
 
+    def clear(self, berth: Berth) -> None:
+        """Of one that was made and never started."""
+        self._behind(berth.id, lambda: self.bury(berth))
+
     def end(self, berth: Berth) -> None:
         """Stops and removes it, and waits for that. Raises Unavailable."""
         with contextlib.suppress(NotFound, Conflict), self._engine.asked(f"stopping {berth.id}", LONG) as api:
             api.stop(berth.container, timeout=math.ceil(berth.grace))
-        self.remove(berth)
+        self.bury(berth, force=True)
 
-    def remove(self, berth: Berth, *, force: bool = True) -> None:
-        """With the volumes that are its own. The end of its output is kept. Raises Unavailable."""
-        if berth.state != "created":
-            with contextlib.suppress(LockgateError, OSError):
-                self._output.bury(berth.container, berth.id)
-        with contextlib.suppress(NotFound, Conflict), self._engine.asked(f"removing {berth.id}", LONG) as api:
-            api.remove_container(berth.container, v=True, force=force)
+    def bury(self, berth: Berth, *, force: bool = False) -> bool:
+        """Removes one that does not run, with the volumes that are its own, and keeps its output. Without ``force`` one
+        that somebody has started in this very moment stays. Returns whether it is gone. Raises Unavailable."""
+        with contextlib.suppress(LockgateError, OSError):
+            self._output.bury(berth)
+        try:
+            with contextlib.suppress(NotFound), self._engine.asked(f"removing {berth.id}", LONG) as api:
+                api.remove_container(berth.container, v=True, force=force)
+        except Conflict:
+            if not self._vanishes(berth):
+                return False
         shutil.rmtree(self._proofs / berth.id, ignore_errors=True)
+        return True
+
+    def _vanishes(self, berth: Berth) -> bool:
+        """Of one that somebody else removes just now, which takes a moment."""
+        deadline = time.monotonic() + REMOVED_WITHIN
+        try:
+            while time.monotonic() < deadline:
+                with self._engine.asked(f"looking at {berth.id}") as api:
+                    if api.inspect_container(berth.container)["State"]["Status"] == "running":
+                        return False
+                time.sleep(0.01)
+        except NotFound:
+            return True
+        return False
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -1,14 +1,14 @@
 """The target ``docker``: instances as containers, found again after any crash by their labels."""
 
-import threading
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from lockgate.core.artifact import Artifact, ArtifactKind
-from lockgate.core.errors import Conflict, Fenced, LockgateError, NotFound, PortTaken, Unavailable
+from lockgate.core.errors import Conflict, LockgateError, NotFound, Unavailable
 from lockgate.core.ids import InstanceId, RevisionId, digest_of, short
 from lockgate.core.inventory import Condition, Instance, Observed
 from lockgate.core.plan import Fence, InstanceSpec
@@ -21,17 +21,17 @@ from lockgate.drivers.logins import Logins
 from lockgate.drivers.preparation import Materialise, Preparation, trees
 from lockgate.drivers.probe import Probe, Prober, Verdict
 from lockgate.drivers.safe import Reveal
+from lockgate.drivers.storage import storage
 from lockgate.drivers.targets.docker import berths, creation, readiness
-from lockgate.drivers.targets.docker.berths import Berth
-from lockgate.drivers.targets.docker.creation import Address, Logging
-from lockgate.drivers.targets.docker.engine import LONG, Engine, Silent
+from lockgate.drivers.targets.docker.berths import FILLING, MAKING, Berth, Place
+from lockgate.drivers.targets.docker.creation import Address, Cargo, Logging
+from lockgate.drivers.targets.docker.engine import Engine
 from lockgate.drivers.targets.docker.images import Image, Images
+from lockgate.drivers.targets.docker.launching import Launching, Order
 from lockgate.drivers.targets.docker.output import Output
 from lockgate.drivers.targets.docker.readiness import Life
 from lockgate.drivers.targets.docker.removal import Removal
 from lockgate.ports import Clock, LogChunk, Phase, Polled
-
-STARTS_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,7 @@ class DockerTarget:
         self._removal = Removal(self._engine, self._whose, self._output, self._proofs_folder)
         self._prober = Prober(clock.stir)
         self._proofs = Proofs()
-        self._starter = ThreadPoolExecutor(STARTS_AT_ONCE, "starter")
-        self._starting: dict[InstanceId, str] = {}
-        """Those that this process is starting, or has failed to start: why."""
-        self._lock = threading.Lock()
+        self._launching = Launching(self._engine, self._claims, self._whose, clock.stir)
 
     @property
     def caps(self) -> TargetCaps:
@@ -88,7 +85,7 @@ class DockerTarget:
     def close(self) -> None:
         """Ends the threads. The instances stay."""
         self._prober.close()
-        self._starter.shutdown(wait=True, cancel_futures=True)
+        self._launching.close()
         self._removal.close()
         self._pulls.close()
         self._trees.close()
@@ -105,11 +102,11 @@ class DockerTarget:
 
     def observe(self, key: Key) -> Observed:
         """Raises Unavailable while the engine does not answer."""
-        seen = [self._look(berth) for berth in self._list(key)]
+        seen = [self._look(berth) for berth in self._list(key) if berth.state != "removing"]
         return Observed(key, tuple(i for i in seen if i is not None), self._clock.now())
 
     def ensure(self, key: Key, spec: InstanceSpec, count: int, fence: Fence) -> None:
-        """Raises Fenced, PortTaken, Conflict, StorageFull, Unavailable, and what preparing raises."""
+        """Raises Fenced, PortTaken, Conflict, ComponentMissing, StorageFull, Unavailable, and what preparing raises."""
         self._claims.admit(str(key), fence)
         for slot in self._missing(key, spec.revision, count):
             self._claims.admit(str(key), fence)
@@ -126,8 +123,8 @@ class DockerTarget:
         """Raises :class:`NotFound` for one that never was, or whose output is not kept any more."""
         berth = next((b for b in self._list(key) if b.id == instance), None)
         if berth is not None:
-            with suppress(NotFound):
-                return self._output.read(berth.container, after, limit)
+            with suppress(NotFound, Conflict):  # just being removed
+                return self._output.read(berth, after, limit)
         kept = self._output.read_buried(instance, after, limit)
         if kept is None:
             because = f"There is no instance {instance!r} of {key}, and no log of it any more."
@@ -156,12 +153,12 @@ class DockerTarget:
         """The key's, by revision and slot."""
         with self._engine.asked("listing containers") as api:
             listed = api.containers(all=True, filters=berths.of_key(self._whose, key))
-        found = [berth for one in listed if (berth := berths.read(one)) is not None and berth.state != "removing"]
+        found = [berth for one in listed if (berth := berths.read(one)) is not None]
         return sorted(found, key=lambda berth: (berth.revision, berth.slot))
 
     def _missing(self, key: Key, revision: RevisionId, count: int) -> list[int]:
         """The lowest free slots up to ``count`` living instances. Dead ones are removed first: they hold slots."""
-        there = [berth for berth in self._list(key) if berth.revision == revision]
+        there = [berth for berth in self._list(key) if berth.revision == revision and not berth.is_gone]
         there = [berth for berth in there if not self._cleared(berth)]
         serving = sum(1 for berth in there if not berth.is_stopping)
         taken = {berth.slot for berth in there}
@@ -170,79 +167,54 @@ class DockerTarget:
 
     def _cleared(self, berth: Berth) -> bool:
         """It was dead and is removed; its slot is free."""
-        if berth.is_stopping or not (berth.state in ("exited", "dead") or self._is_abandoned(berth)):
+        dead = berth.state in ("exited", "dead", "removing")
+        if berth.is_stopping or not (dead or self._launching.is_abandoned(berth, MAKING)):
             return False
         self._prober.forget(berth.id)
-        self._forget_start(berth.id)
-        # Not by force: whoever may have started it in this very moment keeps it.
-        self._removal.remove(berth, force=berth.state == "dead")
-        return True
-
-    def _is_abandoned(self, berth: Berth) -> bool:
-        """Made, and nobody is about to start it."""
-        with self._lock:
-            known = self._starting.get(berth.id)
-        if berth.state != "created" or known == "":
-            return False
-        return known is not None or not berth.is_being_made() or berth.maker == berths.myself()
+        self._launching.forget(berth.id)
+        return self._removal.bury(berth, force=berth.state == "dead")
 
     def _create(self, key: Key, spec: InstanceSpec, slot: int, fence: Fence) -> None:
+        name = berths.name_of(self._whose, key, spec.revision, slot)
+        self._launching.raise_trouble(name)
         image = self._pulls.made(spec.artifact)
+        cargo = self._cargo(spec, image)
+        make = partial(self._make, key, spec, slot, fence, name, cargo)
+        try:
+            if not spec.takes_traffic:
+                make(0)
+                return
+            with self._allotment.next(self._ports_taken) as port:
+                make(port)
+        except BaseException:
+            for archive in cargo.values():
+                archive.close()
+            raise
+
+    def _cargo(self, spec: InstanceSpec, image: Image) -> Cargo:
         files = {name: self._trees.made(artifact) for name, artifact in spec.files.items()}
         revealed = {name: self._reveal(source) for name, source in spec.secrets.items()}
-        cargo = creation.cargo(spec, files, revealed, spec.container.user or image.user)
+        with storage(self._settings.home, "copying files"):
+            return creation.cargo(spec, files, revealed, spec.container.user or image.user)
+
+    def _make(self, key: Key, spec: InstanceSpec, slot: int, fence: Fence, name: str, cargo: Cargo, port: int) -> None:
         instance = berths.new_id(key, spec.revision, slot)
-        with self._lock:
-            self._starting[instance] = ""
-        try:
-            container = self._made(instance, key, spec, slot, fence)
-            if container:
-                self._starter.submit(self._start, instance, container, cargo, key, fence)
-                return
-        except BaseException:
-            self._forget_start(instance)
-            raise
-        self._forget_start(instance)
-
-    def _made(self, instance: InstanceId, key: Key, spec: InstanceSpec, slot: int, fence: Fence) -> str:
-        """The engine's id of it; empty when somebody else has the slot."""
-        if not spec.takes_traffic:
-            return self._ask_for(instance, key, spec, slot, 0, fence)
-        with self._allotment.next(self._ports_taken) as port:
-            return self._ask_for(instance, key, spec, slot, port, fence)
-
-    def _ports_taken(self) -> set[int]:
-        with self._engine.asked("listing containers") as api:
-            listed = api.containers(all=True, filters=berths.of_installation(self._whose))
-        return {berth.port for one in listed if (berth := berths.read(one)) is not None}
-
-    def _ask_for(self, instance: InstanceId, key: Key, spec: InstanceSpec, slot: int, port: int, fence: Fence) -> str:
-        name = berths.name_of(self._whose, key, spec.revision, slot)
-        address = self._address(spec, port)
-        labels = berths.labels(self._whose, instance, key, spec, slot, self._host, port, fence.deployment)
+        address, maker = self._address(spec, port), self._launching.maker
+        place = Place(self._whose, instance, key, slot, address.host, port, address.inside, fence.deployment, maker)
         logging = Logging(self._settings.log_bytes, self._settings.log_files)
+        labels = berths.labels(place, spec)
         body = creation.configuration(instance, key, spec, address, labels, logging)
-        # The last moment at which nothing has happened yet: a control plane may wake up right here.
-        self._claims.admit(str(key), fence)
         try:
-            with self._engine.asked(f"making {instance}") as api:
-                made = api.create_container_from_config(body, name)  # type: ignore[no-untyped-call]
-                return str(made["Id"])
-        except Conflict as error:
-            return self._refuse_stranger(name, error)
+            self._launching.begin(Order(instance, key, name, body, cargo, fence))
         except NotFound as error:
             # The image was removed since it was prepared.
             self._pulls.forget(spec.artifact)
             raise Unavailable(f"{spec.artifact.label()} has just been removed.", "It is fetched again.") from error
 
-    def _refuse_stranger(self, name: str, error: Conflict) -> str:
-        """Returns nothing when it is one of ours that has the name. Raises PortTaken for somebody else's."""
-        with suppress(NotFound), self._engine.asked(f"looking at {name}") as api:
-            if api.inspect_container(name)["Config"]["Labels"].get(berths.INSTALLATION) == self._whose:
-                return ""
-            because = f"The Docker engine has a container {name!r} that Lockgate has not made, and leaves it alone."
-            raise PortTaken(because, "Rename or remove it.") from error
-        return ""
+    def _ports_taken(self) -> set[int]:
+        with self._engine.asked("listing containers") as api:
+            listed = api.containers(all=True, filters=berths.of_installation(self._whose))
+        return {berth.port for one in listed if (berth := berths.read(one)) is not None}
 
     def _address(self, spec: InstanceSpec, port: int) -> Address:
         fixed = spec.container.port
@@ -251,33 +223,6 @@ class DockerTarget:
             network = "bridge"  # on the host's own network two of them would meet on one port
         return Address(network, self._host, port, fixed or port)
 
-    def _start(self, instance: InstanceId, container: str, cargo: dict[str, bytes], key: Key, fence: Fence) -> None:
-        try:
-            for folder, archive in cargo.items():
-                with self._engine.asked(f"filling {instance}", LONG) as api:
-                    api.put_archive(container, folder, archive)
-            self._claims.admit(str(key), fence)
-            with self._engine.asked(f"starting {instance}", LONG) as api:
-                api.start(container)
-            self._forget_start(instance)
-        except Fenced:
-            # Without force: whoever has the claim now may have started it.
-            with suppress(LockgateError), self._engine.asked(f"removing {instance}") as api:
-                api.remove_container(container, v=True)
-            self._forget_start(instance)
-        except Silent:
-            # Not its fault: one that does not run when the engine is back is replaced.
-            self._forget_start(instance)
-        except LockgateError as error:
-            with self._lock:
-                self._starting[instance] = str(error)
-        finally:
-            self._clock.stir()
-
-    def _forget_start(self, instance: InstanceId) -> None:
-        with self._lock:
-            self._starting.pop(instance, None)
-
     # --- observe ---
 
     def _look(self, berth: Berth) -> Instance | None:
@@ -285,7 +230,7 @@ class DockerTarget:
         if berth.is_stopping:
             self._prober.forget(berth.id)
             self._removal.see_through(berth)
-            return _instance(berth, 0.0, 0, Condition.STOPPING, "It was asked to stop.")
+            return _instance(berth, berth.made_at, 0, Condition.STOPPING, "It was asked to stop.")
         evidence = self._proofs.of(self._proofs_folder / berth.id)
         if berth.state == "running" and evidence is not None and evidence.holds():
             # The steady state: the kernel knows as well as the engine, and quicker.
@@ -296,6 +241,8 @@ class DockerTarget:
             life = readiness.look(self._engine, berth.container)
         except NotFound:
             return None
+        if evidence is not None:
+            life = replace(life, has_been_ready=True)
         if life.state in ("exited", "dead"):
             return self._ended(berth, life)
         condition, because = self._judge(berth, life, evidence)
@@ -303,16 +250,18 @@ class DockerTarget:
 
     def _look_at_made(self, berth: Berth) -> Instance | None:
         """Of one that has not been started yet."""
-        with self._lock:
-            known = self._starting.get(berth.id)
-        if known:
-            return _instance(berth, 0.0, 0, Condition.FAILED, f"It could not be started: {known}")
-        if self._is_abandoned(berth):
+        why = self._launching.why_not(berth)
+        if why:
+            return _instance(berth, berth.made_at, 0, Condition.FAILED, f"It could not be started: {why}")
+        if self._launching.is_abandoned(berth, FILLING):
+            self._removal.clear(berth)
+        if self._launching.is_abandoned(berth, MAKING):
             return None
-        return _instance(berth, 0.0, 0, Condition.STARTING, "It is being started.")
+        return _instance(berth, berth.made_at, 0, Condition.STARTING, "It is being started.")
 
     def _proven(self, berth: Berth, evidence: Evidence) -> Instance:
-        verdict = self._checks(berth, evidence.pid, True) if berth.port else None
+        number = readiness.life_number(evidence.started_at)
+        verdict = self._checks(berth, number, True) if berth.port else None
         failing = verdict is not None and verdict.ready is False
         condition, because = (Condition.UNREADY, verdict.because) if verdict and failing else (Condition.READY, "")
         return _instance(berth, evidence.started_at, evidence.restarts, condition, because)
@@ -332,37 +281,48 @@ class DockerTarget:
             return self._judge_without_port(berth, life)
         verdict = None
         if life.runs:
-            known = evidence.ready if evidence is not None and life.is_of(evidence) else None
-            verdict = self._checks(berth, life.pid, known)
-            if verdict.ready and not life.has_been_ready:
-                # It may have become ready between the two looks.
-                life = readiness.look(self._engine, berth.container)
+            known = evidence.ready if evidence is not None and _is_of(evidence, life) else None
+            verdict = self._checks(berth, life.number, known)
+            if verdict.ready:
+                foreign = self._confirmed_again(berth, life)
+                if foreign:
+                    return Condition.UNREADY, foreign
+                life = replace(life, has_been_ready=True)
         condition, because = readiness.judge(berth, life, verdict)
         if condition is Condition.FAILED:
             late = f"It was not ready within {berth.health.start_within:g} s. {because}"
             return condition, f"{late}{self._last_words(berth)}"
         return condition, because
 
+    def _confirmed_again(self, berth: Berth, life: Life) -> str:
+        """Why the good answers are not its own after all; empty: they are. The socket may have gone over to another of
+        its processes, as with a server that reloads itself."""
+        folder = self._proofs_folder / berth.id
+        evidence = self._proofs.of(folder)
+        if evidence is not None and evidence.pid == life.pid and evidence.pid_started and not shim.alive(life.pid):
+            return "It has just ended."  # the engine will notice in a moment
+        seen = readiness.visible(berth, life)
+        if evidence is not None and evidence.ready and _is_of(evidence, life) and (evidence.holds() or not seen):
+            return ""
+        return readiness.confirm(self._engine, berth, folder, life.number)
+
     def _judge_without_port(self, berth: Berth, life: Life) -> tuple[Condition, str]:
         """Having run for a while is all there is to see."""
-        started = self._clock.now() - life.started_at
-        if life.runs and not life.has_been_ready and started > readiness.SETTLED:
-            seen = readiness.visible(berth, life)
-            pid_started = shim.start_time(life.pid) if seen else 0
-            proof = Evidence(True, life.pid, pid_started, life.restarts, life.started_at, None)
-            readiness.accept(self._engine, berth, self._proofs_folder / berth.id, life, proof)
+        folder = self._proofs_folder / berth.id
+        if not (life.has_been_ready and _is_of(self._proofs.of(folder), life)) and readiness.settled(berth, life):
+            readiness.settle(self._engine, berth, folder, life)
             return Condition.READY, ""
         return readiness.judge(berth, life, None)
 
     def _last_words(self, berth: Berth) -> str:
         with suppress(LockgateError):
-            words = self._output.tail(berth.container, readiness.LAST_LINES).strip()
+            words = self._output.tail(berth, readiness.LAST_LINES).strip()
             return f" Its last lines:\n{words or '(it wrote nothing)'}"
         return ""
 
-    def _checks(self, berth: Berth, pid: int, ready: bool | None) -> Verdict:
-        """Of this life of the instance: after a restart, whoever made it, the answers before count for nothing."""
-        known = self._prober.verdict(berth.id, pid)
+    def _checks(self, berth: Berth, number: int, ready: bool | None) -> Verdict:
+        """Of this life of the instance: after a restart the answers of the one before count for nothing."""
+        known = self._prober.verdict(berth.id, number)
         if known is not None:
             return known
         folder = self._proofs_folder / berth.id
@@ -370,10 +330,14 @@ class DockerTarget:
             host=berth.host,
             port=berth.port,
             health=berth.health,
-            confirm=lambda: readiness.confirm(self._engine, berth, folder, pid),
+            confirm=lambda: readiness.confirm(self._engine, berth, folder, number),
             lost=lambda _: readiness.lost(folder),
         )
-        return self._prober.watch(berth.id, pid, probe, ready)
+        return self._prober.watch(berth.id, number, probe, ready)
+
+
+def _is_of(evidence: Evidence | None, life: Life) -> bool:
+    return evidence is not None and readiness.life_number(evidence.started_at) == life.number
 
 
 def _instance(berth: Berth, started_at: float, restarts: int, condition: Condition, because: str) -> Instance:

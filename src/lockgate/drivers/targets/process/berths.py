@@ -1,8 +1,8 @@
 """Berths: the folder of each instance, its slot and its port.
 
-``instances/KEY-REVISION-SLOT`` holds ``berth.json`` (never changed), ``work/``, and all that the shim keeps. It is made
-aside and moved there, locked for the shim to come: so a slot is taken by one instance or none, however many control
-planes are killed or frozen half way, and a berth whose lock is free is dead.
+``instances/KEY-REVISION-SLOT`` holds ``berth.json`` (never changed), ``work/``, ``secrets/``, and all that the shim
+keeps. It is made aside and moved there, locked for the shim to come: so a slot is taken by one instance or none,
+however many control planes are killed or frozen half way, and a berth whose lock is free is dead.
 """
 
 import contextlib
@@ -49,6 +49,11 @@ class Berth:
     @property
     def work(self) -> Path:
         return self.folder / "work"
+
+    @property
+    def secrets(self) -> Path:
+        """A file for each of the instance's secrets; none: the folder is not there."""
+        return self.folder / "secrets"
 
     @property
     def endpoint(self) -> str:

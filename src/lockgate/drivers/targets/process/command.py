@@ -12,6 +12,7 @@ from lockgate.core.errors import Invalid, PreparationFailed, Problem
 from lockgate.core.plan import InstanceSpec
 from lockgate.drivers import launch
 from lockgate.drivers.program import Limits, Program
+from lockgate.drivers.safe import Reveal
 from lockgate.drivers.targets.process.berths import Berth
 
 
@@ -62,6 +63,23 @@ def make_work(berth: Berth, trees: Mapping[str, Tree], user: str | None) -> None
         link.symlink_to(tree.root)
 
 
+def make_secrets(berth: Berth, spec: InstanceSpec, reveal: Reveal, user: str | None) -> None:
+    """A file for each, that only the instance's user can read. Raises what revealing raises."""
+    if not spec.secrets:
+        return
+    revealed = {name: reveal(source) for name, source in spec.secrets.items()}
+    ids = launch.user_ids(user)
+    berth.secrets.mkdir(mode=0o700)
+    for name, secret in revealed.items():
+        fd = os.open(berth.secrets / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
+        with os.fdopen(fd, "w") as file:
+            file.write(secret.reveal())
+            if ids is not None:
+                os.fchown(file.fileno(), ids[0], ids[1])
+    if ids is not None:
+        os.chown(berth.secrets, ids[0], ids[1])
+
+
 def signal_number(name: str) -> int:
     """Of ``TERM`` or ``SIGTERM``."""
     try:
@@ -78,16 +96,18 @@ def _places(berth: Berth, spec: InstanceSpec, tree: Tree) -> dict[str, str]:
         "work": str(berth.work),
         "artifact": str(tree.root),
         **{f"files.{name}": str(berth.work / name) for name in spec.files},
+        **{f"secrets.{name}": str(berth.secrets / name) for name in spec.secrets},
     }
 
 
 def _filled(word: str, places: Mapping[str, str]) -> str:
     def place(name: str) -> str | None:
-        if name in places or not name.startswith("files."):
+        group = name.partition(".")[0]
+        if name in places or group not in ("files", "secrets"):
             return places.get(name)
-        known = ", ".join(sorted(name for name in places if name.startswith("files."))) or "none"
-        because = f"{{{name}}} is not one of the component's files (they are: {known})."
-        raise Invalid([Problem("lockgate.yaml", None, "run", because, "Add it to files, or mend the name.")])
+        known = ", ".join(sorted(name for name in places if name.startswith(f"{group}."))) or "none"
+        because = f"{{{name}}} is not one of the component's {group} (they are: {known})."
+        raise Invalid([Problem("lockgate.yaml", None, "run", because, f"Add it to {group}, or mend the name.")])
 
     return template.finish(word, place)
 

@@ -15,6 +15,7 @@ from lockgate.drivers.evidence import Evidence, read, write
 from lockgate.drivers.listeners import Holder, holders, listening, stranger
 from lockgate.drivers.probe import Verdict
 from lockgate.drivers.program import ProgramStatus
+from lockgate.drivers.redaction import of_folder
 from lockgate.drivers.supervision import Shim
 from lockgate.drivers.targets.process.berths import Berth, boot_time
 
@@ -97,8 +98,13 @@ def failed(berth: Berth, status: ProgramStatus, late: str = "") -> tuple[Conditi
         because = f"It was not ready within {berth.health.start_within:g} s. {late}"
     else:
         because = f"{_end_of(berth, status)} It was not ready yet."
-    words = Shim(berth.folder).tail(LAST_WORDS).decode(errors="replace").strip() or "(it wrote nothing)"
-    return Condition.FAILED, f"{because} Its last lines:\n{words}"
+    return Condition.FAILED, f"{because} Its last lines:\n{_last_words(berth) or '(it wrote nothing)'}"
+
+
+def _last_words(berth: Berth) -> str:
+    redaction = of_folder(berth.secrets)
+    written = Shim(berth.folder).tail(LAST_WORDS + redaction.reach)
+    return redaction.last(written, LAST_WORDS).decode(errors="replace").strip()
 
 
 def _end_of(berth: Berth, status: ProgramStatus) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lockgate.core.errors import Conflict, Unavailable
 from lockgate.core.ids import InstanceId
-from lockgate.drivers import launch
+from lockgate.drivers import launch, redaction, shim
 from lockgate.drivers.supervision import Shim
 from lockgate.drivers.targets.process.berths import Berth, Berths
 
@@ -30,8 +30,8 @@ class Removal:
 
     def __init__(self, home: Path, berths: Berths, keep_logs: int) -> None:
         self._berths, self._keep = berths, keep_logs
-        self._retired, self._removed = home / "retired", home / "removed"
-        for folder in (self._retired, self._removed):
+        self.retired, self._removed = home / "retired", home / "removed"
+        for folder in (self.retired, self._removed):
             folder.mkdir(parents=True, exist_ok=True)
         self._pool = ThreadPoolExecutor(1, "removal")
         self._lock = threading.Lock()
@@ -89,7 +89,7 @@ class Removal:
 
     def log_folder(self, instance: InstanceId) -> Path:
         """Where the log of a removed instance is, if it is kept."""
-        return self._retired / instance
+        return self.retired / instance
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -115,12 +115,14 @@ class Removal:
             Shim(berth.folder).kill()
 
     def _keep_log(self, grave: Path, instance: InstanceId) -> None:
-        kept = self._retired / instance
+        kept = self.retired / instance
         with contextlib.suppress(OSError):
             kept.mkdir(exist_ok=True)
+            if (grave / "secrets").is_dir():
+                _redact(grave)
             for file in grave.glob("log.*"):
                 file.rename(kept / file.name)
-            ended = sorted(self._retired.iterdir(), key=lambda f: f.stat().st_mtime)
+            ended = sorted(self.retired.iterdir(), key=lambda f: f.stat().st_mtime)
             for old in ended[: max(0, len(ended) - self._keep)]:
                 shutil.rmtree(old, ignore_errors=True)
 
@@ -138,6 +140,17 @@ def _is_of(lock: int, folder: Path) -> bool:
     except FileNotFoundError:
         return False
     return os.fstat(lock).st_ino == there.st_ino
+
+
+def _redact(grave: Path) -> None:
+    """The secrets go with the instance, so what is kept of its log must not hold them. Twice does no harm."""
+    files = [grave / f"log.{start}" for start in shim.log_starts(str(grave))]
+    written = [file.read_bytes() for file in files]
+    whole = redaction.of_folder(grave / "secrets").padded(b"".join(written))
+    for file, data in zip(files, written, strict=True):
+        part, whole = whole[: len(data)], whole[len(data) :]
+        if part != data:
+            file.write_bytes(part)
 
 
 def _clear_away(grave: Path) -> None:

@@ -12,17 +12,18 @@ from lockgate.core.ids import InstanceId, RevisionId
 from lockgate.core.inventory import Condition, Instance, Observed
 from lockgate.core.plan import Fence, InstanceSpec
 from lockgate.core.traffic import Key, TargetCaps
-from lockgate.drivers import supervision
+from lockgate.drivers import redaction, supervision
 from lockgate.drivers.claims import Claims
 from lockgate.drivers.evidence import Evidence, Proofs
 from lockgate.drivers.preparation import Materialise, trees
 from lockgate.drivers.probe import Probe, Prober, Verdict
 from lockgate.drivers.program import ProgramStatus
+from lockgate.drivers.safe import Reveal, reveal
 from lockgate.drivers.storage import storage
 from lockgate.drivers.supervision import Shim
 from lockgate.drivers.targets.process import readiness
 from lockgate.drivers.targets.process.berths import Berth, Berths
-from lockgate.drivers.targets.process.command import Defaults, make_work, program_for
+from lockgate.drivers.targets.process.command import Defaults, make_secrets, make_work, program_for
 from lockgate.drivers.targets.process.removal import Removal
 from lockgate.ports import Clock, LogChunk, Polled
 
@@ -51,8 +52,8 @@ class Settings:
 class ProcessTarget:
     """See :class:`lockgate.ports.Target`. Threads: one that checks health, one that removes, two that prepare."""
 
-    def __init__(self, settings: Settings, materialise: Materialise, clock: Clock) -> None:
-        self._settings, self._clock = settings, clock
+    def __init__(self, settings: Settings, materialise: Materialise, clock: Clock, reveal: Reveal = reveal) -> None:
+        self._settings, self._clock, self._reveal = settings, clock, reveal
         self._claims = Claims(settings.home / "claims")
         self._berths = Berths(settings.home, settings.host, settings.ports)
         self._preparation = trees(materialise)
@@ -104,7 +105,9 @@ class ProcessTarget:
         if not folder.is_dir():
             because = f"There is no instance {instance!r} of {key}, and no log of it any more."
             raise NotFound(because, f"The logs of the last {self._settings.keep_logs} ended instances are kept.")
-        data, end = Shim(folder).log(after, limit)
+        data, end = redaction.of_folder(folder / "secrets").read(Shim(folder).log, after, limit)
+        if folder.parent == self._removal.retired:
+            data = redaction.unpadded(data)
         whole = _whole_characters(data)
         return LogChunk(whole.decode(errors="replace"), end - len(data) + len(whole))
 
@@ -124,6 +127,7 @@ class ProcessTarget:
         files = {name: self._preparation.made(artifact) for name, artifact in spec.files.items()}
         with self._berths.make(key, revision, spec, slot) as making:
             make_work(making.berth, files, self._settings.user)
+            make_secrets(making.berth, spec, self._reveal, self._settings.user)
             # The last moment at which nothing has happened yet: a control plane may wake up right here.
             self._claims.admit(str(key), fence)
             berth = self._berths.settle(making.berth)

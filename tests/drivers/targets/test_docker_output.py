@@ -1,22 +1,18 @@
 """What instances print: read on without repeating or losing anything, and kept for a while."""
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
-import docker
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockgate.core.errors import NotFound
-from lockgate.core.ids import InstanceId
-from lockgate.core.inventory import Instance
+from lockgate.core.application import Container
 from lockgate.drivers.targets.docker import DockerTarget
 from lockgate.drivers.targets.docker.output import chunk
-from lockgate.testing.contracts.target import FENCE, KEY, made_ready
+from lockgate.testing.contracts.target import FENCE, KEY, prepared
 from lockgate.testing.docker_ground import DockerGround
 from lockgate.testing.images import PYTHON
 from lockgate.testing.waiting import wait_until
-from tests.drivers.targets.docker.seeing import containers
 
 FIRST = 1_700_000_000
 
@@ -24,7 +20,7 @@ FIRST = 1_700_000_000
 def stamped(nanoseconds: int, text: str) -> bytes:
     """As the engine writes it."""
     seconds, rest = divmod(nanoseconds, 10**9)
-    stamp = datetime.fromtimestamp(FIRST + seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+    stamp = datetime.fromtimestamp(FIRST + seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     fraction = f".{rest:09}".rstrip("0") if rest else ""
     return f"{stamp}{fraction}Z {text}\n".encode()
 
@@ -102,8 +98,9 @@ time.sleep(1000)
 
 @pytest.mark.real
 def test_output_is_read_on_while_it_is_being_written(ground: DockerGround, target: DockerTarget) -> None:
-    container = type(ground.sample().container)(entrypoint=(PYTHON, "-I", "-S", "-c", COUNTING))
-    target.ensure(KEY, ground.sample(container=container, command=()), 1, FENCE)
+    spec = ground.sample(container=Container(entrypoint=(PYTHON, "-I", "-S", "-c", COUNTING)), command=())
+    prepared(ground, target, spec)
+    target.ensure(KEY, spec, 1, FENCE)
     (instance,) = target.observe(KEY).instances
     numbers: list[str] = []
     after = 0
@@ -122,41 +119,17 @@ def test_output_is_read_on_while_it_is_being_written(ground: DockerGround, targe
     assert [n for n in numbers if not int(n) % 2] == [str(n) for n in range(0, 300, 2)]
 
 
-def kept(target: DockerTarget, instances: tuple[Instance, ...]) -> list[str]:
-    found = []
-    for instance in instances:
-        try:
-            found.append(target.logs(KEY, instance.id, 0, 1000).text)
-        except NotFound:
-            continue
-    return found
+@pytest.fixture
+def target(ground: DockerGround) -> DockerTarget:
+    return ground.target()
 
 
 @pytest.mark.real
-def test_the_output_of_the_last_ended_instances_is_kept(
-    ground: DockerGround, target: DockerTarget, api: docker.APIClient
-) -> None:
-    ready = made_ready(ground, target, ground.good("1"), 5)
-    target.retire(KEY, [i.id for i in ready], FENCE)
-    wait_until(lambda: not containers(api, target))
-    texts = kept(target, ready)
-    assert len(texts) == 3
-    assert all(text.startswith("sample 1 listens on 2") for text in texts)
-
-
-@pytest.mark.real
-def test_the_output_of_one_that_failed_and_was_replaced_is_kept(
-    ground: DockerGround, target: DockerTarget, api: docker.APIClient
-) -> None:
+def test_the_output_of_one_that_failed_and_was_replaced_is_kept(ground: DockerGround, target: DockerTarget) -> None:
     spec = ground.broken("1")
+    prepared(ground, target, spec)
     target.ensure(KEY, spec, 1, FENCE)
     (failed,) = target.observe(KEY).instances
     wait_until(lambda: "told to end" in target.observe(KEY).instances[0].because)
     target.ensure(KEY, spec, 1, FENCE)
     assert target.logs(KEY, failed.id, 0, 1000).text == "sample: told to end with 7\n"
-
-
-@pytest.mark.real
-def test_the_output_of_somebody_unknown_is_not_found(target: DockerTarget) -> None:
-    with pytest.raises(NotFound, match="no instance 'nobody' of dev/shop/web"):
-        target.logs(KEY, InstanceId("nobody"), 0, 100)
