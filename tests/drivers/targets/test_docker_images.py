@@ -2,12 +2,14 @@
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import socket
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +22,10 @@ from tests.conftest import require_real
 from lockgate.core.artifact import Artifact, ArtifactKind
 from lockgate.core.errors import ArtifactAltered, ArtifactMissing, PreparationFailed, StorageFull, Unavailable
 from lockgate.core.ids import Digest
+from lockgate.core.inventory import Condition
 from lockgate.core.secret import Secret
 from lockgate.drivers.logins import Login
+from lockgate.drivers.preparation import PAUSE
 from lockgate.drivers.targets.docker.engine import Engine
 from lockgate.drivers.targets.docker.images import Images, explained
 from lockgate.ports import Phase, Polled
@@ -117,6 +121,35 @@ def test_a_disk_that_is_full_delays_a_pull_and_leaves_nothing_half_made(
         ground.clear()
 
 
+def test_a_disk_that_is_full_delays_a_start_and_leaves_nothing_half_made(
+    small_disk: Path, docker_engine: DockerEngine, image_registry: ImageRegistry, artifact: Artifact, tmp_path: Path
+) -> None:
+    subprocess.run(["mount", "-o", "remount,size=300m", small_disk], check=True)
+    (small_disk / "e").mkdir()
+    with DockerEngine(small_disk / "e") as engine, contextlib.closing(engine.client()) as client:
+        ground = DockerGround(tmp_path / "home", engine, artifact)
+        target, spec = ground.target(), ground.good("1")
+        wait_until(lambda: target.prepare(KEY, spec, FENCE).phase is Phase.DONE, within=60)
+        with (small_disk / "rubbish").open("wb") as rubbish, contextlib.suppress(OSError):
+            while True:
+                rubbish.write(bytes(1 << 20))
+                rubbish.flush()
+
+        def refusal() -> str:
+            try:
+                target.ensure(KEY, spec, 1, FENCE)
+            except StorageFull as error:
+                return error.mend
+            return ""
+
+        assert wait_until(refusal) == "Free some space on the engine's disk."
+        assert not [i for i in target.observe(KEY).instances if i.condition is Condition.FAILED]
+        wait_until(lambda: client.containers.list(all=True) == [])
+        (small_disk / "rubbish").unlink()
+        made_ready(ground, target, spec, 1)
+        ground.clear()
+
+
 def full(polled: Polled) -> Polled | None:
     return polled if "disk" in polled.because or "space" in polled.because else None
 
@@ -160,6 +193,26 @@ def test_a_registry_that_is_down_is_waited_for(ground: DockerGround, tmp_path: P
         assert told().phase is Phase.WORKING
         registry.start()
         wait_until(lambda: told().phase is Phase.DONE)
+
+
+def test_a_registry_that_is_down_is_asked_less_and_less_often(
+    ground: DockerGround, tmp_path: Path, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "registry-own").mkdir()
+    with ImageRegistry(tmp_path / "registry-own") as registry:
+        artifact = make_image(registry=registry.host)
+        registry.stop()
+        target, spec = ground.target(), ground.sample(artifact=artifact)
+        pull, times = target._images._pull, []
+
+        def noted(wanted: Artifact) -> None:
+            times.append(time.monotonic())
+            pull(wanted)
+
+        monkeypatch.setattr(target._images, "_pull", noted)
+        wait_until(lambda: target.prepare(KEY, spec, FENCE) and len(times) >= 4)
+        pauses = [later - before for before, later in itertools.pairwise(times)]
+        assert all(pause >= PAUSE * 2**number for number, pause in enumerate(pauses))
 
 
 def test_an_image_that_the_registry_does_not_have_is_missing(

@@ -204,7 +204,7 @@ def _files(trees: Mapping[str, Tree], owner: Owner) -> IO[bytes]:
             for name, tree in trees.items():
                 # Kept files are links or shared; copied, they are the instance's own.
                 inside = f"{PurePosixPath(WORK).name}/{name}"
-                tar.add(os.path.realpath(str(tree.root)), inside, filter=lambda entry: _owned(entry, owner))
+                tar.add(os.path.realpath(str(tree.root)), inside, filter=lambda entry: _readable(entry, owner))
         out.seek(0)
         unless_done.pop_all()
     return out
@@ -227,6 +227,13 @@ def _add_folder(tar: tarfile.TarFile, name: str, mode: int, owner: Owner) -> Non
     entry = _owned(tarfile.TarInfo(name), owner)
     entry.type, entry.mode = tarfile.DIRTYPE, mode
     tar.addfile(entry)
+
+
+def _readable(entry: tarfile.TarInfo, owner: Owner) -> tarfile.TarInfo:
+    """By its program, also when nobody here knows whose that is."""
+    if owner is None:
+        entry.mode |= (entry.mode & 0o500) >> 6
+    return _owned(entry, owner)
 
 
 def _owned(entry: tarfile.TarInfo, owner: Owner) -> tarfile.TarInfo:
