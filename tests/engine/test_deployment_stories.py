@@ -90,12 +90,15 @@ def test_promotion_on_demand_takes_what_runs_in_the_environment_before(rig: Rig)
 def test_nothing_is_promoted_from_an_environment_that_is_just_changing(rig: Rig) -> None:
     rig.deploy(rig.release("1"))
     rig.run(20)
+    rig.target.start_seconds = 5.0
     rig.deploy(rig.release("2"))
-    while not (active := rig.operations.deployments("shop", "staging", ACTIVE, 1)):
+    for _ in range(200):
         rig.run(0.25)
-    with pytest.raises(Conflict, match=active[0].id):
+        if changing := rig.operations.deployments("shop", "staging", ACTIVE, 1):
+            break
+    with pytest.raises(Conflict, match=changing[0].id):
         rig.operations.promote(Promote("shop", "prod"))
-    rig.run(20)
+    rig.run(30)
     assert rig.operations.promote(Promote("shop", "prod")).release_label
 
 
