@@ -1,0 +1,5 @@
+"""What users got, judged: evidence that grows with every window of traffic, valid at every look.
+
+Pure and incremental: a state small enough to live in a deployment's row, and a window of counts, make the next state.
+Read in this order: counts, dispersion, latency, gauges, decision.
+"""
