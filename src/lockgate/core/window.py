@@ -66,7 +66,7 @@ class Minute:
     """Metric -> the difference between two halves of the instances."""
 
 
-class Course(StrEnum):
+class Advice(StrEnum):
     """What the evidence advises."""
 
     GO_ON = "go-on"
@@ -94,7 +94,7 @@ class Term:
 class Judgement:
     """What all windows so far say."""
 
-    course: Course
+    advice: Advice
     because: str
     """A sentence a user can act on, with figures."""
     against: float
