@@ -122,7 +122,7 @@ def make_plan(release: Release, environment: Environment) -> Plan:
         target=environment.target.kind,
         target_settings=dict(environment.target.settings),
         listen=listen,
-        strategy=application.strategy,
+        strategy=environment.strategy or application.strategy,
         components=components,
         http_checks=tuple(c for c in application.verify if isinstance(c, HttpCheck)),
         command_checks=tuple(
