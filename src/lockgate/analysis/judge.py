@@ -151,7 +151,7 @@ def _counting(criteria: Criteria, state: State) -> Questions:
     """What is asked of errors and of counters."""
     scatter = state.dispersion.factor
     worse = WorseTest(criteria.tolerance, criteria.absolute, scatter)
-    return Questions(worse, GoodTest(criteria.ruled_out, criteria.absolute, scatter))
+    return Questions(worse, GoodTest(criteria.ruled_out, criteria.absolute + criteria.negligible, scatter))
 
 
 def _counter(criteria: Criteria, state: State, metric: Metric, window: Window) -> Case:
