@@ -15,8 +15,8 @@ import pytest
 from lockgate.core.errors import ComponentMissing, Fenced, LockgateError, PortTaken, RouteRejected, Unavailable
 from lockgate.core.traffic import ALL, Key
 from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
-from lockgate.testing.contracts.lane import Lane, fence, free_address, pool, wait_until
-from lockgate.testing.contracts.router import LaneFixtures, RouterContract, Three
+from lockgate.testing.contracts.lane import Lane, LaneFixtures, Three, fence, free_address, pool, wait_until
+from lockgate.testing.contracts.router import RouterContract
 from lockgate.testing.load import Load, Mix
 from lockgate.testing.origin import Origin
 

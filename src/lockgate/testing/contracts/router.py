@@ -7,10 +7,8 @@
         def router(cls): ...
 """
 
-import itertools
 import socket
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,32 +16,21 @@ from lockgate.core.errors import Fenced, PortTaken, RouteRejected
 from lockgate.core.ids import RevisionId
 from lockgate.core.traffic import ALL, Key, RoutePool
 from lockgate.ports import Router
-from lockgate.testing.contracts.lane import Lane, fence, free_address, pool, wait_until, wilson
+from lockgate.testing.contracts.audience import AudienceContract
+from lockgate.testing.contracts.lane import (
+    Lane,
+    LaneFixtures,
+    Three,
+    fence,
+    free_address,
+    pool,
+    wait_until,
+    wilson,
+)
 from lockgate.testing.load import Load, Mix
 from lockgate.testing.origin import Origin
 
-KEYS = itertools.count(1)
 MIX = Mix(keepalive=3, fresh=2, post=6, slow=2, stream=1, rate=150, think=0.1, slow_path="/slow?0.3")
-
-
-class LaneFixtures:
-    """What the contract's tests stand on."""
-
-    @pytest.fixture(scope="class")
-    @classmethod
-    def origins(cls) -> Iterator[tuple[Origin, Origin, Origin]]:
-        with Origin("old") as old, Origin("new") as new, Origin("further") as further:
-            yield old, new, further
-
-    @pytest.fixture
-    def lane(self, router: Router) -> Iterator[Lane]:
-        lane = Lane(router, key=Key("shop", f"prod-{next(KEYS)}", "web"))
-        yield lane
-        lane.executor.shutdown()
-        router.remove(lane.key, fence())
-
-
-Three = tuple[Origin, Origin, Origin]
 
 
 class ServingContract(LaneFixtures):
@@ -425,5 +412,5 @@ def _gone(lane: Lane) -> None:
     lane.router.remove(lane.key, fence())
 
 
-class RouterContract(ServingContract, ChangingContract, HoldingContract, AddressContract):
+class RouterContract(ServingContract, ChangingContract, HoldingContract, AddressContract, AudienceContract):
     """All of it."""

@@ -38,6 +38,8 @@ class Seating:
     """None: a room nobody can leave yet."""
     endpoints: tuple[str, ...]
     room: bool = False
+    pinned: bool = False
+    """For requests that are pinned to the revision; it counts for itself."""
     moved: bool = False
     """A room that was pointed elsewhere while requests may have run through it."""
     left: Instant | None = None
@@ -51,11 +53,11 @@ class Seating:
     @property
     def stat_name(self) -> str:
         """A room counts for itself: how long people waited says nothing about a revision."""
-        return self.name if self.room else stat_name(self.key, self.revision)
+        return self.name if self.room else stat_name(self.key, self.revision, self.pinned)
 
 
-def stat_name(key: Key, revision: RevisionId | None) -> str:
-    return f"{key}|{revision}"
+def stat_name(key: Key, revision: RevisionId | None, pinned: bool = False) -> str:
+    return f"{key}|{revision}|pinned" if pinned else f"{key}|{revision}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +95,10 @@ class Book:
             found.setdefault(seating.key, []).append(seating)
         return {key: Book(seatings=tuple(own)) for key, own in found.items()}
 
-    def seat(self, key: Key, pool: RoutePool) -> Seating | None:
-        """The seating that serves the pool."""
-        wanted = (pool.revision, pool.endpoints)
-        own = (s for s in self.of(key) if not s.room and (s.revision, s.endpoints) == wanted)
+    def seat(self, key: Key, pool: RoutePool, pinned: bool = False) -> Seating | None:
+        """The seating that serves the pool, or those who are pinned to it."""
+        wanted = (pool.revision, pool.endpoints, pinned)
+        own = (s for s in self.of(key) if not s.room and (s.revision, s.endpoints, s.pinned) == wanted)
         return max(own, key=lambda s: s.serial, default=None)
 
     def room(self, key: Key) -> Seating | None:
@@ -106,6 +108,13 @@ class Book:
 
 def serves(route: Route) -> bool:
     return any(pool.weight for pool in route.pools)
+
+
+def pinned_pool(route: Route) -> RoutePool | None:
+    """Whom pinned requests reach; None: they go the way of all."""
+    if not (route.pins and serves(route)):
+        return None
+    return next((pool for pool in route.pools if pool.revision == route.pinned and pool.endpoints), None)
 
 
 def holds(route: Route) -> bool:
@@ -145,6 +154,8 @@ def with_route(book: Book, route: Route, fence: Fence, now: Instant) -> Book:
         return with_entry(book, replace(entry, generation=fence.generation))
     book = _seated(_roomed(book, route, now), route)
     used = {seat for pool in route.pools if (seat := book.seat(route.key, pool))}
+    if (pool := pinned_pool(route)) and (seat := book.seat(route.key, pool, pinned=True)):
+        used.add(seat)
     book = _left(book, route.key, used, now)
     return with_entry(book, Entry(route.key, fence.generation, route))
 
@@ -179,6 +190,9 @@ def _seated(book: Book, route: Route) -> Book:
     for pool in route.pools:
         if book.seat(route.key, pool) is None and (pool.weight or pool.endpoints):
             book = _added(book, Seating(route.key, book.serial + 1, pool.revision, pool.endpoints))
+    own = pinned_pool(route)
+    if own and book.seat(route.key, own, pinned=True) is None:
+        book = _added(book, Seating(route.key, book.serial + 1, own.revision, own.endpoints, pinned=True))
     return book
 
 
@@ -237,7 +251,7 @@ def pool_statuses(
     for revision in [*pools, *{s.revision for s in book.of(key) if s.revision} - pools.keys()]:
         pool = pools.get(revision) or RoutePool(revision, (), 0)
         here, away = _running_on(book, key, revision, set(pool.endpoints), running)
-        here += pending.get(stat_name(key, revision), 0)
+        here += sum(pending.get(stat_name(key, revision, pinned), 0) for pinned in (False, True))
         if revision in pools or here or away:
             found[revision] = PoolStatus(pool.endpoints, pool.weight, here, away + strays)
     return found

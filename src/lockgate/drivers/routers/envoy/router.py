@@ -17,8 +17,8 @@ from lockgate.core.errors import LockgateError, PortTaken, RouteRejected, Unavai
 from lockgate.core.ids import Generation, Instant, RevisionId
 from lockgate.core.plan import Fence
 from lockgate.core.traffic import Key, Route, RouterCaps, RouteStatus, Sample
+from lockgate.drivers.routers.envoy import audience, render
 from lockgate.drivers.routers.envoy import book as books
-from lockgate.drivers.routers.envoy import render
 from lockgate.drivers.routers.envoy.admin import Admin
 from lockgate.drivers.routers.envoy.book import Book
 from lockgate.drivers.routers.envoy.folder import Folder
@@ -45,7 +45,7 @@ class EnvoySettings:
 class EnvoyRouter:
     """See :class:`lockgate.ports.Router`. Any thread may call it."""
 
-    caps = RouterCaps(weights=True, inflight=True, hold=True, histogram=True)
+    caps = RouterCaps(weights=True, inflight=True, hold=True, histogram=True, pins=True, sticky=True)
 
     def __init__(self, settings: EnvoySettings, now: Callable[[], Instant] = time.time) -> None:
         self._now = now
@@ -61,6 +61,7 @@ class EnvoyRouter:
         (the route is written, and in force as soon as Envoy takes it)."""
         for where in (route.listen, *(endpoint for pool in route.pools for endpoint in pool.endpoints)):
             render.address(where)
+        audience.demand_pins(route)
         with self._folder.locked():
             old = self._folder.book()
             books.fenced(old, route.key, fence)
