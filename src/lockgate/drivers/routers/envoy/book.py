@@ -9,13 +9,15 @@ The exception is the *waiting room*: while nothing serves, its only address refu
 Retries look the cluster up by name, so pointing the room at the new pool lets everybody in.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from lockgate.core.errors import Fenced
 from lockgate.core.ids import Generation, Instant, RevisionId
 from lockgate.core.plan import Fence
 from lockgate.core.traffic import Key, PoolStatus, Route, RoutePool
+from lockgate.core.window import Ratio
+from lockgate.drivers.routers.envoy.ledger import Counted, Ledger, Tally, plus
 
 VERSION = 1
 FOLLOWS = 1.0
@@ -78,6 +80,7 @@ class Book:
     """Of the newest seating."""
     entries: tuple[Entry, ...] = ()
     seatings: tuple[Seating, ...] = ()
+    ledger: Ledger = field(default_factory=Ledger)
 
     def entry(self, key: Key) -> Entry | None:
         return next((entry for entry in self.entries if entry.key == key), None)
@@ -171,11 +174,25 @@ def with_entry(book: Book, new: Entry) -> Book:
     return replace(book, entries=tuple(sorted((*kept, new), key=lambda e: str(e.key))))
 
 
-def swept(book: Book, running: Running, now: Instant) -> Book:
-    """The book without the seatings that no route has led to for a while and nothing runs on."""
+def swept(book: Book, running: Running, now: Instant, epoch: str = "", counted: Counted | None = None) -> Book:
+    """The book without the seatings that no route has led to for a while and nothing runs on; what they had counted in
+    this epoch is in the ledger."""
 
     old = {s for s in sweepable(book, now) if not any(running.get(s.name, {}).values())}
-    return replace(book, seatings=tuple(s for s in book.seatings if s not in old))
+    if not old:
+        return book
+    kept = tuple(s for s in book.seatings if s not in old)
+    revisions = {(s.key, s.revision) for s in kept}
+    revisions |= {(route.key, pool.revision) for route in book.routes() for pool in route.pools}
+    ledger = book.ledger.with_more(epoch, _tallies(old, counted or {}), revisions)
+    return replace(book, seatings=kept, ledger=ledger)
+
+
+def _tallies(seatings: Iterable[Seating], counted: Counted) -> Iterator[Tally]:
+    for seating in seatings:
+        if not (seating.room or seating.pinned):
+            for endpoint, ratio in counted.get(seating.name, {}).items():
+                yield Tally(seating.key, seating.revision, endpoint, ratio)
 
 
 def sweepable(book: Book, now: Instant) -> tuple[Seating, ...]:
@@ -237,6 +254,21 @@ def _opened(book: Book, key: Key, to: RoutePool | None, now: Instant) -> Book:
 
 
 # --- reading ---
+
+
+def revisions(book: Book, key: Key) -> set[RevisionId]:
+    """That Envoy may still count for."""
+    return {s.revision for s in book.of(key) if s.revision and not s.room}
+
+
+def endpoints(book: Book, key: Key, epoch: str, counted: Counted) -> dict[RevisionId, dict[str, Ratio]]:
+    """What each address of each revision has counted in this epoch."""
+    found: dict[RevisionId, dict[str, Ratio]] = {}
+    for tally in (*book.ledger.of(epoch, key), *_tallies(book.of(key), counted)):
+        if tally.revision:
+            own = found.setdefault(tally.revision, {})
+            own[tally.endpoint] = plus(own.get(tally.endpoint), tally.ratio)
+    return found
 
 
 def pool_statuses(

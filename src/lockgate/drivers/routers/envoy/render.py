@@ -33,11 +33,14 @@ BODY = 1024 * 1024
 """Bytes of a request that Envoy keeps so that it can be tried again."""
 WAITING_BODY = 16 * 1024 * 1024
 """The same for a request that waits; a larger one is refused with 507."""
+FOREVER = 1_000_000_000
+"""Milliseconds. Stands for infinity, which Envoy takes for no bound."""
 LATENCIES = (
     *(1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700),
     *(1000, 1500, 2000, 3000, 5000, 10_000, 30_000, 60_000),
+    FOREVER,
 )
-"""Upper bounds of the histogram's buckets in ms; Envoy counts whole milliseconds."""
+"""Upper bounds of the histogram's buckets in ms; Envoy counts whole milliseconds, and knows two digits of each."""
 UPSTREAM_IDLE = "1s"
 """Shorter than the applications' own keep-alive (uvicorn and Node 5 s, gunicorn 2 s): whoever closes first must be us,
 or a request meets a closing connection."""
