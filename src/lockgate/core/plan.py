@@ -122,7 +122,7 @@ def make_plan(release: Release, environment: Environment) -> Plan:
         target=environment.target.kind,
         target_settings=dict(environment.target.settings),
         listen=listen,
-        strategy=application.strategy,
+        strategy=environment.strategy or application.strategy,
         components=components,
         http_checks=tuple(c for c in application.verify if isinstance(c, HttpCheck)),
         command_checks=tuple(
@@ -259,6 +259,14 @@ class Shift(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class Observe(Step):
+    """The revision keeps its part of the traffic, and what users get is watched, until the stage is over."""
+
+    revision: RevisionId
+    stage: int
+
+
+@dataclass(frozen=True, slots=True)
 class Drain(Step):
     """The revision's instances out of rotation (all but ``keep``) finish the requests they have."""
 
@@ -297,6 +305,7 @@ __all__ = [
     "Fence",
     "InstanceId",
     "InstanceSpec",
+    "Observe",
     "Plan",
     "Prepare",
     "Retire",
