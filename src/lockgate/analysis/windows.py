@@ -1,7 +1,7 @@
 """Windows: from totals at two moments to what both sides got in between. Pure.
 
-Totals come from a router (:class:`~lockgate.core.traffic.Sample`) and from sources of metrics; both sides of a window are
-cut at the same moments. What cannot be told apart is left out with a sentence, and nothing is ever negative.
+Totals come from a router and from sources of metrics; both sides of a window are cut at the same moments. What cannot
+be told apart is left out with a sentence, and nothing is ever negative.
 
 Instances that warm up are left out by their addresses. Then both sides are counted in tries of the other addresses
 instead of users' requests, latency and gauges, which nobody tells by address, have nothing to say, and the weight is
@@ -11,10 +11,13 @@ that of the addresses that count: each instance of a pool gets as much as its ne
 import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from lockgate.core.ids import Instant, RevisionId
 from lockgate.core.traffic import ALL, Sample
 from lockgate.core.window import Minute, Ratio, Reading, Side
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,8 @@ class Totals:
     """What one side had counted at a moment, since counting began."""
 
     sample: Sample
+    """Of all its revisions (:func:`together`)."""
+    revisions: frozenset[RevisionId] = frozenset()
     endpoints: tuple[str, ...] = ()
     """In rotation, as ``host:port``."""
     readings: Mapping[str, Reading] = field(default_factory=dict)
@@ -63,10 +68,19 @@ class Youth:
         return frozenset(endpoint for endpoint, since in self.ready.items() if at < since + self.warm_up)
 
 
-def sample_of(samples: Mapping[RevisionId, Sample], revision: RevisionId) -> Sample:
-    """The revision's; nothing in the epoch of the others, where the router has not counted for it yet."""
+def together(samples: Mapping[RevisionId, Sample], revisions: Collection[RevisionId]) -> Sample:
+    """What one side's revisions have counted, of all that a router says of a key. One that it has not counted for yet
+    has nothing, in the epoch of the others."""
     epoch = next((sample.epoch for sample in samples.values()), "")
-    return samples.get(revision) or Sample(epoch, 0, {}, {})
+    own = [samples[name] for name in revisions if name in samples]
+    endpoints = {endpoint for sample in own for endpoint in sample.endpoints}
+    return Sample(
+        epoch,
+        sum(sample.requests for sample in own),
+        _added(sample.by_class for sample in own),
+        _added(sample.latency_ms for sample in own),
+        {e: _summed(sample.endpoints[e] for sample in own if e in sample.endpoints) for e in endpoints},
+    )
 
 
 def cut(before: Look, after: Look, weight: int, youth: Youth) -> Cut:
@@ -101,15 +115,10 @@ def increase(before: Reading, after: Reading, without: Collection[str] = ()) -> 
 
     Who has begun again at 0 counts from there, and who is seen for the first time counts from the next reading on: its
     total may be of any age. Source of both: the raw counters of Prometheus, between the same two moments for all."""
-    known = [(before.totals[name], now) for name, now in after.totals.items() if name in before.totals]
+    known = [name for name in after.totals if name in before.totals and name not in without]
     if not known or after.at <= before.at:
         return None
-    counted = [
-        _risen(before.totals[name], now)
-        for name, now in after.totals.items()
-        if name in before.totals and name not in without
-    ]
-    return _summed(counted) if counted else None
+    return _summed(_risen(before.totals[name], after.totals[name]) for name in known)
 
 
 # --- what cannot be used ---
@@ -119,6 +128,8 @@ def _unusable(before: Look, after: Look) -> str:
     if after.at <= before.at:
         return "The clock has not moved forward since the look before."
     for name, then, now in (("canary", before.canary, after.canary), ("baseline", before.baseline, after.baseline)):
+        if then.revisions != now.revisions:
+            return f"Other revisions than at the look before are the {name}."
         if because := _unlike(then.sample, now.sample):
             return f"The counts of the {name} cannot be compared: {because}"
     return ""
@@ -175,6 +186,14 @@ def _risen(before: Ratio, after: Ratio) -> Ratio:
         return Ratio(min(after.bad, after.whole), after.whole)
     whole = after.whole - before.whole
     return Ratio(min(after.bad - before.bad, whole), whole)
+
+
+def _added(counts: Iterable[Mapping[T, int]]) -> dict[T, int]:
+    found: dict[T, int] = {}
+    for one in counts:
+        for name, count in one.items():
+            found[name] = found.get(name, 0) + count
+    return found
 
 
 def _summed(ratios: Iterable[Ratio]) -> Ratio:
@@ -244,5 +263,5 @@ def _gauges(after: Totals) -> dict[str, float]:
     return {name: now.value for name, now in after.readings.items() if now.value is not None}
 
 
-def _common(own: Mapping[str, "Ratio"] | Mapping[str, float], other: Collection[str]) -> dict[str, "object"]:
+def _common(own: Mapping[str, T], other: Collection[str]) -> dict[str, T]:
     return {name: value for name, value in own.items() if name in other}
