@@ -8,6 +8,7 @@ from lockgate.core.application import Strategy, StrategyKind
 from lockgate.core.canary import Canary, Criteria, Inconclusive, Stage
 from lockgate.core.deployment import State
 from lockgate.core.ids import DeploymentId
+from lockgate.messages import Ask
 from lockgate.testing.rig import Rig
 
 QUICK = Criteria(warm_up=0.0)
@@ -74,7 +75,7 @@ def test_one_that_is_not_decided_in_its_time_waits_for_somebody(users: Rig) -> N
     users.run(120)
     row = users.row(deployment)
     assert row.state is State.RUNNING and "nothing is decided" in row.because and row.who
-    users.operations.let_through(deployment, everything=True)
+    users.operations.ask(deployment, "finish", Ask("", "bob"))
     users.run(20)
     assert users.state(deployment) is State.SUCCEEDED and users.all_on(deployment)
 
@@ -94,7 +95,7 @@ def test_a_stage_can_hold_for_a_person_while_it_is_watched(users: Rig) -> None:
     users.run(100)
     row = users.row(deployment)
     assert row.progress.stage == 0 and "holds until somebody" in row.because and row.who
-    users.operations.let_through(deployment)
+    users.operations.ask(deployment, "continue", Ask("", "bob"))
     users.run(5)
     assert users.row(deployment).progress.stage == 1
     users.router.failing = dict.fromkeys(users.router.failing, 0.2)
@@ -107,5 +108,5 @@ def test_what_was_watched_is_kept_and_can_be_judged_again(users: Rig) -> None:
     users.run(60)
     windows = users.store.history.windows(DeploymentId(deployment))
     assert [window.number for window in windows] == list(range(1, len(windows) + 1))
-    assert sum(window.canary.errors for window in windows) > 5
+    assert sum(window.canary.errors for window in windows) >= 5
     assert all(window.weight == 1000 for window in windows)

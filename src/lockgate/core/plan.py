@@ -6,6 +6,7 @@ The plan is a pure function of release and environment, so the same two give the
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 from lockgate.core import template
 from lockgate.core.application import (
@@ -261,6 +262,8 @@ class Shift(Step):
 @dataclass(frozen=True, slots=True)
 class Observe(Step):
     """The revision keeps its part of the traffic, and what users get is watched, until the stage is over."""
+
+    KIND: ClassVar[str] = "observe"
 
     revision: RevisionId
     stage: int
