@@ -13,6 +13,7 @@ from typing import Protocol
 
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference, Tree
 from lockgate.core.audit import AuditEntry, Event
+from lockgate.core.canary import Metric
 from lockgate.core.deployment import Deployment, State, Want
 from lockgate.core.ids import DeploymentId, Digest, InstanceId, Instant, ReleaseId, RevisionId
 from lockgate.core.inventory import Observed
@@ -20,7 +21,7 @@ from lockgate.core.plan import Fence, InstanceSpec, Plan
 from lockgate.core.release import Release
 from lockgate.core.traffic import Key, Route, RouterCaps, RouteStatus, Sample, TargetCaps
 from lockgate.core.verification import HttpAnswer
-from lockgate.core.window import Window
+from lockgate.core.window import Reading, Window
 
 # --- time ---
 
@@ -152,6 +153,16 @@ class Http(Protocol):
 
     def request(self, method: str, url: str, headers: Mapping[str, str], timeout: float) -> HttpAnswer:
         """Raises :class:`Unavailable` when no whole answer came in time."""
+
+
+class MetricSource(Protocol):
+    """Where metrics come from that Lockgate does not measure itself."""
+
+    def read(self, metric: Metric, labels: Mapping[str, str], at: Instant) -> Reading:
+        """What the metric of one side stands at, at that moment. ``labels``: what is filled in for ``{revision}``,
+        ``{application}``, ``{environment}``, ``{component}`` and ``{side}`` in the metric's settings. Where there is no
+        data the reading is empty and says why. Raises Unavailable when the source does not answer or fails, Invalid for
+        settings it can do nothing with, ComponentMissing for a program or secret that is not there."""
 
 
 # --- the memory ---

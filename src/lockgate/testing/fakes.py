@@ -4,7 +4,8 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from lockgate.core.errors import Fenced, Unavailable
+from lockgate.core.canary import Metric
+from lockgate.core.errors import Fenced, LockgateError, Unavailable
 from lockgate.core.ids import InstanceId, Instant, RevisionId
 from lockgate.core.inventory import Condition, Instance, Observed
 from lockgate.core.plan import Fence, InstanceSpec
@@ -19,6 +20,7 @@ from lockgate.core.traffic import (
     TargetCaps,
 )
 from lockgate.core.verification import HttpAnswer
+from lockgate.core.window import Reading
 from lockgate.ports import LogChunk, Phase, Polled
 
 
@@ -245,6 +247,21 @@ class FakeTask:
     def cancel(self, handle: str) -> None:
         if handle in self.started:
             self.started[handle] = ("false",)
+
+
+@dataclass
+class FakeMetrics:
+    """Says what it was told: metric and side -> reading, or the error that it raises."""
+
+    told: dict[tuple[str, str], Reading | LockgateError] = field(default_factory=dict)
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    def read(self, metric: Metric, labels: Mapping[str, str], at: Instant) -> Reading:
+        self.asked.append((metric.name, dict(labels)))
+        found = self.told.get((metric.name, labels.get("side", "")), Reading(at, because="Nothing was told."))
+        if isinstance(found, LockgateError):
+            raise found
+        return replace(found, at=at)
 
 
 @dataclass
