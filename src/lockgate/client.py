@@ -198,6 +198,14 @@ class Client:
     def resume(self, name: str, ask: Ask) -> DeploymentView:
         return self._ask(name, "resume", ask)
 
+    def go_on(self, name: str, ask: Ask) -> DeploymentView:
+        """With the next stage of its canary."""
+        return self._ask(name, "continue", ask)
+
+    def finish(self, name: str, ask: Ask) -> DeploymentView:
+        """With all the traffic on its canary."""
+        return self._ask(name, "finish", ask)
+
     def abort(self, name: str, ask: Ask) -> DeploymentView:
         return self._ask(name, "abort", ask)
 

@@ -64,7 +64,7 @@ class RollBack:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """POST /v1/deployments/{id}/{pause|resume|abort}"""
+    """POST /v1/deployments/{id}/{pause|resume|continue|finish|abort}"""
 
     reason: str = ""
     actor: str = ""

@@ -20,6 +20,7 @@ from lockgate.core.plan import Fence, InstanceSpec, Plan
 from lockgate.core.release import Release
 from lockgate.core.traffic import Key, Route, RouterCaps, RouteStatus, Sample, TargetCaps
 from lockgate.core.verification import HttpAnswer
+from lockgate.core.window import Window
 
 # --- time ---
 
@@ -173,15 +174,24 @@ class Deployments(Protocol):
         """All the worker's leases, from now."""
 
     def save(
-        self, row: Deployment, now: Instant, events: Sequence[Event] = (), *, keep_claim: bool = True
+        self,
+        row: Deployment,
+        now: Instant,
+        events: Sequence[Event] = (),
+        *,
+        keep_claim: bool = True,
+        windows: Sequence[Window] = (),
     ) -> Deployment:
-        """Writes everything but ``want`` (which is the users') and returns the row as it is now. Becoming active takes
-        the key: KeyBusy if another is active or an older one that is ready goes first; whoever ends, or goes back to
-        its gates, makes those that are ready on its key due. A row saved with ``holds`` takes
-        it from the holder before. Raises Fenced when the generation is not the claimed one any more."""
+        """Writes everything but ``want`` and ``let_through`` (which are the users'), with what was watched, and returns
+        the row as it is now. Becoming active takes the key: KeyBusy if another is active or an older one that is ready
+        goes first; whoever ends, or goes back to its gates, makes those that are ready on its key due. A row saved with
+        ``holds`` takes it from the holder before. Raises Fenced when the generation is not the claimed one any more."""
 
     def ask(self, deployment: DeploymentId, want: Want, now: Instant, event: Event) -> Deployment:
         """Writes what somebody wants and makes the row due at once. Raises NotFound, Conflict when it has ended."""
+
+    def let_through(self, deployment: DeploymentId, stages: int, now: Instant, event: Event) -> Deployment:
+        """People let so many stages of its canary pass; never fewer than before. Otherwise as :meth:`ask`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +221,9 @@ class History(Protocol):
 
     def events(self, after: int, limit: int, application: str = "", deployment: str = "") -> tuple[Event, ...]:
         """In order of ``seq``, those behind ``after``."""
+
+    def windows(self, deployment: DeploymentId, component: str = "") -> tuple[Window, ...]:
+        """What was watched, in order; of every component when empty."""
 
     def audit(self, after: int, limit: int) -> tuple[AuditEntry, ...]: ...
 

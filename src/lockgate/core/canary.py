@@ -80,7 +80,10 @@ class Criteria:
     absolute: float = 0.0
     """Share of the requests that may fail in addition, whatever the baseline's do."""
     ruled_out: float = 2.0
-    """How many times as many errors must be ruled out for early promotion."""
+    """How many times as many errors must be ruled out for early promotion, and ``negligible`` more."""
+    negligible: float = 0.001
+    """Share of the requests that may fail in addition and still count as good: without it nothing could ever be shown
+    where nothing fails."""
     latency: bool = True
     """Whether it is also tested if the canary is slower."""
     latency_tolerance: float = 1.2

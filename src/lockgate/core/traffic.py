@@ -60,6 +60,15 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
+class Footing:
+    """What a canary stands on in one stage."""
+
+    weight: int
+    """Basis points."""
+    instances: int
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """What a strategy may look at: the observed pools and how far the walk has come."""
 
@@ -72,6 +81,8 @@ class Scene:
     """Its checks have passed through the router, with all the traffic."""
     holding: bool = False
     """The router holds new requests until a revision can take them."""
+    stage: int = 0
+    """How many stages of the walk's ramp are over."""
 
     def pool(self, revision: RevisionId) -> Pool:
         return self.pools.get(revision) or Pool(revision)
@@ -101,6 +112,8 @@ class Walk:
     checked: bool = True
     """There are checks to pass before and after the traffic moves."""
     back: bool = False
+    ramp: tuple[Footing, ...] = ()
+    """The stages of a canary."""
 
 
 @dataclass(frozen=True, slots=True)

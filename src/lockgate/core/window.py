@@ -48,6 +48,7 @@ class Window:
     """Basis points that the canary was given, of what it shares with its baseline."""
     canary: Side
     baseline: Side
+    component: str = ""
     excluded: str = ""
     """Why it is not counted (instances that warm up, counters that began again); empty: it is."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lockgate.core.application import Check, HttpCheck, Strategy
 from lockgate.core.plan import ComponentPlan, Plan
-from lockgate.core.traffic import Key, Walk
+from lockgate.core.traffic import Footing, Key, Walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,16 @@ def _leg(key: Key, target: ComponentPlan | None, before: ComponentPlan | None, p
         routed=routed,
         checked=bool(checks),
         back=back,
+        ramp=_ramp(strategy, target.replicas) if target and not back else (),
     )
     return Leg(key, target, before, walk, checks, strategy, str(plan.listen) if plan.listen and routed else "")
+
+
+def _ramp(strategy: Strategy, replicas: int) -> tuple[Footing, ...]:
+    canary = strategy.canary
+    if canary is None:
+        return ()
+    return tuple(Footing(stage.weight, canary.instances_at(stage.weight, replicas)) for stage in canary.stages)
 
 
 def checks_of(plan: Plan, component: ComponentPlan) -> tuple[Check, ...]:

@@ -15,7 +15,7 @@ from lockgate.core.environment import Environment
 from lockgate.core.errors import Conflict, Denied, Invalid, LockgateError, NotFound, Problem
 from lockgate.core.gate import Verdict
 from lockgate.core.ids import DeploymentId, InstanceId, ReleaseId
-from lockgate.core.plan import Plan
+from lockgate.core.plan import Observe, Plan
 from lockgate.core.release import Release
 from lockgate.core.source import SourceEvent
 from lockgate.core.traffic import Key
@@ -162,7 +162,7 @@ class Operations:
         return self._opened(row)
 
     def ask(self, deployment: str, want: str, request: Ask) -> DeploymentView:
-        """Pause, resume or abort."""
+        """Pause, resume or abort; let a canary continue with its next stage, or finish with all the traffic."""
         row = self.store.history.deployment(DeploymentId(deployment))
         if row.final:
             raise Conflict(f"{row.id} has ended ({row.state.value.replace('_', ' ')}): there is nothing to {want}.")
@@ -172,8 +172,19 @@ class Operations:
             )
         because = f"{want} of {row.id}" + (f": {request.reason}" if request.reason else ".")
         event = life.event_of(row, f"deployment.{want}_asked", because, self.clock.now(), actor=request.actor)
-        asked = self.store.deployments.ask(row.id, WANTS[want], self.clock.now(), replace(event, audited=True))
-        return self._opened(asked)
+        event = replace(event, audited=True)
+        if want in WANTS:
+            return self._opened(self.store.deployments.ask(row.id, WANTS[want], self.clock.now(), event))
+        stages = self._stages_of(row, want)
+        return self._opened(self.store.deployments.let_through(row.id, stages, self.clock.now(), event))
+
+    def _stages_of(self, row: Deployment, want: str) -> int:
+        """How many stages of its canary are let through. Raises Conflict when there is none just now."""
+        canary = self.store.releases.plan(row.plan).strategy.canary
+        if canary is None or row.progress.step != Observe.KIND:
+            because = f"{row.id} is not watched as a canary just now: there is no stage to {want}."
+            raise Conflict(because, f"See where it is: lockgate explain {row.id}")
+        return len(canary.stages) if want == "finish" else row.progress.stage + 1
 
     def deployments(
         self, application: str, environment: str, states: frozenset[str], limit: int

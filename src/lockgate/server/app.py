@@ -102,6 +102,22 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/v1/deployments/{id}/resume", "Go on.", api.ask("resume"), "DeploymentView", Ask),
     Endpoint(
         "POST",
+        "/v1/deployments/{id}/continue",
+        "Let a canary go on with its next stage.",
+        api.ask("continue"),
+        "DeploymentView",
+        Ask,
+    ),
+    Endpoint(
+        "POST",
+        "/v1/deployments/{id}/finish",
+        "Give a canary all the traffic.",
+        api.ask("finish"),
+        "DeploymentView",
+        Ask,
+    ),
+    Endpoint(
+        "POST",
         "/v1/deployments/{id}/abort",
         "Go back to what ran before.",
         api.ask("abort"),

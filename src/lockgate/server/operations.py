@@ -27,7 +27,7 @@ from lockgate.messages import (
     Usable,
 )
 
-Wanted = Literal["pause", "resume", "abort"]
+Wanted = Literal["pause", "resume", "abort", "continue", "finish"]
 
 
 class OperationsLike(Protocol):
