@@ -2,5 +2,5 @@
 
 Pure and incremental: a state small enough to live in a deployment's row, and a window of counts, make the next state.
 Read in this order: conditional, counts, cases, dispersion, histogram, shape, latency, gauges, objective, arrivals,
-state, judge, sentences.
+state, judge, sentences, replay, planning.
 """

@@ -60,6 +60,7 @@ def weigh(criteria: Criteria, state: State, window: Window) -> State:
         seen=state.seen + mine.requests,
         failed=state.failed + mine.errors,
         failing=state.failing + (mine.errors > 0),
+        other=state.other + theirs.requests,
         arrivals=arrivals.add(state.arrivals, window.weight, window.weight / ALL, mine.requests, theirs.requests),
     )
 
@@ -74,7 +75,7 @@ def judge(criteria: Criteria, state: State) -> Judgement:
     compared = state.errors.canary > 0 and state.errors.baseline > 0
     if _guarded(criteria, state) or against >= threshold:
         advice = Advice.ROLL_BACK
-    elif trusted and compared and good >= needed and not state.arrivals.failed:
+    elif trusted and compared and 0 < needed <= good and not state.arrivals.failed:
         advice = Advice.PROMOTE
     else:
         advice = Advice.GO_ON
@@ -151,7 +152,7 @@ def _counting(criteria: Criteria, state: State) -> Questions:
     """What is asked of errors and of counters."""
     scatter = state.dispersion.factor
     worse = WorseTest(criteria.tolerance, criteria.absolute, scatter)
-    return Questions(worse, GoodTest(criteria.ruled_out, criteria.absolute, scatter))
+    return Questions(worse, GoodTest(criteria.ruled_out, criteria.absolute + criteria.negligible, scatter))
 
 
 def _counter(criteria: Criteria, state: State, metric: Metric, window: Window) -> Case:

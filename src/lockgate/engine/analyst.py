@@ -14,7 +14,7 @@ from lockgate.core.canary import Canary
 from lockgate.core.deployment import Deployment, Progress
 from lockgate.core.ids import Instant, RevisionId
 from lockgate.core.plan import Observe
-from lockgate.core.traffic import Key, Sample
+from lockgate.core.traffic import ALL, Key, Sample
 from lockgate.core.window import Judgement, Minute, Side, Window
 from lockgate.engine import ledger as ledgers
 from lockgate.engine.course import Leg
@@ -61,7 +61,8 @@ class Analyst:
         assert canary is not None
         samples = dict(self.router.sample(leg.key))
         if known is None:
-            state = begin(canary.criteria, self.past(leg.key), leg.walk.ramp[step.stage].weight / 10_000)
+            share = leg.walk.ramp[step.stage].weight / ALL
+            state = begin(canary.criteria, self.past(leg.key), share, canary.sticky)
             known = Ledger(leg.key.component, now, state, state, now)
         known = replace(known, edge=now, samples=samples, requests=0)
         outcome = Outcome(replace(progress, stage_since=now), wait=canary.criteria.window)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from lockgate.analysis.judge import State
+from lockgate.analysis.state import State
 from lockgate.core.ids import Instant, RevisionId
 from lockgate.core.traffic import Sample
 from lockgate.decoding import decoded

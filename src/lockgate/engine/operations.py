@@ -25,6 +25,7 @@ from lockgate.engine.intake import Intake, with_overrides
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.views import StatusBoard
 from lockgate.messages import (
+    AnalysisView,
     Ask,
     AuditView,
     CreateRelease,
@@ -211,6 +212,11 @@ class Operations:
             timeline=tuple(views.event_view(e) for e in timeline),
             commands=explaining.commands(row),
         )
+
+    def analysis(self, deployment: str) -> AnalysisView:
+        """What users got from its canary. Raises :class:`NotFound` if it has none."""
+        row = self.store.history.deployment(DeploymentId(deployment))
+        raise NotFound(f"{row.id} is no canary: nothing is measured on users' requests, so there is nothing to show.")
 
     # --- looking ---
 

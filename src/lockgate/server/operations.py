@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from lockgate.core.errors import Problem
 from lockgate.messages import (
+    AnalysisView,
     Ask,
     AuditView,
     CreateRelease,
@@ -57,6 +58,9 @@ class OperationsLike(Protocol):
     def deployment(self, deployment: str, /) -> DeploymentView: ...
 
     def explain(self, deployment: str, /) -> Explanation: ...
+
+    def analysis(self, deployment: str, /) -> AnalysisView:
+        """Raises :class:`lockgate.core.errors.NotFound` if users meet no canary in it."""
 
     def ask(self, deployment: str, want: Wanted, message: Ask, /) -> DeploymentView: ...
 
