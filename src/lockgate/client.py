@@ -39,6 +39,7 @@ from lockgate.messages import (
     Promote,
     QuarantineView,
     ReleaseView,
+    ReplayView,
     RollBack,
     Status,
     Usable,
@@ -201,6 +202,9 @@ class Client:
             if refusal.fault.status != 404:
                 raise
             return None
+
+    def replay(self, name: str) -> ReplayView:
+        return self._get(f"/v1/deployments/{quote(name, safe='')}/replay", ReplayView)
 
     def pause(self, name: str, ask: Ask) -> DeploymentView:
         return self._ask(name, "pause", ask)

@@ -23,7 +23,14 @@ def test_figures_have_three_digits_and_none_idle(value: float, text: str) -> Non
 
 def test_units_suit_the_size() -> None:
     assert [milliseconds(v) for v in (0.5, 240, 1234, 150_000)] == ["0.5 ms", "240 ms", "1.23 s", "2.5 min"]
-    assert [duration(v) for v in (5, 60, 90, 720, 9000, 400_000)] == ["5 s", "1 min", "90 s", "12 min", "2.5 h", "4.63 d"]
+    assert [duration(v) for v in (5, 60, 90, 720, 9000, 400_000)] == [
+        "5 s",
+        "1 min",
+        "90 s",
+        "12 min",
+        "2.5 h",
+        "4.63 d",
+    ]
     assert (percent(0.014), percent(0.0), percent(1.0)) == ("1.4 %", "0 %", "100 %")
     assert [e_value(v) for v in (-9.0, -0.5, 2.0, 57.2)] == ["under 0.01", "0.32", "100", "10⁵⁷"]
     sure = [figures.latency(QuantileView(250.0, words)) for words in ("about", "at most", "more than")]
@@ -63,7 +70,15 @@ def test_an_axis_of_time_has_few_ticks(seconds: float, most: int) -> None:
 
 def test_time_is_told_in_units_people_use() -> None:
     assert [label for _, label in of_time(400, 3).ticks] == ["0", "3 min", "6 min"]
-    assert [label for _, label in of_time(5400, 7).ticks] == ["0", "15 min", "30 min", "45 min", "60 min", "75 min", "90 min"]
+    assert [label for _, label in of_time(5400, 7).ticks] == [
+        "0",
+        "15 min",
+        "30 min",
+        "45 min",
+        "60 min",
+        "75 min",
+        "90 min",
+    ]
     assert [label for _, label in of_time(5, 3).ticks] == ["0", "2 s", "4 s"]
     assert [label for _, label in of_time(3 * 86_400, 3).ticks] == ["0", "1 d", "2 d", "3 d"]
 

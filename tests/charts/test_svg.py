@@ -54,7 +54,7 @@ def test_any_series_is_well_formed_and_every_label_is_inside(
     wide, high = (float(part) for part in (root.get("viewBox") or "").split()[2:])
     assert wide == FORMATS[form].width
     for begin, end, y, words in labels(root):
-        assert -0.2 <= begin and end <= wide + 0.2, words
+        assert begin >= -0.2 and end <= wide + 0.2, words
         assert 10 <= y <= high, words
     for numbers in places(root):
         assert "nan" not in numbers.lower() and "inf" not in numbers.lower()

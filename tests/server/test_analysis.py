@@ -96,9 +96,7 @@ def test_what_is_no_canary_has_no_evidence(program: TestClient, fleet: Fleet) ->
         fault(program.get(f"/v1/deployments/dep-99/{path}"), 404)
 
 
-def test_the_page_shows_the_verdict_four_charts_and_the_same_in_numbers(
-    visitor: TestClient, bad: AnalysisView
-) -> None:
+def test_the_page_shows_the_verdict_four_charts_and_the_same_in_numbers(visitor: TestClient, bad: AnalysisView) -> None:
     html = visitor.get("/deployments/dep-9").text
     elements = Elements(html)
     charts = [e for e in elements.of("svg") if (e.get("class") or "").startswith("chart")]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lockgate.analysis.judge import begin, judge, weigh
+from lockgate.analysis.state import State
 from lockgate.core.canary import Criteria
 from lockgate.core.ids import Instant
 from lockgate.core.window import Judgement, Minute, Side, Window
@@ -58,3 +59,12 @@ def _look(window: Window, judgement: Judgement) -> Look:
 
 def _share(side: Side) -> float | None:
     return side.errors / side.requests if side.requests else None
+
+
+def judgements(criteria: Criteria, beginning: State, windows: Iterable[Window]) -> tuple[Judgement, ...]:
+    """The judgement after each window, from the state that was written down before the first."""
+    state, found = beginning, []
+    for window in windows:
+        state = weigh(criteria, state, window)
+        found.append(judge(criteria, state))
+    return tuple(found)

@@ -15,6 +15,9 @@ from lockgate.messages import AnalysisView
 NARROWEST, WIDEST = 44, 110
 """Columns. With fewer, nothing is drawn; more are left free."""
 
+FIELD = 16
+"""Columns that curves have at least."""
+
 ROWS = 6
 """Of a panel, unless told otherwise."""
 
@@ -88,8 +91,8 @@ def drawn(view: AnalysisView, width: int, rows: int = ROWS, unicode: bool = True
 
 def _sheet(picture: Picture, panels: Sequence[Panel], width: int, rows: int, unicode: bool) -> Sheet:
     left = max(len(label) for panel in panels for _, label in panel.axis.ticks) + 3
-    right = max([len(words) for panel in panels for words, _, _ in _labels(panel)]) + 1
-    right = min(right, width // 3)
+    right = max([0, *(len(words) for panel in panels for words, _, _ in _labels(panel))]) + 1
+    right = min(right, width - left - FIELD)
     columns = width - left - right
     return Sheet(left, columns, right, rows, unicode, of_time(picture.end, max(2, columns // 12)))
 
@@ -112,6 +115,8 @@ def _panel(panel: Panel, sheet: Sheet) -> list[Row]:
         ground = sheet.strokes.limit if number == limit else " "
         axis = ticks.get(number, "").rjust(sheet.left - 2) + " " + (sheet.strokes.side if number in ticks else " ")
         field = [(text, tone or FAINT) for text, tone in canvas.row(number, ground)]
+        if panel.missing and number == sheet.rows // 2:
+            field = [(panel.missing[: sheet.columns].center(sheet.columns), FAINT)]
         lines.append([(axis, FAINT), *field, *beside.get(number, [])])
     return lines
 

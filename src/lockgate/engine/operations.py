@@ -19,7 +19,7 @@ from lockgate.core.plan import Observe, Plan
 from lockgate.core.release import Release
 from lockgate.core.source import SourceEvent
 from lockgate.core.traffic import Key
-from lockgate.engine import explaining, life, planner, views
+from lockgate.engine import explaining, life, planner, record, views
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.intake import Intake, with_overrides
 from lockgate.engine.promoter import Promoter
@@ -40,6 +40,7 @@ from lockgate.messages import (
     Promote,
     QuarantineView,
     ReleaseView,
+    ReplayView,
     RollBack,
     Status,
     Usable,
@@ -215,8 +216,11 @@ class Operations:
 
     def analysis(self, deployment: str) -> AnalysisView:
         """What users got from its canary. Raises :class:`NotFound` if it has none."""
-        row = self.store.history.deployment(DeploymentId(deployment))
-        raise NotFound(f"{row.id} is no canary: nothing is measured on users' requests, so there is nothing to show.")
+        return record.view(self.store, self.store.history.deployment(DeploymentId(deployment)))
+
+    def replay(self, deployment: str) -> ReplayView:
+        """The verdict on its canary once more, from what was stored. Raises :class:`NotFound` if it has none."""
+        return record.replay(self.store, self.store.history.deployment(DeploymentId(deployment)))
 
     # --- looking ---
 

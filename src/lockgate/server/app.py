@@ -117,6 +117,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "an SVG image",
         query=(_CHART, _FORMAT),
     ),
+    Endpoint(
+        "GET",
+        "/v1/deployments/{id}/replay",
+        "The verdict on its canary once more, from what was stored.",
+        api.replay,
+        "ReplayView",
+    ),
     Endpoint("POST", "/v1/deployments/{id}/pause", "Stop between two steps.", api.ask("pause"), "DeploymentView", Ask),
     Endpoint("POST", "/v1/deployments/{id}/resume", "Go on.", api.ask("resume"), "DeploymentView", Ask),
     Endpoint(

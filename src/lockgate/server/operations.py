@@ -23,6 +23,7 @@ from lockgate.messages import (
     Promote,
     QuarantineView,
     ReleaseView,
+    ReplayView,
     RollBack,
     Status,
     Usable,
@@ -63,6 +64,8 @@ class OperationsLike(Protocol):
         """Raises :class:`lockgate.core.errors.NotFound` if users meet no canary in it."""
 
     def ask(self, deployment: str, want: Wanted, message: Ask, /) -> DeploymentView: ...
+
+    def replay(self, deployment: str, /) -> ReplayView: ...
 
     def status(self, application: str, environment: str, /) -> Status: ...
 
