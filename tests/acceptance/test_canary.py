@@ -45,7 +45,9 @@ def test_a_bad_canary_is_taken_back_and_a_good_one_gets_everything(
     with capsys.disabled():
         assert bad.ended_at and bad.started_at and good.ended_at and good.started_at
         print(f"\n{site.name}: bad canary back after {bad.ended_at - bad.started_at:.1f} s: {told.verdict}")
-        print(f"{site.name}: good canary promoted after {good.ended_at - good.started_at:.1f} s; {hurt} of {whole} failed")
+        print(
+            f"{site.name}: good canary promoted after {good.ended_at - good.started_at:.1f} s; {hurt} of {whole} failed"
+        )
 
 
 @pytest.mark.real
