@@ -39,6 +39,7 @@ from lockgate.messages import (
     Promote,
     QuarantineView,
     ReleaseView,
+    ReplayView,
     RollBack,
     Status,
     Usable,
@@ -202,11 +203,22 @@ class Client:
                 raise
             return None
 
+    def replay(self, name: str) -> ReplayView:
+        return self._get(f"/v1/deployments/{quote(name, safe='')}/replay", ReplayView)
+
     def pause(self, name: str, ask: Ask) -> DeploymentView:
         return self._ask(name, "pause", ask)
 
     def resume(self, name: str, ask: Ask) -> DeploymentView:
         return self._ask(name, "resume", ask)
+
+    def go_on(self, name: str, ask: Ask) -> DeploymentView:
+        """With the next stage of its canary."""
+        return self._ask(name, "continue", ask)
+
+    def finish(self, name: str, ask: Ask) -> DeploymentView:
+        """With all the traffic on its canary."""
+        return self._ask(name, "finish", ask)
 
     def abort(self, name: str, ask: Ask) -> DeploymentView:
         return self._ask(name, "abort", ask)

@@ -64,7 +64,7 @@ class RollBack:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """POST /v1/deployments/{id}/{pause|resume|abort}"""
+    """POST /v1/deployments/{id}/{pause|resume|continue|finish|abort}"""
 
     reason: str = ""
     actor: str = ""
@@ -343,6 +343,28 @@ class AnalysisView:
     trusted: bool = True
     """False: errors come in such bursts that their count decides nothing."""
     series: SeriesView = SeriesView()
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayView:
+    """GET /v1/deployments/{id}/replay: the verdict on a canary once more, from what was stored."""
+
+    deployment: str
+    component: str
+    config: str
+    """Digest of what is tested and how surely."""
+    windows: int
+    excluded: int
+    """Windows that do not count."""
+    advice: str
+    verdict: str
+    against: float
+    """Natural logarithm of the e-value that the canary is worse."""
+    threshold: float
+    decided: int | None
+    """Number of the window after which it was decided; null: it was not."""
+    agrees: bool
+    """The stored windows lead to what was written down, to the last digit."""
 
 
 @dataclass(frozen=True, slots=True)

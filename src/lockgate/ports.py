@@ -13,6 +13,7 @@ from typing import Protocol
 
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference, Tree
 from lockgate.core.audit import AuditEntry, Event
+from lockgate.core.canary import Metric
 from lockgate.core.deployment import Deployment, State, Want
 from lockgate.core.ids import DeploymentId, Digest, InstanceId, Instant, ReleaseId, RevisionId
 from lockgate.core.inventory import Observed
@@ -20,6 +21,7 @@ from lockgate.core.plan import Fence, InstanceSpec, Plan
 from lockgate.core.release import Release
 from lockgate.core.traffic import Key, Route, RouterCaps, RouteStatus, Sample, TargetCaps
 from lockgate.core.verification import HttpAnswer
+from lockgate.core.window import Reading, Window
 
 # --- time ---
 
@@ -153,6 +155,16 @@ class Http(Protocol):
         """Raises :class:`Unavailable` when no whole answer came in time."""
 
 
+class MetricSource(Protocol):
+    """Where metrics come from that Lockgate does not measure itself."""
+
+    def read(self, metric: Metric, labels: Mapping[str, str], at: Instant) -> Reading:
+        """What the metric of one side stands at, at that moment. ``labels``: what is filled in for ``{revision}``,
+        ``{application}``, ``{environment}``, ``{component}`` and ``{side}`` in the metric's settings. Where there is no
+        data the reading is empty and says why. Raises Unavailable when the source does not answer or fails, Invalid for
+        settings it can do nothing with, ComponentMissing for a program or secret that is not there."""
+
+
 # --- the memory ---
 
 
@@ -173,15 +185,24 @@ class Deployments(Protocol):
         """All the worker's leases, from now."""
 
     def save(
-        self, row: Deployment, now: Instant, events: Sequence[Event] = (), *, keep_claim: bool = True
+        self,
+        row: Deployment,
+        now: Instant,
+        events: Sequence[Event] = (),
+        *,
+        keep_claim: bool = True,
+        windows: Sequence[Window] = (),
     ) -> Deployment:
-        """Writes everything but ``want`` (which is the users') and returns the row as it is now. Becoming active takes
-        the key: KeyBusy if another is active or an older one that is ready goes first; whoever ends, or goes back to
-        its gates, makes those that are ready on its key due. A row saved with ``holds`` takes
-        it from the holder before. Raises Fenced when the generation is not the claimed one any more."""
+        """Writes everything but ``want`` and ``let_through`` (which are the users'), with what was watched, and returns
+        the row as it is now. Becoming active takes the key: KeyBusy if another is active or an older one that is ready
+        goes first; whoever ends, or goes back to its gates, makes those that are ready on its key due. A row saved with
+        ``holds`` takes it from the holder before. Raises Fenced when the generation is not the claimed one any more."""
 
     def ask(self, deployment: DeploymentId, want: Want, now: Instant, event: Event) -> Deployment:
         """Writes what somebody wants and makes the row due at once. Raises NotFound, Conflict when it has ended."""
+
+    def let_through(self, deployment: DeploymentId, stages: int, now: Instant, event: Event) -> Deployment:
+        """People let so many stages of its canary pass; never fewer than before. Otherwise as :meth:`ask`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +232,9 @@ class History(Protocol):
 
     def events(self, after: int, limit: int, application: str = "", deployment: str = "") -> tuple[Event, ...]:
         """In order of ``seq``, those behind ``after``."""
+
+    def windows(self, deployment: DeploymentId, component: str = "") -> tuple[Window, ...]:
+        """What was watched, in order; of every component when empty."""
 
     def audit(self, after: int, limit: int) -> tuple[AuditEntry, ...]: ...
 

@@ -47,6 +47,7 @@ from lockgate.drivers.tasks.command import CommandTask
 from lockgate.drivers.tasks.command import Settings as CommandSettings
 from lockgate.drivers.tickers.embedded import EmbeddedTicker
 from lockgate.engine import planner
+from lockgate.engine.analyst import Analyst
 from lockgate.engine.collector import Collector
 from lockgate.engine.executor import Executor
 from lockgate.engine.intake import Intake
@@ -90,7 +91,9 @@ class Drivers:
         name = f"{plan.target} {sorted(plan.target_settings.items())}"
         with self._lock:
             if name not in self._executors:
-                self._executors[name] = Executor(self._target(plan), self.router, self._verifier, self._clock)
+                self._executors[name] = Executor(
+                    self._target(plan), self.router, self._verifier, Analyst(self.router, self._clock), self._clock
+                )
             return self._executors[name]
 
     def refuse_unless_able(self, plan: Plan) -> None:

@@ -77,6 +77,8 @@ def standard_answers(double: Double) -> dict[tuple[str, str], object]:
         ("POST", "/v1/deployments/dep-7/pause"): canned.RUNNING,
         ("POST", "/v1/deployments/dep-8/pause"): canned.GATED,
         ("POST", "/v1/deployments/dep-8/resume"): canned.GATED,
+        ("POST", "/v1/deployments/dep-8/continue"): canned.GATED,
+        ("POST", "/v1/deployments/dep-8/finish"): canned.GATED,
         ("POST", "/v1/deployments/dep-8/abort"): canned.GATED,
         ("POST", "/v1/promotions"): canned.RUNNING,
         ("POST", "/v1/rollbacks"): canned.RUNNING,

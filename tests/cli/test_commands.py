@@ -144,7 +144,7 @@ def test_rolling_back_a_deployment_under_way_is_well_when_it_was_aborted(
     assert run("watch", "dep-7").code == 1
 
 
-@pytest.mark.parametrize("want", ["pause", "resume", "abort"])
+@pytest.mark.parametrize("want", ["pause", "resume", "continue", "finish", "abort"])
 def test_a_command_without_a_deployment_means_the_newest_that_has_not_ended(
     run: Run, double: Double, want: str
 ) -> None:
@@ -228,6 +228,8 @@ EVERY_COMMAND = (
     ("rollback", "--env", "prod", "--reason", "x"),
     ("pause", "dep-7"),
     ("resume", "dep-8"),
+    ("continue", "dep-8"),
+    ("finish", "dep-8"),
     ("abort", "dep-8"),
     ("check",),
 )

@@ -61,7 +61,7 @@ def test_every_step_is_described() -> None:
 
 
 def _steps() -> list[plan.Step]:
-    some = {"revision": "r", "count": 1, "through_router": False}
+    some = {"revision": "r", "count": 1, "through_router": False, "stage": 0}
     made = []
     for kind in plan.Step.__subclasses__():
         made.append(kind(**{f.name: some[f.name] for f in fields(kind) if f.name in some}))
@@ -79,7 +79,7 @@ def test_every_gate_is_described() -> None:
 def test_every_kind_of_event_is_described() -> None:
     pattern = re.compile(r"\"((?:release|deployment|promotion|quarantine|environment)\.[a-z_]+)\"")
     written = {name for path in (SOURCE / "engine").glob("*.py") for name in pattern.findall(path.read_text())}
-    asked = {f"deployment.{want}_asked" for want in ("pause", "resume", "abort")}
+    asked = {f"deployment.{want}_asked" for want in ("pause", "resume", "continue", "finish", "abort")}
     states = {f"deployment.{state.value}" for state in State if state is not State.PENDING}
     told = set(re.findall(r"`(\w+\.\w+)`", STATES))
     assert written | asked <= told

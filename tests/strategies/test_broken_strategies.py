@@ -10,7 +10,7 @@ import pytest
 from lockgate.core.plan import AwaitReady, Done, Drain, Ensure, Prepare, Retire, Shift, Step, Verify, Warm
 from lockgate.core.traffic import ALL, Pool, Scene, Share, Walk
 from lockgate.testing.walks import NEW, Broken, NextStep, Promise, prove
-from tests.strategies.ways import BLUE_GREEN, RECREATE, ROLLING
+from tests.strategies.ways import BLUE_GREEN, CANARY, RECREATE, ROLLING
 
 
 def skipping(kind: type[Step], strategy: tuple[NextStep, Promise]) -> tuple[NextStep, Promise]:
@@ -108,6 +108,7 @@ FAULTS: dict[str, tuple[tuple[NextStep, Promise], str]] = {
     "starts more than replicas": (answering(Ensure, _one_more, BLUE_GREEN), "never more instances than replicas"),
     "starts a full pool beside another": (answering(Ensure, _full, ROLLING), "never more than . instances"),
     "verifies only afterwards": (answering(Verify, _after, BLUE_GREEN), "with all traffic"),
+    "shows everybody the canary at once": (answering(Shift, _give_all, CANARY), "no leaps"),
     "leaves what is unready in rotation": (_unmended, "what is not ready leaves the rotation first"),
 }
 

@@ -1,11 +1,11 @@
 """The way of each strategy, step by step, when all goes well."""
 
-from lockgate.core.plan import AwaitReady, Done, Drain, Ensure, Prepare, Retire, Shift, Step, Verify, Warm
-from lockgate.core.traffic import ALL, Pool, Scene, Share, Walk
+from lockgate.core.plan import AwaitReady, Done, Drain, Ensure, Observe, Prepare, Retire, Shift, Step, Verify, Warm
+from lockgate.core.traffic import ALL, Footing, Pool, Scene, Share, Walk
 from lockgate.strategies import recreate, rolling
 from lockgate.testing.walks import FIX, NEW, OLD, NextStep, Promise
 from tests.strategies.test_going_back import setting_out, to_the_end
-from tests.strategies.ways import BLUE_GREEN, RECREATE, ROLLING
+from tests.strategies.ways import BLUE_GREEN, CANARY, RECREATE, ROLLING
 
 
 def way(strategy: tuple[NextStep, Promise], before: int, walk: Walk) -> list[Step]:
@@ -175,3 +175,59 @@ def test_recreate_goes_back_to_a_complete_pool_before_it_takes_anything_down() -
     scene = Scene({OLD: Pool(OLD, started=2, ready=2), NEW: Pool(NEW, started=1)}, holding=True)
 
     assert recreate.next_step(Walk(OLD, 2, back=True), scene) == even_shares(old=2)
+
+
+RAMP = (Footing(100, 1), Footing(5000, 2))
+
+
+def test_a_canary_grows_beside_the_whole_old_pool_and_is_watched_at_each_weight() -> None:
+    assert way(CANARY, 3, Walk(NEW, 3, ramp=RAMP)) == [
+        Prepare(NEW),
+        Ensure(NEW, 1),
+        AwaitReady(NEW, 1),
+        Warm(NEW),
+        Verify(NEW, through_router=False),
+        Shift({OLD: Share(9900, 3), NEW: Share(100, 1)}),
+        Observe(NEW, 0),
+        Ensure(NEW, 2),
+        AwaitReady(NEW, 2),
+        Warm(NEW),
+        Shift({OLD: Share(5000, 3), NEW: Share(5000, 2)}),
+        Observe(NEW, 1),
+        Ensure(NEW, 3),
+        AwaitReady(NEW, 3),
+        Warm(NEW),
+        even_shares(new=3),
+        PROVE,
+        Drain(OLD),
+        Retire(OLD),
+        Done(),
+    ]
+
+
+def test_a_canary_with_nobody_to_compare_with_is_raised_in_one_stride() -> None:
+    assert Observe not in {type(step) for step in way(CANARY, 0, Walk(NEW, 2, ramp=RAMP))}
+
+
+def test_what_runs_is_not_turned_into_a_canary_by_going_back_to_it() -> None:
+    pools = {OLD: Pool(OLD, 2, 2, 2, seats=2, weight=9900), NEW: Pool(NEW, 1, 1, 1, seats=1, weight=100)}
+    assert CANARY[0](Walk(OLD, 2, ramp=RAMP), Scene(pools, prepared=True)) == Shift({OLD: Share(ALL, 2)})
+
+
+def test_a_canary_of_two_others_leaves_them_their_proportion() -> None:
+    pools = {
+        OLD: Pool(OLD, 2, 2, 2, seats=2, weight=9000),
+        NEW: Pool(NEW, 1, 1, 1, seats=1, weight=1000),
+        FIX: Pool(FIX, 1, 1, 1),
+    }
+    step = CANARY[0](Walk(FIX, 2, ramp=RAMP), Scene(pools, prepared=True, verified_before=True))
+    assert step == Shift({OLD: Share(8910, 2), NEW: Share(990, 1), FIX: Share(100, 1)})
+
+
+def test_a_canary_without_a_ready_instance_has_no_traffic_until_it_has_one() -> None:
+    pools = {
+        OLD: Pool(OLD, 2, 2, 2, seats=2, weight=9900),
+        NEW: Pool(NEW, 1, 0, 0, seats=1, unfit=1, weight=100),
+    }
+    step = CANARY[0](Walk(NEW, 2, ramp=RAMP), Scene(pools, prepared=True, verified_before=True))
+    assert step == Shift({OLD: Share(ALL, 2)})

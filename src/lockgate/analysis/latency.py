@@ -1,91 +1,182 @@
 """Latency: are more of the canary's requests slower than a bound than of the baseline's at the same time?
 
-The count of requests above a bucket's upper bound is a count like that of errors, so each bound has an e-process of
-:mod:`lockgate.analysis.counts`, with a tolerance of its own; the average of e-processes is one, and needs no correction
-for the number of bounds.
+The count of requests above a bound is one like that of errors, so each bound has an e-process of
+:mod:`lockgate.analysis.counts` with a tolerance and a dispersion of its own; the whole histogram adds one more. The
+average of e-processes is one, and needs no correction for their number. Bounds are fixed before anything is tested on
+them: by the traffic before, or else by the baseline's first windows, which are then not tested.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
-from lockgate.analysis.counts import Evidence, Window, WorseTest
+from lockgate.analysis import shape
+from lockgate.analysis.cases import Case, Questions
+from lockgate.analysis.counts import Counts, GoodTest, WorseTest, log_mean
+from lockgate.analysis.dispersion import LENGTHS, TRUSTED, Dispersion, successive
+from lockgate.analysis.histogram import Histogram, histogram, nearest, usable_bounds
+from lockgate.core.canary import Criteria
+from lockgate.core.window import Minute, Side
 
 RATIOS = (1.35, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 6.0, 10.0, 30.0)
-RAREST, COMMONEST = 0.0005, 0.97
-"""Shares of the baseline's requests above a bound, between which the bound says something."""
+FEWEST_REQUESTS = 500
+"""Of the traffic before, or of the baseline's first windows, to learn from."""
+FEWEST_BLOCKS = 12
+"""Minutes before, or first windows."""
+ASKED = (0.5, 0.1, 0.01)
+"""Shares above a bound at which the canary must be shown to be as fast, for promotion."""
+RAREST_ASKED = 0.005
 
 
 @dataclass(frozen=True, slots=True)
-class Histogram:
-    """Requests of one side in a window: upper bound in milliseconds -> requests at or below it; the largest bound is
-    infinite and has them all."""
+class Bound:
+    """One that is tested."""
 
-    at_most: Mapping[float, int]
+    milliseconds: float
+    dispersion: float
+    asked: bool
+    """It must be shown to be good for promotion."""
+    case: Case = field(default_factory=Case)
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """What is known of it so far."""
+
+    learning: tuple[Histogram, ...] = ()
+    """The baseline's first windows, while there are no bounds."""
+    chosen: bool = False
+    """The bounds are fixed; without any, latency is not tested."""
+    bounds: tuple[Bound, ...] = ()
+    erratic: tuple[float, ...] = ()
+    """Bounds that are left out because the count above them scatters too much."""
+    usual: tuple[float, ...] = ()
+    """Share of the baseline's requests in each cell between the bounds (:mod:`lockgate.analysis.shape`)."""
+    shape: tuple[float, ...] = ()
+    """Logarithms of the e-values of the whole histogram."""
 
     @property
-    def requests(self) -> int:
-        return max(self.at_most.values(), default=0)
-
-    def above(self, bound: float) -> int:
-        return self.requests - self.at_most[bound]
+    def edges(self) -> tuple[float, ...]:
+        return tuple(bound.milliseconds for bound in self.bounds)
 
 
-@dataclass(frozen=True, slots=True)
-class Slower:
+def begin(past: Sequence[Minute]) -> Latency | None:
+    """By the traffic before, if it was enough. None: it had requests, but nobody took their time."""
+    minutes = [histogram(minute.latency) for minute in sorted(past, key=lambda one: one.at)]
+    busy = [minute for minute in minutes if minute.requests]
+    if not busy:
+        unmeasured = any(ratio.whole for minute in past for ratio in minute.instances.values())
+        return None if unmeasured else Latency()
+    if len(busy) < FEWEST_BLOCKS or sum(one.requests for one in busy) < FEWEST_REQUESTS:
+        return Latency()
+    longer: dict[int, Histogram] = defaultdict(Histogram)
+    for minute in sorted(past, key=lambda one: one.at):
+        block = math.ceil(minute.at / LENGTHS[-1])
+        longer[block] = longer[block].plus(histogram(minute.latency))
+    return _chosen(busy, list(longer.values()))
+
+
+def add(criteria: Criteria, latency: Latency, canary: Side, baseline: Side) -> Latency:
+    """A window more."""
+    mine, theirs = histogram(canary.latency), histogram(baseline.latency)
+    if not latency.chosen:
+        return _learnt(latency, theirs, baseline.requests)
+    if not (mine.requests and theirs.requests and latency.bounds):
+        return latency
+    bounds = tuple(_added(criteria, bound, mine.counts(theirs, bound.milliseconds)) for bound in latency.bounds)
+    return replace(latency, bounds=bounds, shape=_shape(criteria, latency, mine, theirs))
+
+
+def against(criteria: Criteria, latency: Latency) -> float:
+    """Logarithm of the e-value that the canary is slower: of the average over bounds, ratios and the shape."""
+    if not latency.bounds:
+        return 0.0
+    each = [questions(criteria, bound).against(bound.case) for bound in latency.bounds]
+    return log_mean([*each, shape.log_evidence(latency.shape)])
+
+
+def for_it(criteria: Criteria, latency: Latency) -> float | None:
+    """Logarithm of the e-value that it is as fast: the least of the bounds that are asked, all of which must be shown.
+    None: it is not tested."""
+    if latency.chosen and not latency.bounds:
+        return None
+    asked = (questions(criteria, bound).for_it(bound.case) for bound in latency.bounds if bound.asked)
+    return min((one for one in asked if one is not None), default=0.0)
+
+
+def worst(criteria: Criteria, latency: Latency) -> Bound | None:
     """The bound with the most evidence."""
-
-    bound: float
-    """Milliseconds."""
-    ratio: float
-    """How many times as many requests of the canary are above it, likeliest."""
+    return max(latency.bounds, key=lambda one: questions(criteria, one).against(one.case), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class SlowerTest:
-    """``bounds``: those that are looked at, with the dispersion of each (:func:`usable_bounds`)."""
-
-    bounds: Mapping[float, float]
-    tolerance: float = 1.2
-    ratios: Sequence[float] = field(default=RATIOS)
-
-    def start(self) -> dict[float, Evidence]:
-        return {bound: Evidence() for bound in self.bounds}
-
-    def add(self, evidence: Mapping[float, Evidence], canary: Histogram, baseline: Histogram) -> dict[float, Evidence]:
-        """Both of the same window. A bound that one of them lacks has nothing to say in it."""
-
-        def added(bound: float) -> Evidence:
-            if bound not in canary.at_most or bound not in baseline.at_most:
-                return evidence[bound]
-            window = Window(canary.requests, canary.above(bound), baseline.requests, baseline.above(bound))
-            return self._test(bound).add(evidence[bound], window)
-
-        return {bound: added(bound) for bound in self.bounds}
-
-    def log_evidence(self, evidence: Mapping[float, Evidence]) -> float:
-        """Of the average over bounds and ratios."""
-        if not self.bounds:
-            return 0.0
-        logs = [self._test(bound).log_evidence(evidence[bound]) for bound in self.bounds]
-        highest = max(logs)
-        return highest + math.log(sum(math.exp(log - highest) for log in logs)) - math.log(len(logs))
-
-    def worst(self, evidence: Mapping[float, Evidence]) -> Slower | None:
-        """None without any bound."""
-        if not self.bounds:
-            return None
-        bound = max(self.bounds, key=lambda one: self._test(one).log_evidence(evidence[one]))
-        return Slower(bound, self._test(bound).likeliest(evidence[bound]))
-
-    def _test(self, bound: float) -> WorseTest:
-        return WorseTest(self.tolerance, 0.0, self.bounds[bound], self.ratios)
+def questions(criteria: Criteria, bound: Bound) -> Questions:
+    """What is asked at a bound."""
+    worse = WorseTest(criteria.latency_tolerance, 0.0, bound.dispersion, RATIOS)
+    return Questions(worse, GoodTest(criteria.ruled_out, 0.0, bound.dispersion) if bound.asked else None)
 
 
-def usable_bounds(history: Histogram) -> tuple[float, ...]:
-    """Finite bounds that neither nearly all nor hardly any requests of the baseline were above."""
-    requests = history.requests
+def _added(criteria: Criteria, bound: Bound, counts: Counts | None) -> Bound:
+    return replace(bound, case=questions(criteria, bound).add(bound.case, counts)) if counts else bound
+
+
+def _shape(criteria: Criteria, latency: Latency, canary: Histogram, baseline: Histogram) -> tuple[float, ...]:
+    edges = latency.edges
+    if not _has(canary, edges) or not _has(baseline, edges):
+        return latency.shape
+    scatter = max(bound.dispersion for bound in latency.bounds)
+    return shape.add(latency.shape, edges, latency.usual, canary, baseline, criteria.latency_tolerance, scatter)
+
+
+def _has(one: Histogram, edges: tuple[float, ...]) -> bool:
+    """All of them, and its counts fall as they must."""
+    above = one.above or {}
+    if not all(edge in above for edge in edges):
+        return False
+    falling = [one.requests, *(above[edge] for edge in edges), 0]
+    return all(more >= less for more, less in pairwise(falling))
+
+
+def _learnt(latency: Latency, baseline: Histogram, requests: int) -> Latency:
+    """One of the first windows more. Windows without times count too: after enough of them there are no bounds."""
     if not requests:
-        return ()
-    shares = {bound: history.above(bound) / requests for bound in history.at_most if math.isfinite(bound)}
-    return tuple(sorted(bound for bound, share in shares.items() if RAREST <= share <= COMMONEST))
+        return latency
+    learning = (*latency.learning, baseline)
+    if len(learning) < FEWEST_BLOCKS:
+        return replace(latency, learning=learning)
+    timed = [one for one in learning if one.requests]
+    if timed and sum(one.requests for one in timed) < FEWEST_REQUESTS:
+        return replace(latency, learning=_shorter(learning))
+    return _chosen(timed, [])
+
+
+def _shorter(learning: tuple[Histogram, ...]) -> tuple[Histogram, ...]:
+    """Pairs of windows as one, so that little traffic does not need many of them."""
+    return tuple(a.plus(b) for a, b in zip(learning[::2], learning[1::2], strict=True))
+
+
+def _chosen(blocks: Sequence[Histogram], longer: Sequence[Histogram]) -> Latency:
+    whole = Histogram()
+    for block in blocks:
+        whole = whole.plus(block)
+    scatter = {edge: _scatter(edge, blocks, longer) for edge in usable_bounds(whole)}
+    kept = {edge: one for edge, one in scatter.items() if one.factor <= TRUSTED}
+    shares = {edge: (whole.above or {})[edge] / whole.requests for edge in kept}
+    asked = nearest({edge: share for edge, share in shares.items() if share >= RAREST_ASKED}, ASKED)
+    return Latency(
+        chosen=True,
+        bounds=tuple(Bound(edge, one.factor, edge in asked) for edge, one in kept.items()),
+        erratic=tuple(edge for edge in scatter if edge not in kept),
+        usual=shape.usual_cells(whole, tuple(kept)) if kept else (),
+    )
+
+
+def _scatter(edge: float, blocks: Sequence[Histogram], longer: Sequence[Histogram]) -> Dispersion:
+    found = [successive([_above(one, edge) for one in several]) for several in (blocks, longer)]
+    return max(found, key=lambda one: one.factor)
+
+
+def _above(one: Histogram, edge: float) -> tuple[int, int]:
+    above: Mapping[float, int] = one.above or {}
+    return above.get(edge, 0), one.requests

@@ -1,4 +1,4 @@
-"""Commands that change what runs: deploy, promote, rollback, pause, resume, abort."""
+"""Commands that change what runs: deploy, promote, rollback, pause, resume, continue, finish, abort."""
 
 from typing import Annotated
 
@@ -140,6 +140,28 @@ def resume(name: str = "", /, *, app: App = "", reason: Reason = "", json: Json 
     _ask("resume", name, app, reason, json)
 
 
+def go_on(name: str = "", /, *, app: App = "", reason: Reason = "", json: Json = False) -> None:
+    """Let a canary go on with its next stage, whatever it waits for.
+
+    Parameters
+    ----------
+    name
+        The deployment; default: the newest that has not ended.
+    """
+    _ask("continue", name, app, reason, json)
+
+
+def finish(name: str = "", /, *, app: App = "", reason: Reason = "", json: Json = False) -> None:
+    """Give a canary all the traffic, without the rest of its stages.
+
+    Parameters
+    ----------
+    name
+        The deployment; default: the newest that has not ended.
+    """
+    _ask("finish", name, app, reason, json)
+
+
 def abort(name: str = "", /, *, app: App = "", reason: Reason = "", json: Json = False) -> None:
     """End a deployment; what ran before runs again.
 
@@ -154,6 +176,12 @@ def abort(name: str = "", /, *, app: App = "", reason: Reason = "", json: Json =
 def _ask(want: str, name: str, app: str, reason: str, json: bool) -> None:
     client = Client()
     meant = unfinished_meant(client, name, app)
-    asking = {"pause": client.pause, "resume": client.resume, "abort": client.abort}[want]
-    view = asking(meant, Ask(reason, actor()))
+    asking = {
+        "pause": client.pause,
+        "resume": client.resume,
+        "continue": client.go_on,
+        "finish": client.finish,
+        "abort": client.abort,
+    }
+    view = asking[want](meant, Ask(reason, actor()))
     show(view, json, lambda: [line((f"{view.id} is asked to {want}: ", STRONG), brief(view)), *told(view)])

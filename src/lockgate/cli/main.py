@@ -47,6 +47,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "rollback": ("deployments:rollback", "Go back to the last good release."),
         "pause": ("deployments:pause", "Stop a deployment between two steps."),
         "resume": ("deployments:resume", "Let a paused deployment go on."),
+        "continue": ("deployments:go_on", "Let a canary go on with its next stage."),
+        "finish": ("deployments:finish", "Give a canary all the traffic."),
         "abort": ("deployments:abort", "End a deployment and go back to what ran before."),
         "artifact": ("artifacts:artifact", "Look at artifacts before they are in a release."),
         "quarantine": ("releases:quarantine", "Releases barred from an environment."),

@@ -37,8 +37,8 @@ from lockgate.config.scalars import (
     Whole,
     duration,
     number,
-    written,
 )
+from lockgate.config.strategy import MAX_REPLICAS, STRATEGY
 from lockgate.config.words import (
     CHECK_PLACEHOLDERS,
     COMMAND,
@@ -56,13 +56,9 @@ from lockgate.core.application import (
     HttpCheck,
     Resources,
     Stop,
-    Strategy,
-    StrategyKind,
 )
 from lockgate.core.artifact import ArtifactKind, Reference
 from lockgate.core.errors import Invalid, Problem
-
-MAX_REPLICAS = 1000
 
 
 def read_application(text: str, where: str = "lockgate.yaml") -> Read[Application]:
@@ -75,23 +71,6 @@ def read_application(text: str, where: str = "lockgate.yaml") -> Read[Applicatio
     if problems:
         raise Invalid(in_order(problems))
     return read
-
-
-class Batch:
-    """``2`` or ``25%``: kept as it is written."""
-
-    def read(self, at: At) -> str:
-        what = "a number of instances such as 2, or a share of the replicas such as 25%"
-        text = written(at, what).text
-        count = text.removesuffix("%")
-        most = 100 if text.endswith("%") else MAX_REPLICAS
-        if not (count.isascii() and count.isdigit() and len(count) < 6 and 1 <= int(count) <= most):
-            raise at.expected(what, f"It is 1 to {MAX_REPLICAS}, or 1% to 100%.")
-        return text
-
-    def schema(self) -> Schema:
-        share = {"type": "string", "pattern": "^[0-9]+%?$"}
-        return {"anyOf": [{"type": "integer", "minimum": 1, "maximum": MAX_REPLICAS}, share]}
 
 
 class PathOfHealth:
@@ -197,37 +176,6 @@ COMPONENT = Form(
         "strategy": "It is written once, beside `components`.", "verify": "It is written once, beside `components`.",
     },
 )  # fmt: skip
-
-_DRAIN = Field("drain", duration("a time to drain", 0, 86400), "How long an instance may finish its requests.")
-_TACTICS: dict[StrategyKind, tuple[Field, ...]] = {
-    StrategyKind.BLUE_GREEN: (_DRAIN,),
-    StrategyKind.ROLLING: (Field("batch", Batch(), "Instances replaced at a time: 2, or 25% of them."), _DRAIN),
-    StrategyKind.RECREATE: (
-        Field("hold", duration("a time to hold", 0, 3600), "How long a request waits while nothing runs."), _DRAIN,
-    ),
-}  # fmt: skip
-
-
-def _tactic(kind: StrategyKind) -> Form[Strategy]:
-    return Form(f"the strategy {kind.value}", _Settings(kind), _TACTICS[kind])
-
-
-class _Settings:
-    """Builds a strategy of one kind."""
-
-    def __init__(self, kind: StrategyKind) -> None:
-        self._kind = kind
-
-    def __call__(self, **settings: object) -> Strategy:
-        return Strategy(kind=self._kind, **settings)  # type: ignore[arg-type]  # the form gave each its type
-
-
-STRATEGY: Choice[Strategy] = Choice(
-    "a strategy",
-    {kind.value: Strategy(kind) for kind in _TACTICS},
-    {kind.value: _tactic(kind) for kind in _TACTICS},
-    later=frozenset({"canary", "rolling-blue-green", "flag"}),
-)
 
 
 def _too_late(check: HttpCheck) -> Iterator[tuple[str, str, str]]:

@@ -23,6 +23,7 @@ from lockgate.config.form import (
     read_form,
 )
 from lockgate.config.scalars import NAME, SECRET_NAME, VALUE_NAME, VARIABLE, Text, Whole, written
+from lockgate.config.strategy import STRATEGY
 from lockgate.core.environment import (
     ANY_APPLICATION,
     Catalogue,
@@ -283,6 +284,7 @@ ENVIRONMENT = Form(
             Named("a component", _COMPONENT_NAME, Whole("replicas", 1, 1000)),
             "Instances here: component or application/component -> count.",
         ),
+        Field("strategy", STRATEGY, "How a change is spread in time here, instead of as the application says."),
         Field("values", Named("a value", VALUE_NAME, Text()), "What {values.NAME} is here."),
         Field("secrets", Named("a secret", SECRET_NAME, SECRET, example="NAME: {file: /path/to/it}", shown=False),
               "Where each secret is kept that components may read: {file: /path} or {variable: NAME}."),

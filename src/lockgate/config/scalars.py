@@ -146,7 +146,7 @@ class Measure:
     def read(self, at: At) -> float:
         expected = f"{self.what} such as {self.example}"
         text = written(at, expected).text
-        found = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?([A-Za-z]*)", text)
+        found = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?([A-Za-z%]*)", text)
         factors = {"": Decimal(1), **dict(self.units)}
         if found is None or found[2] not in factors:
             names = ", ".join(unit for unit, _ in self.units if unit)

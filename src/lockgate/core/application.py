@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from lockgate.core import template
 from lockgate.core.artifact import Reference
+from lockgate.core.canary import Canary
 from lockgate.core.ids import LATER
 
 
@@ -15,6 +16,7 @@ class StrategyKind(StrEnum):
     RECREATE = "recreate"
     ROLLING = "rolling"
     BLUE_GREEN = "blue-green"
+    CANARY = "canary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class Strategy:
     """Seconds a released instance may take to finish its requests before it is stopped all the same."""
     hold: float = 30.0
     """Recreate: seconds a request waits while nothing runs, before it is refused."""
+    canary: Canary | None = field(default=None, metadata=LATER)
+    """Of a canary: its stages, and what decides."""
 
     def batch_of(self, replicas: int) -> int:
         """Instances a rolling step replaces: at least one, at most all."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from lockgate.core.traffic import ALL
+from lockgate.core.traffic import Pin as Pin
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,10 @@ class Criteria:
     absolute: float = 0.0
     """Share of the requests that may fail in addition, whatever the baseline's do."""
     ruled_out: float = 2.0
-    """How many times as many errors must be ruled out for early promotion."""
+    """How many times as many errors must be ruled out for early promotion, and ``negligible`` more."""
+    negligible: float = 0.001
+    """Share of the requests that may fail in addition and still count as good: without it nothing could ever be shown
+    where nothing fails."""
     latency: bool = True
     """Whether it is also tested if the canary is slower."""
     latency_tolerance: float = 1.2
@@ -95,15 +99,6 @@ class Criteria:
     """How much more errors scatter than independent ones would; None: learnt from the traffic before."""
     baseline: Baseline = Baseline.ALL
     metrics: tuple[Metric, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """Requests that always reach the canary while there is one: testers' own."""
-
-    value: str
-    header: str = ""
-    cookie: str = ""
 
 
 DEFAULT_STAGES = (

@@ -98,6 +98,10 @@ class Progress:
     since: Instant = 0.0
     """When that step began."""
     steps_taken: int = 0
+    stage: int = 0
+    """How many stages of the canary are over."""
+    stage_since: Instant | None = None
+    """When users first met the present stage; None: not yet."""
     prepared: frozenset[RevisionId] = frozenset()
     warmed: frozenset[InstanceId] = frozenset()
     verified_before: frozenset[RevisionId] = frozenset()
@@ -147,6 +151,10 @@ class Deployment:
     holds: bool = False
     """What runs in the environment is this deployment's plan."""
     progress: Progress = Progress()
+    evidence: str = ""
+    """What has been learnt from users so far, as ``lockgate.engine.ledger`` writes it; empty: nothing."""
+    let_through: int = 0
+    """Stages of a canary that people have let pass, holds or not: written by them alone, like ``want``."""
     generation: Generation = UNCLAIMED
     owner: str = ""
     lease_until: Instant = 0.0

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from lockgate.core.application import Strategy
 from lockgate.core.errors import NotFound
 from lockgate.core.secret import SecretSource
 
@@ -65,6 +66,8 @@ class Environment:
     """Name -> where it is kept. A component reads those that it names itself."""
     replicas: Mapping[str, int] = field(default_factory=dict)
     """Component (``web`` or ``catalogue/web``) -> replicas here, instead of the application's own number."""
+    strategy: Strategy | None = None
+    """How a change is spread here; None: as the application says."""
     owner: str = ""
     purpose: str = ""
 

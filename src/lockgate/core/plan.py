@@ -6,6 +6,7 @@ The plan is a pure function of release and environment, so the same two give the
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 from lockgate.core import template
 from lockgate.core.application import (
@@ -122,7 +123,7 @@ def make_plan(release: Release, environment: Environment) -> Plan:
         target=environment.target.kind,
         target_settings=dict(environment.target.settings),
         listen=listen,
-        strategy=application.strategy,
+        strategy=environment.strategy or application.strategy,
         components=components,
         http_checks=tuple(c for c in application.verify if isinstance(c, HttpCheck)),
         command_checks=tuple(
@@ -259,6 +260,16 @@ class Shift(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class Observe(Step):
+    """The revision keeps its part of the traffic, and what users get is watched, until the stage is over."""
+
+    KIND: ClassVar[str] = "observe"
+
+    revision: RevisionId
+    stage: int
+
+
+@dataclass(frozen=True, slots=True)
 class Drain(Step):
     """The revision's instances out of rotation (all but ``keep``) finish the requests they have."""
 
@@ -297,6 +308,7 @@ __all__ = [
     "Fence",
     "InstanceId",
     "InstanceSpec",
+    "Observe",
     "Plan",
     "Prepare",
     "Retire",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from lockgate.core.artifact import ArtifactKind
 from lockgate.core.ids import Instant, RevisionId
+from lockgate.core.window import Ratio
 
 ALL = 10_000
 
@@ -60,6 +61,15 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
+class Footing:
+    """What a canary stands on in one stage."""
+
+    weight: int
+    """Basis points."""
+    instances: int
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """What a strategy may look at: the observed pools and how far the walk has come."""
 
@@ -72,6 +82,8 @@ class Scene:
     """Its checks have passed through the router, with all the traffic."""
     holding: bool = False
     """The router holds new requests until a revision can take them."""
+    stage: int = 0
+    """How many stages of the walk's ramp are over."""
 
     def pool(self, revision: RevisionId) -> Pool:
         return self.pools.get(revision) or Pool(revision)
@@ -101,6 +113,8 @@ class Walk:
     checked: bool = True
     """There are checks to pass before and after the traffic moves."""
     back: bool = False
+    ramp: tuple[Footing, ...] = ()
+    """The stages of a canary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +154,15 @@ class RoutePool:
 
 
 @dataclass(frozen=True, slots=True)
+class Pin:
+    """Requests that always reach the canary while there is one: testers' own. Either a header or a cookie."""
+
+    value: str
+    header: str = ""
+    cookie: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """The whole desired state of one key's traffic. Weights sum to :data:`ALL`, or to 0 where nothing is served."""
 
@@ -153,6 +176,13 @@ class Route:
     """More than 0: nothing can serve now; requests wait up to so many seconds for the next route instead of failing."""
     timeout: float = 0.0
     """Seconds a request may take; 0: as long as it likes (streams)."""
+    pins: tuple[Pin, ...] = ()
+    """Requests that reach ``pinned`` whatever its weight. They are no sample of the users, so they are not counted."""
+    pinned: RevisionId | None = None
+    """Without instances in rotation pins mean nothing."""
+    sticky: bool = False
+    """Who has met a revision meets it again, as long as the same revisions share the traffic; while the weight of
+    ``pinned``, or of one of two, only grows, nobody leaves it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +217,18 @@ class Sample:
     epoch: str
     requests: int
     by_class: Mapping[str, int]
-    """``2xx`` -> count."""
+    """``2xx`` -> count; the router's own answers for want of an instance's are in ``5xx``. ``cut``: answers that broke
+    off half way, which are in the class of their beginning, too."""
     latency_ms: Mapping[float, int]
-    """Upper bound of bucket in milliseconds -> requests at or below it."""
+    """Upper bound of bucket in milliseconds -> answers at or below it; the largest is infinite and has them all. What
+    an instance did not answer is not here."""
+    endpoints: Mapping[str, Ratio] = field(default_factory=dict)
+    """``host:port`` -> tries that failed or were answered with 5xx, of all. One request may be several tries."""
+
+    @property
+    def errors(self) -> int:
+        """Requests that went wrong for the user."""
+        return min(self.requests, self.by_class.get("5xx", 0) + self.by_class.get("cut", 0))
 
 
 def even(total: int, parts: Mapping[RevisionId, int]) -> dict[RevisionId, int]:

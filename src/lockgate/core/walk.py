@@ -35,10 +35,11 @@ def raise_pool(walk: Walk, scene: Scene, to: RevisionId, count: int) -> Step | N
     new = scene.pool(to)
     if walk.back and new.ready >= count:
         return None
-    return mend(walk, scene) or prepare(scene, to, count) or _make_fit(walk, scene, new, count)
+    return mend(walk, scene) or prepare(scene, to, count) or make_fit(walk, scene, new, count)
 
 
-def _make_fit(walk: Walk, scene: Scene, new: Pool, count: int) -> Step | None:
+def make_fit(walk: Walk, scene: Scene, new: Pool, count: int) -> Step | None:
+    """``count`` instances that were prepared are there, ready, warm and (the first of them) verified."""
     if new.started < count:
         return Ensure(new.revision, count)
     if new.ready < count:

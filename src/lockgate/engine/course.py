@@ -4,11 +4,11 @@ Pure. There: components in dependency order, then those that the new release no 
 the opposite order, each to what the previous plan ran on it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lockgate.core.application import Check, HttpCheck, Strategy
 from lockgate.core.plan import ComponentPlan, Plan
-from lockgate.core.traffic import Key, Walk
+from lockgate.core.traffic import Footing, Key, Walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def _legs(
 
 
 def _leg(key: Key, target: ComponentPlan | None, before: ComponentPlan | None, plan: Plan, back: bool) -> Leg:
-    strategy = plan.strategy
+    strategy = _shared(plan)
     checks = checks_of(plan, target) if target and not back else ()
     routed = any(c.spec.takes_traffic for c in (target, before) if c)
     walk = Walk(
@@ -64,8 +64,25 @@ def _leg(key: Key, target: ComponentPlan | None, before: ComponentPlan | None, p
         routed=routed,
         checked=bool(checks),
         back=back,
+        ramp=_ramp(strategy, target.replicas) if target and not back else (),
     )
     return Leg(key, target, before, walk, checks, strategy, str(plan.listen) if plan.listen and routed else "")
+
+
+def _shared(plan: Plan) -> Strategy:
+    """The canaries of several components share one alpha."""
+    canary, parts = plan.strategy.canary, sum(component.spec.takes_traffic for component in plan.components)
+    if canary is None or parts < 2:
+        return plan.strategy
+    criteria = replace(canary.criteria, alpha=canary.criteria.alpha / parts)
+    return replace(plan.strategy, canary=replace(canary, criteria=criteria))
+
+
+def _ramp(strategy: Strategy, replicas: int) -> tuple[Footing, ...]:
+    canary = strategy.canary
+    if canary is None:
+        return ()
+    return tuple(Footing(stage.weight, canary.instances_at(stage.weight, replicas)) for stage in canary.stages)
 
 
 def checks_of(plan: Plan, component: ComponentPlan) -> tuple[Check, ...]:

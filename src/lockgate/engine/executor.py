@@ -15,6 +15,7 @@ from lockgate.core.plan import (
     Ensure,
     Fence,
     InstanceSpec,
+    Observe,
     Plan,
     Prepare,
     Retire,
@@ -24,6 +25,7 @@ from lockgate.core.plan import (
     Warm,
 )
 from lockgate.core.traffic import Route, RoutePool, Share
+from lockgate.engine.analyst import Analyst
 from lockgate.engine.course import Leg
 from lockgate.engine.outcome import Outcome
 from lockgate.engine.scene import Sight, running_requests
@@ -41,6 +43,7 @@ class Executor:
     target: Target
     router: Router
     verifier: Verifier
+    analyst: Analyst
     clock: Clock
 
     def carry_out(self, row: Deployment, leg: Leg, step: Step, sight: Sight) -> Outcome:
@@ -58,6 +61,8 @@ class Executor:
                 return self._warm(row.progress, leg, sight)
             case Verify():
                 return self.verifier.verify(row, leg, step, sight)
+            case Observe():
+                return self.analyst.watch(row, leg, step, sight)
             case Shift():
                 self.router.apply(route_for(leg, step, sight), fence)
                 return Outcome(replace(row.progress, draining={}))

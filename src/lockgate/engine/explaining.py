@@ -3,6 +3,7 @@
 from lockgate.core.deployment import Deployment, Kind, State
 from lockgate.core.gate import Answer, Verdict
 from lockgate.core.ids import Instant
+from lockgate.core.plan import Observe
 
 _STANDING = {
     State.PENDING: "has just been requested; its gates have not been asked yet",
@@ -61,6 +62,8 @@ def commands(row: Deployment) -> tuple[str, ...]:
     app, env = row.application, row.environment
     if row.state is State.PAUSED:
         return (f"lockgate resume {row.id}", f"lockgate abort {row.id}")
+    if row.active and row.who and row.progress.step == Observe.KIND:
+        return (f"lockgate continue {row.id}", f"lockgate finish {row.id}", f"lockgate abort {row.id}")
     if row.active:
         return (f"lockgate watch {row.id}", f"lockgate pause {row.id}", f"lockgate abort {row.id}")
     if row.state in (State.PENDING, State.GATED, State.READY):

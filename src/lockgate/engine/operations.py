@@ -15,11 +15,11 @@ from lockgate.core.environment import Environment
 from lockgate.core.errors import Conflict, Denied, Invalid, LockgateError, NotFound, Problem
 from lockgate.core.gate import Verdict
 from lockgate.core.ids import DeploymentId, InstanceId, ReleaseId
-from lockgate.core.plan import Plan
+from lockgate.core.plan import Observe, Plan
 from lockgate.core.release import Release
 from lockgate.core.source import SourceEvent
 from lockgate.core.traffic import Key
-from lockgate.engine import explaining, life, planner, views
+from lockgate.engine import explaining, life, planner, record, views
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.intake import Intake, with_overrides
 from lockgate.engine.promoter import Promoter
@@ -40,6 +40,7 @@ from lockgate.messages import (
     Promote,
     QuarantineView,
     ReleaseView,
+    ReplayView,
     RollBack,
     Status,
     Usable,
@@ -163,7 +164,7 @@ class Operations:
         return self._opened(row)
 
     def ask(self, deployment: str, want: str, request: Ask) -> DeploymentView:
-        """Pause, resume or abort."""
+        """Pause, resume or abort; let a canary continue with its next stage, or finish with all the traffic."""
         row = self.store.history.deployment(DeploymentId(deployment))
         if row.final:
             raise Conflict(f"{row.id} has ended ({row.state.value.replace('_', ' ')}): there is nothing to {want}.")
@@ -173,8 +174,19 @@ class Operations:
             )
         because = f"{want} of {row.id}" + (f": {request.reason}" if request.reason else ".")
         event = life.event_of(row, f"deployment.{want}_asked", because, self.clock.now(), actor=request.actor)
-        asked = self.store.deployments.ask(row.id, WANTS[want], self.clock.now(), replace(event, audited=True))
-        return self._opened(asked)
+        event = replace(event, audited=True)
+        if want in WANTS:
+            return self._opened(self.store.deployments.ask(row.id, WANTS[want], self.clock.now(), event))
+        stages = self._stages_of(row, want)
+        return self._opened(self.store.deployments.let_through(row.id, stages, self.clock.now(), event))
+
+    def _stages_of(self, row: Deployment, want: str) -> int:
+        """How many stages of its canary are let through. Raises Conflict when there is none just now."""
+        canary = self.store.releases.plan(row.plan).strategy.canary
+        if canary is None or row.progress.step != Observe.KIND:
+            because = f"{row.id} is not watched as a canary just now: there is no stage to {want}."
+            raise Conflict(because, f"See where it is: lockgate explain {row.id}")
+        return len(canary.stages) if want == "finish" else row.progress.stage + 1
 
     def deployments(
         self, application: str, environment: str, states: frozenset[str], limit: int
@@ -204,8 +216,11 @@ class Operations:
 
     def analysis(self, deployment: str) -> AnalysisView:
         """What users got from its canary. Raises :class:`NotFound` if it has none."""
-        row = self.store.history.deployment(DeploymentId(deployment))
-        raise NotFound(f"{row.id} is no canary: nothing is measured on users' requests, so there is nothing to show.")
+        return record.view(self.store, self.store.history.deployment(DeploymentId(deployment)))
+
+    def replay(self, deployment: str) -> ReplayView:
+        """The verdict on its canary once more, from what was stored. Raises :class:`NotFound` if it has none."""
+        return record.replay(self.store, self.store.history.deployment(DeploymentId(deployment)))
 
     # --- looking ---
 

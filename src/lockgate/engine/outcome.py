@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from lockgate.core.deployment import Progress
+from lockgate.core.window import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +17,11 @@ class Outcome:
     """What it waits for."""
     failure: str = ""
     """Why the walk cannot go on."""
+    blame: bool = True
+    """The release is at fault, if there is a failure."""
+    who: str = ""
+    """Who can act, if somebody must."""
+    evidence: str | None = None
+    """The ledger as it is now; None: as it was."""
+    windows: tuple[Window, ...] = ()
+    """What was watched: to be written with the ledger."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from lockgate.core.application import StrategyKind
+from lockgate.core.canary import Stage
 from lockgate.core.deployment import Deployment
 from lockgate.core.errors import CapabilityMissing
 from lockgate.core.ids import RevisionId
@@ -12,6 +13,7 @@ from lockgate.core.plan import (
     Drain,
     Ensure,
     Fence,
+    Observe,
     Plan,
     Prepare,
     Retire,
@@ -20,8 +22,10 @@ from lockgate.core.plan import (
     Verify,
     Warm,
 )
-from lockgate.core.traffic import ALL, RouterCaps, Share, TargetCaps
+from lockgate.core.traffic import ALL, Footing, RouterCaps, TargetCaps
 from lockgate.engine.course import Leg, legs_of
+
+_WEIGHTED = (StrategyKind.ROLLING, StrategyKind.CANARY)
 
 
 def fence_of(row: Deployment) -> Fence:
@@ -34,7 +38,8 @@ def refuse_unless_able(plan: Plan, target: TargetCaps, router: RouterCaps) -> No
     kind, routed = plan.strategy.kind, any(c.spec.takes_traffic for c in plan.components)
     needs = {
         "hold requests while nothing runs": kind is StrategyKind.RECREATE and routed and not router.hold,
-        "share traffic by weight": kind is StrategyKind.ROLLING and routed and not router.weights,
+        "share traffic by weight": kind in _WEIGHTED and routed and not router.weights,
+        "count what users get": kind is StrategyKind.CANARY and routed and not router.histogram,
         "retire instances one by one": kind is StrategyKind.ROLLING and not target.instances,
     }
     for need, missing in needs.items():
@@ -72,6 +77,8 @@ def words(step: Step, leg: Leg) -> str:
             return f"Check {name} {_what(step.revision, leg)} {place}"
         case Shift():
             return _shift_words(step, leg)
+        case Observe():
+            return _observing(step, leg)
         case Drain():
             return f"Let requests on {name} {_what(step.revision, leg)} finish" + _keeping(step.keep)
         case Retire():
@@ -85,12 +92,21 @@ def _shift_words(step: Shift, leg: Leg) -> str:
         return f"Hold new requests to {name} while nothing runs"
     if not step.shares:
         return f"Take {name} out of the traffic"
-    parts = (f"{_percent(share)} to {_what(revision, leg)}" for revision, share in step.shares.items() if share.weight)
+    shared = ((revision, share.weight) for revision, share in step.shares.items() if share.weight)
+    parts = (f"{percent(weight)} to {_what(revision, leg)}" for revision, weight in shared)
     return f"Move traffic of {name}: " + ", ".join(parts)
 
 
-def _percent(share: Share) -> str:
-    return f"{share.weight * 100 / ALL:.4g} %"
+def _observing(step: Observe, leg: Leg) -> str:
+    ramp = leg.walk.ramp
+    stage = f"stage {step.stage + 1} of {len(ramp)}"
+    name, weight = f"{leg.key.component} {_what(step.revision, leg)}", percent(ramp[step.stage].weight)
+    return f"Watch what users get of {name}, at {weight} of the traffic ({stage})"
+
+
+def percent(weight: int) -> str:
+    """Of basis points."""
+    return f"{weight * 100 / ALL:.4g} %"
 
 
 def _instances(count: int) -> str:
@@ -183,7 +199,39 @@ def _tactic(leg: Leg, plan: Plan) -> list[str]:
         StrategyKind.RECREATE: "old ones drained and stopped first; requests wait meanwhile, up to "
         f"{leg.strategy.hold:g} s, until the new ones are ready",
     }
+    if leg.strategy.canary is not None:
+        return [*ramp_words(leg), f"  {checked[0].upper()}{checked[1:]}. Traffic arrives at {plan.listen}."]
     return [f"  {tactic[leg.strategy.kind]}; {checked}. Traffic arrives at {plan.listen}."]
+
+
+def ramp_words(leg: Leg) -> list[str]:
+    """The stages of a canary, and what ends it."""
+    canary = leg.strategy.canary
+    assert canary is not None
+    told = [f"  {_stage_words(stage, footing)}" for stage, footing in zip(canary.stages, leg.walk.ramp, strict=True)]
+    early = "; all of it as soon as it is shown to be good" if canary.early else ""
+    return [*told, f"  then all of it{early}. It is taken back as soon as users fare worse than with what ran before."]
+
+
+def stage_words(leg: Leg, stage: int) -> str:
+    """What a canary that comes to this stage gets."""
+    ramp = leg.walk.ramp
+    if stage >= len(ramp):
+        return f"All traffic goes to {leg.key.component}."
+    return f"{leg.key.component} goes on to stage {stage + 1} of {len(ramp)}, at {percent(ramp[stage].weight)}."
+
+
+def _stage_words(stage: Stage, footing: Footing) -> str:
+    held = ", until somebody lets it go on" if stage.hold else ""
+    weight = percent(stage.weight)
+    return f"{weight} of the traffic on {_instances(footing.instances)}, {span(stage.soak)} or more{held}"
+
+
+def span(seconds: float) -> str:
+    """A length of time for people: ``90 s``, ``10 min``, ``2 h``."""
+    if seconds < 120:
+        return f"{seconds:g} s"
+    return f"{seconds / 60:g} min" if seconds < 7200 else f"{seconds / 3600:g} h"
 
 
 def _closing(plan: Plan, previous: Plan | None) -> str:

@@ -48,6 +48,7 @@ def scene_of(leg: Leg, sight: Sight, progress: Progress, now: Instant) -> Scene:
         verified_before=to in progress.verified_before,
         verified_after=to in progress.verified_after,
         holding=bool(sight.route and sight.route.holding),
+        stage=progress.stage,
     )
 
 

@@ -22,13 +22,14 @@ from lockgate.core.errors import (
 )
 from lockgate.core.plan import Done, Step, Verify
 from lockgate.core.traffic import Scene, Walk
+from lockgate.core.window import Window
 from lockgate.engine import life, planner
 from lockgate.engine.course import Leg, legs_of
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.outcome import Outcome
 from lockgate.engine.scene import scene_of
 from lockgate.ports import Clock, Quarantine, Store
-from lockgate.strategies import blue_green, recreate, rolling
+from lockgate.strategies import blue_green, canary, recreate, rolling
 
 Strategy = Callable[[Walk, Scene], Step]
 
@@ -36,6 +37,7 @@ STRATEGIES: Mapping[StrategyKind, Strategy] = {
     StrategyKind.RECREATE: recreate.next_step,
     StrategyKind.ROLLING: rolling.next_step,
     StrategyKind.BLUE_GREEN: blue_green.next_step,
+    StrategyKind.CANARY: canary.next_step,
 }
 
 RELEASE_FAULTS = (PreparationFailed, StartFailed, ArtifactAltered, ArtifactMissing, ArtifactMistyped)
@@ -104,9 +106,22 @@ class Walker:
             announced, event = life.announced(row, step, words, isinstance(step, Verify), self.clock.now())
             row = self._write(announced, [event])
         outcome = executor.carry_out(row, leg, step, sight)
+        if outcome.evidence is not None:
+            row = self._write(replace(row, evidence=outcome.evidence), [], windows=outcome.windows)
         if outcome.failure:
-            return self._turn_round(row, outcome.failure), outcome
-        return replace(row, progress=outcome.progress, because=outcome.because or row.progress.words), outcome
+            return self._turn_round(row, outcome.failure, blame=outcome.blame), outcome
+        row = self._on_stage(row, leg, outcome)
+        because = outcome.because or row.progress.words
+        return replace(row, progress=outcome.progress, because=because, who=outcome.who), outcome
+
+    def _on_stage(self, row: Deployment, leg: Leg, outcome: Outcome) -> Deployment:
+        """A canary that has come to another stage says so, with the evidence that let it."""
+        stage = outcome.progress.stage
+        if stage == row.progress.stage:
+            return row
+        words = planner.stage_words(leg, stage)
+        event = life.event_of(row, "deployment.stage", f"{words} {outcome.because}", self.clock.now())
+        return self._write(replace(row, progress=outcome.progress), [event])
 
     def _legs(self, row: Deployment) -> tuple[Leg, ...]:
         plan = self.store.releases.plan(row.plan)
@@ -158,12 +173,15 @@ class Walker:
         due = self.clock.now() + max(LOOK_AGAIN, outcome.wait)
         return self._write(replace(row, next_at=due), [], keep=False)
 
-    def _write(self, row: Deployment, events: Sequence[Event], *, keep: bool = True) -> Deployment:
-        return self.store.deployments.save(row, self.clock.now(), events, keep_claim=keep)
+    def _write(
+        self, row: Deployment, events: Sequence[Event], *, keep: bool = True, windows: Sequence[Window] = ()
+    ) -> Deployment:
+        return self.store.deployments.save(row, self.clock.now(), events, keep_claim=keep, windows=windows)
 
 
 def _next_leg(progress: Progress) -> Progress:
-    return replace(progress, component=progress.component + 1, draining={}, words="", step="")
+    following = progress.component + 1
+    return replace(progress, component=following, draining={}, words="", step="", stage=0, stage_since=None)
 
 
 def _ending(row: Deployment) -> tuple[State, str]:

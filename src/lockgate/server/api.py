@@ -60,6 +60,10 @@ def analysis(call: Call) -> Answer:
     return Answer(call.operations.analysis(call.path["id"]))
 
 
+def replay(call: Call) -> Answer:
+    return Answer(call.operations.replay(call.path["id"]))
+
+
 def chart(call: Call) -> Answer:
     """One picture, as a file of its own."""
     view = call.operations.analysis(call.path["id"])

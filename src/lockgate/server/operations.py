@@ -23,12 +23,13 @@ from lockgate.messages import (
     Promote,
     QuarantineView,
     ReleaseView,
+    ReplayView,
     RollBack,
     Status,
     Usable,
 )
 
-Wanted = Literal["pause", "resume", "abort"]
+Wanted = Literal["pause", "resume", "abort", "continue", "finish"]
 
 
 class OperationsLike(Protocol):
@@ -63,6 +64,8 @@ class OperationsLike(Protocol):
         """Raises :class:`lockgate.core.errors.NotFound` if users meet no canary in it."""
 
     def ask(self, deployment: str, want: Wanted, message: Ask, /) -> DeploymentView: ...
+
+    def replay(self, deployment: str, /) -> ReplayView: ...
 
     def status(self, application: str, environment: str, /) -> Status: ...
 

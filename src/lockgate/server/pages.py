@@ -20,6 +20,7 @@ from lockgate.charts.plot import FORMATS, svg
 from lockgate.charts.topics import CHARTS
 from lockgate.core.deployment import ACTIVE, State, Want
 from lockgate.core.errors import Invalid, NotFound, Problem
+from lockgate.core.plan import Observe
 from lockgate.messages import AnalysisView, Ask, DeploymentView, Promote, RollBack, Status, StatusRow
 from lockgate.server.endpoint import Parameter, Query, read_query
 from lockgate.server.faults import fault_of, headers_of
@@ -141,6 +142,11 @@ def _meanwhile(one: DeploymentView) -> Iterator[Action]:
     elif one.state in ACTIVE:
         sentence = f"{one.id} stops before its next step. Traffic stays as it is until it is resumed or aborted."
         yield Action("pause", "Pause", address + "pause", sentence)
+    if one.state in ACTIVE and one.step == Observe.KIND:
+        sentence = f"{one.release_label} goes on with the next stage of its canary, whatever it waits for."
+        yield Action("continue", "Continue", address + "continue", sentence)
+        sentence = f"{one.release_label} gets all the traffic of {one.environment}, without the rest of its stages."
+        yield Action("finish", "Finish", address + "finish", sentence)
     if one.want != Want.ABORT:
         sentence = f"{one.id} ends before it has changed anything."
         if one.state in ACTIVE:
@@ -224,6 +230,8 @@ def _promote(asked: Asked) -> DeploymentView:
 ACTIONS: tuple[tuple[str, Callable[[Asked], DeploymentView]], ...] = (
     ("/deployments/{id}/pause", _ask("pause")),
     ("/deployments/{id}/resume", _ask("resume")),
+    ("/deployments/{id}/continue", _ask("continue")),
+    ("/deployments/{id}/finish", _ask("finish")),
     ("/deployments/{id}/abort", _ask("abort")),
     ("/rollbacks", _roll_back),
     ("/promotions", _promote),

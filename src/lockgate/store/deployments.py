@@ -1,18 +1,20 @@
 """The rows the engine works on: added, claimed, saved, asked of. Each method is one transaction, its events included.
 
-Three fields are not the worker's: ``want`` belongs to the users, ``owner`` and ``lease_until`` to claim and renew. A
-save never writes what it read of them, so a command or a heartbeat in between is not undone.
+Four fields are not the worker's: ``want`` and ``let_through`` belong to the users, ``owner`` and ``lease_until`` to
+claim and renew. A save never writes what it read of them, so a command or a heartbeat in between is not undone.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Update, bindparam, case, insert, select, update
 
 from lockgate.core.audit import Event
 from lockgate.core.deployment import ACTIVE, WAITING, Deployment, State, Want
 from lockgate.core.errors import Conflict, LockgateError, NotFound
 from lockgate.core.ids import DeploymentId, Instant
+from lockgate.core.window import Window
 from lockgate.store import claims, outbox, rows, saving
 from lockgate.store.connection import Database
 from lockgate.store.counters import take
@@ -56,6 +58,23 @@ _ASK = (
 )
 
 
+_LET_THROUGH = (
+    update(deployment)
+    .where(
+        deployment.c.id == bindparam("which"),
+        is_one_of(deployment.c.state, ACTIVE | WAITING),
+    )
+    .values(
+        let_through=case(
+            (deployment.c.let_through > bindparam("stages"), deployment.c.let_through), else_=bindparam("stages")
+        ),
+        next_at=bindparam("at"),
+        asked=True,
+    )
+    .returning(*deployment.c)
+)
+
+
 class SqlDeployments:
     """:class:`lockgate.ports.Deployments` in SQL."""
 
@@ -73,15 +92,26 @@ class SqlDeployments:
         claims.renew(self._database, worker, now, lease)
 
     def save(
-        self, row: Deployment, now: Instant, events: Sequence[Event] = (), *, keep_claim: bool = True
+        self,
+        row: Deployment,
+        now: Instant,
+        events: Sequence[Event] = (),
+        *,
+        keep_claim: bool = True,
+        windows: Sequence[Window] = (),
     ) -> Deployment:
         """When somebody has asked something since the claim, the row comes back due at once, whatever it was saved
         with. Becoming active is also refused (KeyBusy) when the key's keeper was claimed after this row: claim again.
         """
-        return self._database.write(lambda connection: saving.saved(connection, row, now, events, keep_claim))
+        return self._database.write(lambda connection: saving.saved(connection, row, now, events, keep_claim, windows))
 
     def ask(self, deployment: DeploymentId, want: Want, now: Instant, event: Event) -> Deployment:
-        return self._database.write(lambda connection: _asked(connection, deployment, want, now, event))
+        wanted = {"which": deployment, "wanted": want.value, "at": now}
+        return self._database.write(lambda connection: _asked(connection, _ASK, wanted, event))
+
+    def let_through(self, deployment: DeploymentId, stages: int, now: Instant, event: Event) -> Deployment:
+        wanted = {"which": deployment, "stages": stages, "at": now}
+        return self._database.write(lambda connection: _asked(connection, _LET_THROUGH, wanted, event))
 
 
 def _added(connection: Connection, new: Deployment, supersede: bool, events: Sequence[Event]) -> Deployment:
@@ -134,16 +164,16 @@ def _event(kind: str, about: Deployment, newer: Deployment, because: str) -> Eve
     )
 
 
-def _asked(connection: Connection, which: DeploymentId, want: Want, now: Instant, event: Event) -> Deployment:
-    row = connection.execute(_ASK, {"which": which, "wanted": want.value, "at": now}).first()
+def _asked(connection: Connection, statement: Update, wanted: dict[str, Any], event: Event) -> Deployment:
+    row = connection.execute(statement, wanted).first()
     if row is None:
-        raise _no_asking(connection, which, want)
+        raise _no_asking(connection, wanted["which"], wanted.get("wanted", "go on"))
     outbox.append(connection, [event])
     return rows.deployment(row)
 
 
-def _no_asking(connection: Connection, which: DeploymentId, want: Want) -> LockgateError:
+def _no_asking(connection: Connection, which: DeploymentId, want: str) -> LockgateError:
     state = connection.execute(select(deployment.c.state).where(deployment.c.id == which)).scalar()
     if state is None:
         return NotFound(f"There is no deployment {which}.", "See lockgate history.")
-    return Conflict(f"{which} has ended: it is {state}. It cannot be asked to {want.value} any more.")
+    return Conflict(f"{which} has ended: it is {state}. It cannot be asked to {want} any more.")

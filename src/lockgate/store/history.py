@@ -8,10 +8,11 @@ from lockgate.core.audit import AuditEntry, Event
 from lockgate.core.deployment import Deployment
 from lockgate.core.errors import NotFound
 from lockgate.core.ids import DeploymentId, Digest
+from lockgate.core.window import Window
 from lockgate.ports import Selection
 from lockgate.store import rows
 from lockgate.store.connection import Database
-from lockgate.store.schema import HOLDING, audit, deployment, event, is_one_of
+from lockgate.store.schema import HOLDING, audit, deployment, event, is_one_of, window
 
 
 class SqlHistory:
@@ -40,6 +41,12 @@ class SqlHistory:
         if deployment:
             query = query.where(event.c.deployment == deployment)
         return tuple(rows.value(Event, row.document) for row in self._rows(query))
+
+    def windows(self, deployment: DeploymentId, component: str = "") -> tuple[Window, ...]:
+        query = select(window.c.document).where(window.c.deployment == deployment)
+        query = query.where(window.c.component == component) if component else query
+        found = self._rows(query.order_by(window.c.component, window.c.number))
+        return tuple(rows.value(Window, row.document) for row in found)
 
     def audit(self, after: int, limit: int) -> tuple[AuditEntry, ...]:
         query = select(audit).where(audit.c.seq > after).order_by(audit.c.seq).limit(limit)

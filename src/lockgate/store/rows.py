@@ -27,7 +27,7 @@ CHECKS: Mapping[str, type[Check]] = {"http": HttpCheck, "command": CommandCheck}
 
 COLUMNS = (
     *("number", "id", "application", "environment", "release", "state", "want", "urgent", "holds"),
-    *("next_at", "owner", "lease_until", "generation", "written_at"),
+    *("next_at", "owner", "lease_until", "generation", "written_at", "let_through"),
 )
 """Fields of a deployment that have a column of their own."""
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Update, and_, bindparam, case, exists, null, or_, select, update
+from sqlalchemy import Connection, Update, and_, bindparam, case, exists, insert, null, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -17,8 +17,9 @@ from lockgate.core.audit import Event
 from lockgate.core.deployment import ACTIVE, FINAL, TRANSITIONS, WAITING, Deployment, State, Want, check_transition
 from lockgate.core.errors import Fenced, KeyBusy, LockgateError, NotFound
 from lockgate.core.ids import Instant
+from lockgate.core.window import Window
 from lockgate.store import outbox, rows
-from lockgate.store.schema import HOLDING, deployment, is_one_of
+from lockgate.store.schema import HOLDING, deployment, is_one_of, window
 
 _TAKE_HOLD = (
     update(deployment)
@@ -47,10 +48,19 @@ _WAKE_LINE = (
     .values(next_at=bindparam("at"), asked=True)
 )
 
+_WATCHED = insert(window)
+
 Parameters = dict[str, Any]
 
 
-def saved(connection: Connection, row: Deployment, now: Instant, events: Sequence[Event], keep: bool) -> Deployment:
+def saved(
+    connection: Connection,
+    row: Deployment,
+    now: Instant,
+    events: Sequence[Event],
+    keep: bool,
+    windows: Sequence[Window] = (),
+) -> Deployment:
     """See :meth:`lockgate.ports.Deployments.save`."""
     parameters = _parameters(row, now)
     key = {"of": row.application, "on": row.environment, "which": row.number, "at": now}
@@ -66,8 +76,14 @@ def saved(connection: Connection, row: Deployment, now: Instant, events: Sequenc
         raise _refusal(connection, row)
     if row.state in _MAKING_WAY:
         connection.execute(_WAKE_LINE, key)
+    if windows:
+        connection.execute(_WATCHED, [_watched(row, one) for one in windows])
     outbox.append(connection, events)
     return _as_written(row, now, found)
+
+
+def _watched(row: Deployment, one: Window) -> Parameters:
+    return {"deployment": row.id, "component": one.component, "number": one.number, "document": rows.document(one)}
 
 
 def _parameters(row: Deployment, now: Instant) -> Parameters:
@@ -89,6 +105,7 @@ def _as_written(row: Deployment, now: Instant, found: rows.AnyRow) -> Deployment
     return replace(
         row,
         want=Want(found.want),
+        let_through=found.let_through,
         owner=found.owner,
         lease_until=found.lease_until,
         next_at=found.next_at,
@@ -131,7 +148,7 @@ def _writing(state: State, keep: bool) -> Update:
         row.generation == bindparam("claimed"),
         row.owner == bindparam("by"),
     )
-    written = (row.want, row.owner, row.lease_until, row.next_at)
+    written = (row.want, row.let_through, row.owner, row.lease_until, row.next_at)
     return update(deployment).where(claimed).values(values).returning(*written)
 
 

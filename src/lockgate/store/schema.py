@@ -71,6 +71,7 @@ deployment = Table(
     Column("generation", Number, nullable=False),
     Column("written_at", Double, nullable=False),
     Column("details", Text, nullable=False),
+    Column("let_through", Integer, nullable=False, server_default="0"),
 )
 """``asked``: somebody has asked since the claim, or the key became free, and the worker has not seen it yet."""
 
@@ -154,6 +155,16 @@ observation = Table(
     Column("component", Text, primary_key=True),
     Column("document", Text, nullable=False),
 )
+
+window = Table(
+    "window",
+    metadata,
+    Column("deployment", Text, primary_key=True),
+    Column("component", Text, primary_key=True),
+    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("document", Text, nullable=False),
+)
+"""What users got while a canary was watched, look by look: never changed."""
 
 schema_version = Table(
     "alembic_version",

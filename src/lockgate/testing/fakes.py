@@ -4,11 +4,13 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from lockgate.core.errors import Fenced, Unavailable
+from lockgate.core.canary import Metric
+from lockgate.core.errors import Fenced, LockgateError, Unavailable
 from lockgate.core.ids import InstanceId, Instant, RevisionId
 from lockgate.core.inventory import Condition, Instance, Observed
 from lockgate.core.plan import Fence, InstanceSpec
 from lockgate.core.traffic import (
+    ALL,
     Key,
     PoolStatus,
     Route,
@@ -18,6 +20,7 @@ from lockgate.core.traffic import (
     TargetCaps,
 )
 from lockgate.core.verification import HttpAnswer
+from lockgate.core.window import Reading
 from lockgate.ports import LogChunk, Phase, Polled
 
 
@@ -143,7 +146,14 @@ class FakeRouter:
 
     clock: FakeClock
     drain_seconds: float = 0.05
-    caps: RouterCaps = field(default_factory=lambda: RouterCaps(weights=True, inflight=True, hold=True))
+    caps: RouterCaps = field(default_factory=lambda: RouterCaps(weights=True, inflight=True, hold=True, histogram=True))
+    rate: float = 0.0
+    """Requests per second of each key's users, shared by weight and without chance."""
+    failing: dict[RevisionId, float] = field(default_factory=dict)
+    """Share of the requests that fail."""
+    fail_otherwise: float = 0.0
+    _served: dict[Key, dict[RevisionId, float]] = field(default_factory=dict)
+    _served_until: dict[Key, Instant] = field(default_factory=dict)
     fences: Fences = field(default_factory=Fences)
     routes: dict[Key, Route] = field(default_factory=dict)
     applied: list[Route] = field(default_factory=list)
@@ -155,6 +165,7 @@ class FakeRouter:
     def apply(self, route: Route, fence: Fence) -> None:
         with self._lock:
             self.fences.check(route.key, fence)
+            self._serve(route.key)
             if self.routes.get(route.key) != route:
                 self.applied.append(route)
                 self._changed[route.key] = self.clock.now()
@@ -175,8 +186,22 @@ class FakeRouter:
 
     def sample(self, key: Key) -> Mapping[RevisionId, Sample]:
         with self._lock:
-            route = self.routes.get(key)
-            return {p.revision: Sample("fake", 0, {}, {}) for p in route.pools} if route else {}
+            self._serve(key)
+            return {name: self._sample(name, served) for name, served in self._served.get(key, {}).items()}
+
+    def _serve(self, key: Key) -> None:
+        """What users got since the last time."""
+        now, route = self.clock.now(), self.routes.get(key)
+        since = self._served_until.get(key, now)
+        served = self._served.setdefault(key, {})
+        for pool in route.pools if route else ():
+            served[pool.revision] = served.get(pool.revision, 0.0) + self.rate * (now - since) * pool.weight / ALL
+        self._served_until[key] = now
+
+    def _sample(self, revision: RevisionId, served: float) -> Sample:
+        requests = int(served)
+        failed = int(served * self.failing.get(revision, self.fail_otherwise))
+        return Sample("fake", requests, {"2xx": requests - failed, "5xx": failed}, {10.0: requests})
 
     def remove(self, key: Key, fence: Fence) -> None:
         with self._lock:
@@ -222,6 +247,21 @@ class FakeTask:
     def cancel(self, handle: str) -> None:
         if handle in self.started:
             self.started[handle] = ("false",)
+
+
+@dataclass
+class FakeMetrics:
+    """Says what it was told: metric and side -> reading, or the error that it raises."""
+
+    told: dict[tuple[str, str], Reading | LockgateError] = field(default_factory=dict)
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    def read(self, metric: Metric, labels: Mapping[str, str], at: Instant) -> Reading:
+        self.asked.append((metric.name, dict(labels)))
+        found = self.told.get((metric.name, labels.get("side", "")), Reading(at, because="Nothing was told."))
+        if isinstance(found, LockgateError):
+            raise found
+        return replace(found, at=at)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from lockgate.core.environment import Catalogue, Environment, Listen, Promote
 from lockgate.core.ids import DeploymentId, digest_of
 from lockgate.core.plan import Plan
 from lockgate.core.traffic import ALL, Key
+from lockgate.engine.analyst import Analyst
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.intake import Intake
 from lockgate.engine.operations import Operations
@@ -75,7 +76,8 @@ class Rig:
         self.worker = self.new_worker("worker")
 
     def executor(self) -> Executor:
-        return Executor(self.target, self.router, Verifier(self.http, self.task, self.clock), self.clock)
+        verifier, analyst = Verifier(self.http, self.task, self.clock), Analyst(self.router, self.clock)
+        return Executor(self.target, self.router, verifier, analyst, self.clock)
 
     def new_worker(self, name: str, lease: float = 10.0) -> Worker:
         """Another worker on the same store and world."""

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from lockgate.core.ids import RevisionId
-from lockgate.core.plan import Done, Ensure, Retire, Shift, Step, Verify
-from lockgate.core.traffic import ALL, Scene, Shares, Walk
+from lockgate.core.plan import Done, Ensure, Observe, Retire, Shift, Step, Verify
+from lockgate.core.traffic import ALL, Footing, Scene, Shares, Walk
 from lockgate.testing.world import Copy, Dice, World
 
 NextStep = Callable[[Walk, Scene], Step]
@@ -35,6 +35,8 @@ class Promise:
     """While others serve, no start takes the instances above the replicas (or what was there) plus one batch."""
     alone: bool = False
     """Nothing is started while an instance of another revision exists."""
+    gradual: bool = False
+    """On the way there, while another revision can serve, the new one never gets more than its stage allows."""
 
 
 @dataclass
@@ -108,6 +110,8 @@ class Journey:
                 self._before_shift(shares, hold)
             case Retire(revision, keep):
                 self._before_stop(self.world.leaving(revision, keep))
+            case Observe(revision, stage):
+                self._before_look(revision, self.walk.ramp[stage])
             case Verify(revision, True):
                 self._require(self.world.weights == {revision: ALL}, "verified through the router with all traffic")
             case Verify(revision, False):
@@ -133,6 +137,9 @@ class Journey:
         self._require(sum(s.weight for s in shares.values()) == (ALL if shares else 0), "weights sum to all or nothing")
         self._require(bool(shares) or hold or walk.to is None, "requests are served or held, not refused")
         self._require(not (shares and hold), "requests are served or held, not both")
+        if self.promise.gradual and self._on_ramp():
+            most, share = walk.ramp[world.stage].weight, shares.get(walk.to or OLD)
+            self._require(share is None or share.weight <= max(most, world.weights.get(walk.to or OLD, 0)), "no leaps")
         for revision, share in shares.items():
             pool = world.pool(revision)
             self._require(share.weight > 0 < share.seats <= pool.ready, "weight only on ready instances")
@@ -141,6 +148,20 @@ class Journey:
                 self._require(share.seats <= pool.warmed, "what comes into rotation is warm")
                 verified = not walk.checked or revision in world.verified_before
                 self._require(verified, "what comes into rotation is verified")
+
+    def _on_ramp(self) -> bool:
+        walk, world = self.walk, self.world
+        if walk.back or walk.to is None or world.stage >= len(walk.ramp):
+            return False
+        others = [name for name, weight in world.weights.items() if name != walk.to and weight]
+        settled = world.weights.get(walk.to, 0) > max(footing.weight for footing in walk.ramp)
+        return not settled and any(world.pool(name).ready for name in others)
+
+    def _before_look(self, revision: RevisionId, footing: Footing) -> None:
+        world = self.world
+        self._require(world.weights.get(revision) == footing.weight, "who is watched has the weight of its stage")
+        pool = world.pool(revision)
+        self._require(pool.seats >= footing.instances, "who is watched has the instances of its stage in rotation")
 
     def _before_stop(self, leaving: Sequence[Copy]) -> None:
         if self.walk.routed:
@@ -188,9 +209,11 @@ def journey(
         step = trip.advance(crash=crash, twice=bool(dice.roll(1)))
         if isinstance(step, Done):
             return trip.walk
-        if isinstance(step, Verify) and dice.roll(7) == 7:
-            trip.story.append("the checks fail")
+        if isinstance(step, Verify | Observe) and dice.roll(7) == 7:
+            trip.story.append("the checks fail, or users are hurt")
             trip.turn_back()
+        elif isinstance(step, Observe) and not crash and not dice.roll(2):
+            trip.world.stage = step.stage + 1
         trip.world.tick()
     raise Broken("Broken: every walk ends.\n" + "\n".join([*trip.story[:20], "...", *trip.story[-20:]]))
 
@@ -210,7 +233,11 @@ def _departure(next_step: NextStep, promise: Promise, dice: Dice) -> Journey:
 
 def _walk(to: RevisionId, dice: Dice, routed: bool) -> Walk:
     replicas = 1 + dice.roll(4)
-    return Walk(to, replicas, batch=1 + dice.roll(replicas - 1), routed=routed, checked=dice.roll(2) < 2)
+    batch, checked = 1 + dice.roll(replicas - 1), dice.roll(2) < 2
+    weights = (100, 1000, 5000)[: dice.roll(3)]
+    counts = sorted(1 + dice.roll(replicas - 1) for _ in weights)
+    ramp = tuple(Footing(weight, count) for weight, count in zip(weights, counts, strict=True))
+    return Walk(to, replicas, batch=batch, routed=routed, checked=checked, ramp=ramp)
 
 
 def _mishap(trip: Journey, dice: Dice, ways: Sequence[tuple[NextStep, Promise]]) -> bool:

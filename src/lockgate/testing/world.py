@@ -71,6 +71,8 @@ class World:
     prepared: set[RevisionId] = field(default_factory=set)
     verified_before: set[RevisionId] = field(default_factory=set)
     verified_after: set[RevisionId] = field(default_factory=set)
+    stage: int = 0
+    """Stages of the ramp that are over."""
     now: int = 0
 
     # --- looking ---
@@ -109,12 +111,13 @@ class World:
             verified_before=walk.to in self.verified_before,
             verified_after=walk.to in self.verified_after,
             holding=self.holding,
+            stage=self.stage,
         )
 
     def picture(self) -> object:
         """All of it as one value, to see whether anything changed."""
         flags = (frozenset(self.prepared), frozenset(self.verified_before), frozenset(self.verified_after))
-        return tuple(replace(c) for c in self.copies), dict(self.weights), self.holding, flags
+        return tuple(replace(c) for c in self.copies), dict(self.weights), self.holding, flags, self.stage
 
     # --- changing ---
 
@@ -194,5 +197,6 @@ class World:
         """Another deployment takes over: it has noted down nothing yet."""
         for notes in (self.prepared, self.verified_before, self.verified_after):
             notes.clear()
+        self.stage = 0
         for copy in self.copies:
             copy.warm = False

@@ -1,0 +1,115 @@
+"""Analyst: watches what users get of a canary, look by look, and says what follows.
+
+Each look samples the router, cuts a window of what both sides got since the last, weighs it and asks the ramp. It may
+be killed anywhere: what it knows is the ledger in the row and the windows beside it.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
+from lockgate.analysis import ramp
+from lockgate.analysis.judge import begin, weigh
+from lockgate.analysis.ramp import Move, Ruling, Standing
+from lockgate.analysis.windows import Look, Totals, cut, together
+from lockgate.core.canary import Canary
+from lockgate.core.deployment import Deployment, Progress
+from lockgate.core.ids import Instant, RevisionId
+from lockgate.core.plan import Observe
+from lockgate.core.traffic import ALL, Key
+from lockgate.core.window import Advice, Judgement, Minute, Window
+from lockgate.engine import ledger as ledgers
+from lockgate.engine.course import Leg
+from lockgate.engine.ledger import Ledger
+from lockgate.engine.outcome import Outcome
+from lockgate.engine.scene import Sight
+from lockgate.ports import Clock, Router
+
+Past = Callable[[Key], Sequence[Minute]]
+"""What is known of a key's traffic before now."""
+
+SLACK = 0.05
+"""Seconds by which a look may come too early."""
+
+
+@dataclass(frozen=True, slots=True)
+class Analyst:
+    """Knows the router of one environment."""
+
+    router: Router
+    clock: Clock
+    past: Past = lambda key: ()
+
+    def watch(self, row: Deployment, leg: Leg, step: Observe, sight: Sight) -> Outcome:
+        """One look, if it is time for one, and the ruling. Raises what the router raises."""
+        canary, now = canary_of(leg), self.clock.now()
+        known = ledgers.read(row.evidence, leg.key.component)
+        if known is None or row.progress.stage_since is None:
+            return self._open(row.progress, leg, step, sight, known)
+        windows: tuple[Window, ...] = ()
+        if not 0 <= now - known.look.at < canary.criteria.window - SLACK:
+            known, window = self._look(known, leg, step, sight)
+            windows = (window,)
+        judgement = known.judgement(canary.criteria)
+        standing = Standing(step.stage, row.progress.stage_since, known.began, known.requests, row.let_through)
+        ruling = ramp.rule(canary, standing, judgement, now)
+        found = _outcome(row.progress, canary, ruling, judgement, known.look.at + canary.criteria.window - now)
+        return replace(found, evidence=ledgers.write(known), windows=windows)
+
+    def _open(self, progress: Progress, leg: Leg, step: Observe, sight: Sight, known: Ledger | None) -> Outcome:
+        """A stage begins: what is counted, is counted from here."""
+        canary, look = canary_of(leg), self._totals(leg, step, sight)
+        if known is None:
+            share = leg.walk.ramp[step.stage].weight / ALL
+            state = begin(canary.criteria, self.past(leg.key), share, canary.sticky)
+            known = ledgers.opened(leg.key.component, state, look)
+        known = replace(known.with_look(look), requests=0)
+        outcome = Outcome(replace(progress, stage_since=look.at), wait=canary.criteria.window)
+        return replace(outcome, evidence=ledgers.write(known), because="The first requests are awaited.")
+
+    def _look(self, known: Ledger, leg: Leg, step: Observe, sight: Sight) -> tuple[Ledger, Window]:
+        criteria, look = canary_of(leg).criteria, self._totals(leg, step, sight)
+        known, before = known.with_look(look), known.look
+        found = cut(before, look, leg.walk.ramp[step.stage].weight, known.youth(criteria.warm_up))
+        window = Window(
+            number=known.windows + 1,
+            start=before.at,
+            end=look.at,
+            stage=step.stage,
+            weight=found.weight,
+            canary=found.canary,
+            baseline=found.baseline,
+            component=leg.key.component,
+            excluded=found.excluded,
+        )
+        return known.with_window(window, weigh(criteria, known.state, window)), window
+
+    def _totals(self, leg: Leg, step: Observe, sight: Sight) -> Look:
+        assert sight.route is not None
+        others = [name for name, pool in sight.route.pools.items() if name != step.revision and pool.weight]
+        samples = self.router.sample(leg.key)
+
+        def side(revisions: Collection[RevisionId]) -> Totals:
+            serving = tuple(i.endpoint for name in sorted(revisions) for i in sight.in_rotation(name))
+            return Totals(together(samples, revisions), frozenset(revisions), serving)
+
+        return Look(self.clock.now(), side([step.revision]), side(others))
+
+
+def canary_of(leg: Leg) -> Canary:
+    assert leg.strategy.canary is not None, "only a canary is watched"
+    return leg.strategy.canary
+
+
+def _outcome(progress: Progress, canary: Canary, ruling: Ruling, judgement: Judgement, wait: float) -> Outcome:
+    match ruling.move:
+        case Move.BACK:
+            return Outcome(progress, failure=ruling.because, blame=judgement.advice is Advice.ROLL_BACK)
+        case Move.NEXT:
+            return Outcome(_on_stage(progress, progress.stage + 1), because=ruling.because)
+        case Move.ALL:
+            return Outcome(_on_stage(progress, len(canary.stages)), because=ruling.because)
+    return Outcome(progress, wait=max(wait, SLACK), because=ruling.because, who=ruling.who)
+
+
+def _on_stage(progress: Progress, stage: int) -> Progress:
+    return replace(progress, stage=stage, stage_since=None)

@@ -1,0 +1,112 @@
+"""Stories about canaries, told in fake time: users come at a steady rate, and some of their requests fail."""
+
+from dataclasses import replace
+
+import pytest
+
+from lockgate.core.application import Strategy, StrategyKind
+from lockgate.core.canary import Canary, Criteria, Inconclusive, Stage
+from lockgate.core.deployment import State
+from lockgate.core.ids import DeploymentId
+from lockgate.messages import Ask
+from lockgate.testing.rig import Rig
+
+QUICK = Criteria(warm_up=0.0)
+TWO = Canary((Stage(1000, 20.0), Stage(5000, 20.0)), criteria=QUICK)
+
+
+def canary(shape: Canary = TWO) -> Strategy:
+    return Strategy(StrategyKind.CANARY, canary=shape)
+
+
+@pytest.fixture
+def users(rig: Rig) -> Rig:
+    """Version 1 runs in dev, with users of whose requests one in a thousand fails."""
+    rig.router.rate, rig.router.fail_otherwise = 200.0, 0.001
+    rig.deploy(rig.release("1", strategy=canary()))
+    rig.run(10)
+    return rig
+
+
+def failing(rig: Rig, share: float, shape: Canary = TWO) -> str:
+    """Deploys version 2, of whose requests that share fails; returns the deployment."""
+    deployment = rig.deploy(rig.release("2", strategy=canary(shape)))
+    revision = rig.plan(deployment.id).components[0].revision
+    rig.router.failing[revision] = share
+    return deployment.id
+
+
+def test_a_canary_that_hurts_users_is_taken_back_while_few_have_met_it(users: Rig) -> None:
+    deployment = failing(users, 0.05)
+    users.run(60)
+    row = users.row(deployment)
+    assert row.state is State.ROLLED_BACK
+    assert row.ended_at is not None and row.ended_at - row.created_at < 30
+    weights = {pool.weight for route in users.router.applied for pool in route.pools}
+    assert weights == {0, 1000, 9000, 10_000}
+    assert users.store.quarantines.barred("shop", "dev", row.release)
+    assert " failed " in row.because
+
+
+def test_a_canary_as_good_as_before_goes_from_stage_to_stage(users: Rig) -> None:
+    deployment = failing(users, 0.001)
+    users.run(15)
+    assert sorted(users.serving().values()) == [1000, 9000]
+    users.run(20)
+    assert sorted(users.serving().values()) == [5000, 5000]
+    events = users.store.history.events(0, 500, deployment=deployment)
+    assert [e.because.split(".")[0] for e in events if e.kind == "deployment.stage"] == [
+        "web goes on to stage 2 of 2, at 50 %"
+    ]
+
+
+def test_nothing_is_decided_without_requests(users: Rig) -> None:
+    users.router.rate = 0.0
+    deployment = failing(users, 0.0)
+    users.run(600)
+    row = users.row(deployment)
+    assert (row.state, row.progress.stage) == (State.RUNNING, 0)
+    assert "nothing is known" in row.because
+
+
+def test_one_that_is_not_decided_in_its_time_waits_for_somebody(users: Rig) -> None:
+    deployment = failing(users, 0.0012, replace(TWO, within=60.0, early=False))
+    users.router.rate = 2.0
+    users.run(120)
+    row = users.row(deployment)
+    assert row.state is State.RUNNING and "nothing is decided" in row.because and row.who
+    users.operations.ask(deployment, "finish", Ask("", "bob"))
+    users.run(20)
+    assert users.state(deployment) is State.SUCCEEDED and users.all_on(deployment)
+
+
+def test_one_that_is_not_decided_in_its_time_can_be_taken_back_without_blame(users: Rig) -> None:
+    deployment = failing(users, 0.0012, replace(TWO, within=60.0, inconclusive=Inconclusive.ROLL_BACK))
+    users.router.rate = 2.0
+    users.run(120)
+    row = users.row(deployment)
+    assert row.state is State.ROLLED_BACK
+    assert not users.store.quarantines.barred("shop", "dev", row.release)
+
+
+def test_a_stage_can_hold_for_a_person_while_it_is_watched(users: Rig) -> None:
+    held = replace(TWO, stages=(Stage(1000, 5.0, hold=True), Stage(5000, 5.0)))
+    deployment = failing(users, 0.001, held)
+    users.run(100)
+    row = users.row(deployment)
+    assert row.progress.stage == 0 and "holds until somebody" in row.because and row.who
+    users.operations.ask(deployment, "continue", Ask("", "bob"))
+    users.run(5)
+    assert users.row(deployment).progress.stage == 1
+    users.router.failing = dict.fromkeys(users.router.failing, 0.2)
+    users.run(30)
+    assert users.state(deployment) is State.ROLLED_BACK
+
+
+def test_what_was_watched_is_kept_and_can_be_judged_again(users: Rig) -> None:
+    deployment = failing(users, 0.05)
+    users.run(60)
+    windows = users.store.history.windows(DeploymentId(deployment))
+    assert [window.number for window in windows] == list(range(1, len(windows) + 1))
+    assert sum(window.canary.errors for window in windows) >= 5
+    assert all(window.weight == 1000 for window in windows)
