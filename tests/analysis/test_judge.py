@@ -1,6 +1,7 @@
 """The judgement: what decides, what may not, and what is said of it."""
 
 import math
+from dataclasses import replace
 from random import Random
 
 import msgspec
@@ -75,11 +76,20 @@ def test_between_the_two_it_goes_on() -> None:
     assert found.because.startswith("Nothing is decided yet. 0.1 % of requests failed on the canary against 0.05 %")
 
 
-def test_errors_that_nobody_ever_had_are_allowed_for_by_an_absolute_tolerance() -> None:
+def test_where_nothing_fails_a_negligible_share_makes_promotion_possible() -> None:
     clean = [window(n, (0, 5000), (0, 95_000)) for n in range(1, 11)]
 
-    assert judged(KNOWN, clean).advice is Advice.GO_ON
-    assert judged(Criteria(latency=False, dispersion=1.0, absolute=0.001), clean).advice is Advice.PROMOTE
+    assert judged(replace(KNOWN, negligible=0.0), clean).advice is Advice.GO_ON
+    assert judged(KNOWN, clean).advice is Advice.PROMOTE
+    assert judged(replace(KNOWN, negligible=0.0, absolute=0.001), clean).advice is Advice.PROMOTE
+
+
+def test_what_may_not_decide_still_makes_suspicion() -> None:
+    """So that a canary that fails all its requests gets no more of them, whatever is known of bursts."""
+    past = past_of(Random(1), 120, 10, 100.0, 0.01, 60)
+    found = judged(ERRORS, [window(n, (100, 100), (0, 1900)) for n in range(1, 20)], past)
+
+    assert found.threshold / 2 < found.against < found.threshold
 
 
 @pytest.mark.parametrize(
@@ -241,7 +251,9 @@ def _with(side: Side, counted: dict[str, Ratio], gauges: dict[str, float]) -> Si
 def idle(one: Window) -> list[Window]:
     """Windows that must not count, whatever they hold."""
     return [
-        Window(one.number, one.start, one.end, 0, one.weight, one.canary, one.baseline, "the counters began again"),
+        Window(
+            one.number, one.start, one.end, 0, one.weight, one.canary, one.baseline, excluded="counters began again"
+        ),
         Window(one.number, one.start, one.end, 0, 0, one.canary, one.baseline),
         Window(one.number, one.start, one.end, 0, ALL, one.canary, one.baseline),
         Window(one.number, one.start, one.end, 0, one.weight, Side(instances=1), Side(instances=3)),

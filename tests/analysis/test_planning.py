@@ -48,7 +48,7 @@ def test_it_is_said_when_and_in_which_stage() -> None:
         "10 times as many errors would be noticed after about 7 failed requests of the canary, "
         "2 min 10 s after it began, in stage 1 (1 % of the traffic)."
     )
-    assert found.because[-1] == ("A canary as good as what runs now would be shown to be good after about 11 min 15 s.")
+    assert found.because[-1] == ("A canary as good as what runs now would be shown to be good after about 7 min 15 s.")
 
 
 def test_a_ramp_that_can_detect_nothing_is_told_with_one_that_can() -> None:
@@ -74,7 +74,7 @@ def test_where_no_ramp_can_that_is_said() -> None:
 
 
 def test_without_errors_there_is_no_ratio_but_an_outage_is_noticed() -> None:
-    found = plan(Criteria(), DEFAULT_STAGES, Traffic(100, 0.0))
+    found = plan(Criteria(negligible=0.0), DEFAULT_STAGES, Traffic(100, 0.0))
 
     assert [one.seconds for one in found.detections[:-1]] == [None] * len(RATIOS)
     assert found.because[0] == "Nothing fails now, so 1.5 times as many errors would be none."
@@ -82,8 +82,8 @@ def test_without_errors_there_is_no_ratio_but_an_outage_is_noticed() -> None:
     assert found.promotion is None and "nothing fails now" in found.because[-1]
 
 
-def test_an_absolute_tolerance_makes_promotion_possible_without_errors() -> None:
-    assert plan(Criteria(absolute=0.001), DEFAULT_STAGES, Traffic(100, 0.0)).promotion is not None
+def test_a_negligible_share_makes_promotion_possible_without_errors() -> None:
+    assert plan(Criteria(), DEFAULT_STAGES, Traffic(100, 0.0)).promotion is not None
 
 
 def test_more_than_all_requests_cannot_fail() -> None:

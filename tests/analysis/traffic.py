@@ -28,7 +28,7 @@ def window(
         weight,
         Side(canary[1], canary[0], mine, instances=1),
         Side(baseline[1], baseline[0], theirs, instances=1),
-        excluded,
+        excluded=excluded,
     )
 
 

@@ -155,8 +155,9 @@ def _growth(criteria: Criteria, traffic: Traffic, failing: float, ratio: float, 
 def _promotion(criteria: Criteria, traffic: Traffic, stretches: Sequence[_Stretch]) -> float | None:
     test = GoodTest(criteria.ruled_out)
     needed = math.log(len(test.looked_for) / criteria.beta) * traffic.dispersion.factor
+    granted = replace(criteria, absolute=criteria.absolute + criteria.negligible)
     reached = [
-        _reached(stretches, _growth(criteria, traffic, traffic.errors, ratio, criteria.ruled_out), needed)
+        _reached(stretches, _growth(granted, traffic, traffic.errors, ratio, criteria.ruled_out), needed)
         for ratio in test.looked_for
     ]
     return _window_end(criteria, stretches, min((one for one in reached if one is not None), default=None))

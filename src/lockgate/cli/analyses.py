@@ -2,8 +2,11 @@
 
 import math
 
-from lockgate.cli.output import BAD, FAINT, GOOD, App, Json, Line, headline, line, show, table
-from lockgate.cli.surroundings import Client, Commands, meant
+from cyclopts import App as Commands
+
+from lockgate.cli.output import BAD, GOOD, Json, Line, headline, line, show, table
+from lockgate.cli.surroundings import App, deployment_meant
+from lockgate.client import Client
 from lockgate.messages import ReplayView
 
 analysis = Commands(name="analysis", help="What users got from a canary.", help_format="plaintext")
@@ -19,7 +22,7 @@ def replay(name: str = "", /, *, app: App = "", json: Json = False) -> int:
         The deployment; default: the newest.
     """
     client = Client()
-    found = client.replay(meant(client, name, app))
+    found = client.replay(deployment_meant(client, name, app))
     show(found, json, lambda: replay_lines(found))
     return 0 if found.agrees else 1
 
