@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ET
 
 import msgspec
 import pytest
+from tests.engine.test_canary_stories import failing, users
 
 from lockgate.charts.plot import FORMATS, svg
 from lockgate.charts.terminal import drawn
@@ -11,7 +12,6 @@ from lockgate.charts.topics import CHARTS
 from lockgate.core.errors import NotFound
 from lockgate.messages import AnalysisView
 from lockgate.testing.rig import Rig
-from tests.engine.test_canary_stories import failing, users
 
 __all__ = ["users"]
 
@@ -33,7 +33,7 @@ def test_one_that_is_let_through_shows_each_stage(users: Rig) -> None:
     deployment = failing(users, 0.001)
     users.run(35)
     view = users.operations.analysis(deployment)
-    assert [point.weight for point in view.series.points][0] == 10.0
+    assert view.series.points[0].weight == 10.0
     assert {point.weight for point in view.series.points} == {10.0, 50.0}
     assert [mark.seconds > 0 for mark in view.series.marks if mark.kind == "stage"] == [False, True]
 
