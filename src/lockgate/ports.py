@@ -19,9 +19,9 @@ from lockgate.core.ids import DeploymentId, Digest, InstanceId, Instant, Release
 from lockgate.core.inventory import Observed
 from lockgate.core.plan import Fence, InstanceSpec, Plan
 from lockgate.core.release import Release
-from lockgate.core.traffic import Key, Route, RouterCaps, RouteStatus, Sample, TargetCaps
+from lockgate.core.traffic import Key, Mark, Route, RouterCaps, RouteStatus, Sample, TargetCaps
 from lockgate.core.verification import HttpAnswer
-from lockgate.core.window import Reading, Window
+from lockgate.core.window import Minute, Reading, Window
 
 # --- time ---
 
@@ -288,6 +288,20 @@ class Inventory(Protocol):
     def last(self, key: Key) -> Observed | None: ...
 
 
+class Traffic(Protocol):
+    """What users got of what runs on each key, minute by minute, for a day: how much such numbers scatter."""
+
+    def note(self, key: Key, minute: Minute | None, mark: Mark) -> None:
+        """In one transaction, with the mark for the next. The same minute of a key is kept once, as last noted; what is
+        a day older than the mark is forgotten, of every key."""
+
+    def mark(self, key: Key) -> Mark | None:
+        """As last noted."""
+
+    def since(self, key: Key, at: Instant) -> tuple[Minute, ...]:
+        """Minutes that ended after that, oldest first."""
+
+
 class Store(Protocol):
     """The whole memory, one door each."""
 
@@ -305,3 +319,6 @@ class Store(Protocol):
 
     @property
     def inventory(self) -> Inventory: ...
+
+    @property
+    def traffic(self) -> Traffic: ...

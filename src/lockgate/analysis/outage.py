@@ -5,8 +5,8 @@ nobody's warm-up fails most requests. One-sample e-process against ``p1 <= 1/2``
 
     log e = k log(2 q) + (n - k) log(2 (1 - q)),    q = 0.9
 
-of ``n`` requests of which ``k`` failed; by Ville's inequality a canary that fails at most half of them is ever taken for
-out of order with a chance of at most :data:`ALPHA`. Nothing is said while what ran before fails much, too.
+of ``n`` requests of which ``k`` failed; by Ville's inequality a canary that fails at most half of them is ever taken
+for out of order with a chance of at most :data:`ALPHA`. Nothing is said while what ran before fails much, too.
 """
 
 import math

@@ -231,6 +231,15 @@ class Sample:
         return min(self.requests, self.by_class.get("5xx", 0) + self.by_class.get("cut", 0))
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where counting stood for the revision that runs on a key; the minute that follows is what has come since."""
+
+    at: Instant
+    revision: RevisionId
+    sample: Sample
+
+
 def even(total: int, parts: Mapping[RevisionId, int]) -> dict[RevisionId, int]:
     """``total`` split in proportion to ``parts`` by largest remainder, so that it sums exactly; equal remainders go by
     name. Zero parts get 0, and no part gets more than it is when ``total`` is not more than their sum."""

@@ -13,7 +13,7 @@ from lockgate.analysis.ramp import Move, Ruling, Standing
 from lockgate.analysis.windows import Look, Totals, cut, together
 from lockgate.core.canary import Canary
 from lockgate.core.deployment import Deployment, Progress
-from lockgate.core.ids import Instant, RevisionId
+from lockgate.core.ids import RevisionId
 from lockgate.core.plan import Observe
 from lockgate.core.traffic import ALL, Key
 from lockgate.core.window import Advice, Judgement, Minute, Window

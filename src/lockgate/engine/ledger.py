@@ -19,6 +19,7 @@ from lockgate.core.window import Advice, Judgement, Ratio, Window
 from lockgate.decoding import decoded
 
 LONG_AGO: Instant = 0.0
+NOTHING = Ratio(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,9 @@ class Ledger:
     windows: int = 0
     requests: int = 0
     """Of the canary that were counted in the present stage."""
-    young: Ratio = Ratio(0, 0)
+    young: Ratio = NOTHING
     """Failed, of all requests of the canary while it warmed up."""
-    young_baseline: Ratio = Ratio(0, 0)
+    young_baseline: Ratio = NOTHING
 
     def youth(self, warm_up: float) -> Youth:
         return Youth(self.ready, warm_up)
@@ -54,8 +55,7 @@ class Ledger:
 
     def emptied(self) -> "Ledger":
         """As it was before the first window."""
-        nothing = Ratio(0, 0)
-        return replace(self, state=self.beginning, windows=0, requests=0, young=nothing, young_baseline=nothing)
+        return replace(self, state=self.beginning, windows=0, requests=0, young=NOTHING, young_baseline=NOTHING)
 
     def with_look(self, look: Look) -> "Ledger":
         """Who was not there before is ready from now on."""

@@ -39,9 +39,7 @@ class Record:
     def agrees(self) -> bool:
         """The windows lead to what is written down, to the last digit."""
         last = self.ledgers[-1] if self.ledgers else self.written.emptied()
-        mine, theirs = (
-            (one.state, one.windows, one.young, one.young_baseline) for one in (last, self.written)
-        )
+        mine, theirs = ((one.state, one.windows, one.young, one.young_baseline) for one in (last, self.written))
         return mine == theirs
 
 
@@ -53,11 +51,12 @@ def record(store: Store, row: Deployment) -> Record:
         if written is not None and leg.strategy.canary is not None:
             windows = store.history.windows(DeploymentId(row.id), leg.key.component)
             canary = canary_of(leg)
-            return Record(leg.key.component, canary, written, windows, _again(canary, written, windows))
+            return Record(leg.key.component, canary, written, windows, again(canary, written, windows))
     raise NotFound(_nothing(row, plan))
 
 
-def _again(canary: Canary, written: Ledger, windows: Sequence[Window]) -> tuple[Ledger, ...]:
+def again(canary: Canary, written: Ledger, windows: Sequence[Window]) -> tuple[Ledger, ...]:
+    """The ledger after each of the windows, from what was written down before the first."""
     ledger, found = written.emptied(), []
     for window in windows:
         ledger = ledger.with_window(window, weigh(canary.criteria, ledger.state, window))
@@ -108,7 +107,7 @@ def replay(store: Store, row: Deployment) -> ReplayView:
 def _before(store: Store, row: Deployment) -> str:
     if row.previous is None:
         return "what ran before"
-    return store.releases.get(store.releases.plan(row.previous).release).label
+    return store.releases.get(store.releases.plan(row.previous).release).label()
 
 
 def _following(row: Deployment) -> str:
