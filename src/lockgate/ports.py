@@ -114,7 +114,9 @@ class Router(Protocol):
 
     def status(self, key: Key) -> RouteStatus: ...
 
-    def sample(self, key: Key) -> Mapping[RevisionId, Sample]: ...
+    def sample(self, key: Key) -> Mapping[RevisionId, Sample]:
+        """What each revision has counted since counting began, pinned requests aside; nothing at all where requests are
+        not counted. Raises Unavailable."""
 
     def remove(self, key: Key, fence: Fence) -> None:
         """The key takes no traffic any more and its address is free."""

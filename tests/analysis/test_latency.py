@@ -1,6 +1,7 @@
 """Latency: slower canaries are found, as fast ones left alone, on bounds that were fixed beforehand."""
 
 import math
+from dataclasses import replace
 from itertools import product
 from random import Random
 
@@ -107,17 +108,50 @@ def test_where_nobody_takes_times_nothing_is_tested_and_nothing_asked() -> None:
     untimed = tuple(Minute(60.0 * n, {"a": Ratio(0, 100)}) for n in range(20))
     assert begin(CRITERIA, untimed, 0.1).latency is None
     state = begin(CRITERIA, (), 0.1)
-    for n in range(1, 14):
+    for n in range(1, latency.UNTIMED + 1):
+        (found,) = (term for term in judge(CRITERIA, state).terms if term.metric == "latency")
+        assert found.good == 0
         state = weigh(CRITERIA, state, window(n, (0, 50), (0, 450), 1000))
     (found,) = (term for term in judge(CRITERIA, state).terms if term.metric == "latency")
     assert found.good is None and found.against == 0
 
 
+def test_windows_without_times_in_between_do_not_end_the_learning() -> None:
+    """While instances warm up, a router's times are of nobody in particular."""
+    random, state = Random(2), Latency()
+    for n in range(200):
+        times = lognormal_latency(random, 450) if n % 20 == 0 else {}
+        state = latency.add(CRITERIA, state, Side(), Side(450, 0, times))
+
+    assert not state.chosen and len(state.learning) == 10
+
+
 def test_times_that_jump_about_are_left_out_and_that_is_said() -> None:
-    found = begin(CRITERIA, timed(Random(5), 60, 30_000, wobble=0.5), 0.1).latency
+    found = begin(CRITERIA, timed(Random(5), 60, 300_000, wobble=0.5), 0.1).latency
 
     assert found is not None and found.erratic and not found.bounds
-    assert "scatter too much" in rollout(timed(Random(5), 60, 30_000, wobble=0.5), 1.0, 2).terms[1].because
+    assert "scatter too much" in rollout(timed(Random(5), 60, 300_000, wobble=0.5), 1.0, 2).terms[1].because
+
+
+def test_evidence_is_divided_by_the_scatter_that_the_two_sides_have() -> None:
+    """Of ten instances that are as one, a canary of one instance with a tenth of the traffic has all the scatter, one
+    with a hundredth of it about a tenth."""
+    ten = tuple(
+        replace(m, instances={f"i{i}": Ratio(0, 300) for i in range(10)}) for m in timed(Random(4), 60, 3000, 0.1)
+    )
+    state = begin(CRITERIA, ten, 0.1).latency
+    assert state is not None and state.instances == 10
+
+    def gained(mine: int, instances: int) -> float:
+        slow, fast = lognormal_latency(Random(1), mine, 120.0), lognormal_latency(Random(2), 10_000 - mine)
+        after = latency.add(CRITERIA, state, replace(side(slow), instances=instances), replace(side(fast), instances=9))
+        return max(after.bounds[2].case.worse)
+
+    scatter = state.bounds[2].dispersion
+    assert scatter > 5
+    for mine, w in ((1000, 0.1), (100, 0.01)):
+        part = w * (1 - w) * 10 * (1 + 1 / 9)
+        assert gained(mine, 1) * (1 + part * (scatter - 1)) == pytest.approx(gained(mine, 0) * scatter)
 
 
 def test_a_window_without_one_of_the_bounds_says_nothing_about_it() -> None:

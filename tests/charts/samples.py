@@ -47,7 +47,7 @@ def windows_of(
         ]
         warm = "an instance warms up" if start < 60 else ""
         edges = START + start, START + start + every
-        made.append(Window(number, *edges, stage, weight, sides[0], sides[1], warm))
+        made.append(Window(number, *edges, stage, weight, *sides, excluded=warm))
     return made
 
 

@@ -13,7 +13,7 @@ def window(number: int, stage: int = 0, excluded: str = "", canary: Side | None 
     start = 1000.0 + 5 * (number - 1)
     side = canary or Side(10, 1, {10.0: 5, math.inf: 10}, instances=1)
     baseline = Side(100, 2, {10.0: 80, math.inf: 100}, instances=3)
-    return Window(number, start, start + 5, stage, 100 * (stage + 1), side, baseline, excluded)
+    return Window(number, start, start + 5, stage, 100 * (stage + 1), side, baseline, excluded=excluded)
 
 
 def judgement(against: float, advice: Advice = Advice.GO_ON) -> Judgement:

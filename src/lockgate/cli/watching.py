@@ -49,7 +49,10 @@ LOOK = 0.3
 """Seconds between two looks when no event rings."""
 
 MEASURED = 2.0
-"""Seconds between two looks at a canary's evidence, which grows every few seconds."""
+"""Seconds between two looks at a canary's evidence, which grows every few seconds; more if the server needs long."""
+
+SPARING = 10.0
+"""How many times as long as the last answer took is waited at least, so that watching does not keep a server busy."""
 
 PATIENCE = 120.0
 """Seconds a server may be away before watching gives up. The deployment does not need anybody to watch it."""
@@ -176,8 +179,8 @@ class Onlooker:
     """A canary's evidence is wanted, too."""
     seen: int = 0
     """Number of the last event told."""
-    measured_at: float = float("-inf")
-    """When its evidence was last asked for."""
+    measure_at: float = float("-inf")
+    """When its evidence is asked for again."""
     last: Sight | None = None
     away_since: float | None = None
 
@@ -219,13 +222,14 @@ class Onlooker:
         """Asked for when something has happened, and every :data:`MEASURED` seconds. It is a convenience: a server
         that refuses it does not end the watching."""
         last = self.last.analysis if self.last else None
-        if not self.pictured or not (moved or time.monotonic() - self.measured_at >= MEASURED):
+        began = time.monotonic()
+        if not self.pictured or not (moved or began >= self.measure_at):
             return last
-        self.measured_at = time.monotonic()
-        try:
-            return self.client.analysis(self.name)
-        except Refusal:
-            return last
+        with suppress(Refusal):
+            last = self.client.analysis(self.name)
+        ended = time.monotonic()
+        self.measure_at = ended + max(MEASURED, SPARING * (ended - began))
+        return last
 
     def _gone(self, last: Sight) -> Sight:
         first = self.away_since is None

@@ -84,6 +84,8 @@ class Scene:
     """The router holds new requests until a revision can take them."""
     stage: int = 0
     """How many stages of the walk's ramp are over."""
+    pinned: int = 0
+    """Ready instances of the revision walked to that pinned requests reach although it has no weight."""
 
     def pool(self, revision: RevisionId) -> Pool:
         return self.pools.get(revision) or Pool(revision)
@@ -208,6 +210,10 @@ class RouteStatus:
     observed_at: Instant
     because: str = ""
     """Why it is not live."""
+    pins: tuple[Pin, ...] = ()
+    """These three as in the last route."""
+    pinned: RevisionId | None = None
+    sticky: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Each look samples the router, cuts a window of what both sides got since the las
 be killed anywhere: what it knows is the ledger in the row and the windows beside it.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from lockgate.analysis import ramp
@@ -15,17 +15,17 @@ from lockgate.core.canary import Canary
 from lockgate.core.deployment import Deployment, Progress
 from lockgate.core.ids import RevisionId
 from lockgate.core.plan import Observe
-from lockgate.core.traffic import ALL, Key
-from lockgate.core.window import Advice, Judgement, Minute, Window
+from lockgate.core.traffic import ALL
+from lockgate.core.window import Advice, Judgement, Window
 from lockgate.engine import ledger as ledgers
 from lockgate.engine.course import Leg
 from lockgate.engine.ledger import Ledger
 from lockgate.engine.outcome import Outcome
 from lockgate.engine.scene import Sight
-from lockgate.ports import Clock, Router
+from lockgate.ports import Clock, Router, Traffic
 
-Past = Callable[[Key], Sequence[Minute]]
-"""What is known of a key's traffic before now."""
+PAST = 86_400.0
+"""Seconds of the traffic before that its scatter is learnt from."""
 
 SLACK = 0.05
 """Seconds by which a look may come too early."""
@@ -36,8 +36,8 @@ class Analyst:
     """Knows the router of one environment."""
 
     router: Router
+    traffic: Traffic
     clock: Clock
-    past: Past = lambda key: ()
 
     def watch(self, row: Deployment, leg: Leg, step: Observe, sight: Sight) -> Outcome:
         """One look, if it is time for one, and the ruling. Raises what the router raises."""
@@ -60,7 +60,7 @@ class Analyst:
         canary, look = canary_of(leg), self._totals(leg, step, sight)
         if known is None:
             share = leg.walk.ramp[step.stage].weight / ALL
-            state = begin(canary.criteria, self.past(leg.key), share, canary.sticky)
+            state = begin(canary.criteria, self.traffic.since(leg.key, look.at - PAST), share, canary.sticky)
             known = ledgers.opened(leg.key.component, state, look)
         known = replace(known.with_look(look), requests=0)
         outcome = Outcome(replace(progress, stage_since=look.at), wait=canary.criteria.window)

@@ -186,7 +186,8 @@ class FakeRouter:
             pools = {
                 p.revision: PoolStatus(p.endpoints, p.weight, 0 if left else 1, 0 if left else 1) for p in route.pools
             }
-            return RouteStatus(key not in self.untaken, pools, route.hold > 0, now)
+            audience = (route.pins, route.pinned, route.sticky)
+            return RouteStatus(key not in self.untaken, pools, route.hold > 0, now, "", *audience)
 
     def sample(self, key: Key) -> Mapping[RevisionId, Sample]:
         with self._lock:

@@ -91,6 +91,20 @@ class AudienceContract(LaneFixtures):
         assert moved.keys() == {("old", "new")}
         assert lane.visits(users) == then
 
+    def test_users_who_came_at_different_times_are_shared_alike_and_none_goes_back(
+        self, lane: Lane, origins: Three
+    ) -> None:
+        users: list[dict[str, str]] = []
+        before: list[str] = []
+        for weight in (500, 1000, 2500, 5000):
+            lane.give_route(canary(lane, origins, weight, sticky=True))
+            users += [{} for _ in range(200)]
+            now = lane.visits(users)
+            assert not [1 for was, name in zip(before, now, strict=False) if (was, name) == ("new", "old")]
+            assert all(within(now[cohort : cohort + 200], weight / ALL) for cohort in range(0, len(users), 200))
+            before = now
+        assert lane.visits(users) == before
+
     def test_users_stay_when_instances_change_and_the_pools_are_named_in_another_order(
         self, lane: Lane, origins: Three
     ) -> None:

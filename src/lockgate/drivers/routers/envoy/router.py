@@ -16,7 +16,7 @@ from pathlib import Path
 from lockgate.core.errors import LockgateError, PortTaken, RouteRejected, Unavailable
 from lockgate.core.ids import Generation, Instant, RevisionId
 from lockgate.core.plan import Fence
-from lockgate.core.traffic import Key, Route, RouterCaps, RouteStatus, Sample
+from lockgate.core.traffic import Key, PoolStatus, Route, RouterCaps, RouteStatus, Sample
 from lockgate.core.window import Ratio
 from lockgate.drivers.routers.envoy import audience, render
 from lockgate.drivers.routers.envoy import book as books
@@ -104,7 +104,7 @@ class EnvoyRouter:
         except Unavailable as error:
             return self._unknown(book, entry.route, str(error))
         pools = books.pool_statuses(book, key, reading.running, reading.active, reading.pending)
-        return RouteStatus(not because, pools, books.holds(entry.route), self._now(), because)
+        return _status(entry.route, not because, pools, self._now(), because)
 
     def sample(self, key: Key) -> Mapping[RevisionId, Sample]:
         """Raises Unavailable. Requests that waited in a hold, or were pinned, are not sampled."""
@@ -281,7 +281,14 @@ class EnvoyRouter:
     def _unknown(self, book: Book, route: Route, because: str) -> RouteStatus:
         known = books.pool_statuses(book, route.key, {}, {}, {})
         pools = {revision: replace(pool, inflight=None, leaving=None) for revision, pool in known.items()}
-        return RouteStatus(False, pools, books.holds(route), self._now(), because)
+        return _status(route, False, pools, self._now(), because)
+
+
+def _status(
+    route: Route, live: bool, pools: Mapping[RevisionId, PoolStatus], now: Instant, because: str
+) -> RouteStatus:
+    audience = (route.pins, route.pinned, route.sticky)
+    return RouteStatus(live, pools, books.holds(route), now, because, *audience)
 
 
 def _sample(epoch: str, counts: Counts | None, endpoints: Mapping[str, Ratio]) -> Sample:
