@@ -191,5 +191,20 @@ def own_cadence() -> list[Method]:
     ]
 
 
+def under_stress() -> list[Method]:
+    return [
+        Lockgate(),
+        Lockgate(learns=False, label="Lockgate, dispersion not learnt"),
+        Lockgate(tolerance=1.0, learns=False, label="Lockgate, no tolerance"),
+        Lockgate(waits=False, label="Lockgate, warm-up counted"),
+        Kayenta(),
+        THREE_RUNS,
+        Argo("Argo, errors > 5 %, failureLimit 3", 3, 0.05),
+        Argo("Argo, errors > 1 %, failureLimit 0", 0, 0.01),
+        Argo("Argo, oracle of the steady case, failureLimit 2", 2, None, tuned=True),
+        Flagger("Flagger, success < 99 %, threshold 5", 5, 0.01),
+    ]
+
+
 THREE_RUNS = Kayenta(at=(20, 40, 60), label="Kayenta, 3 x 20 min")
 """Nearer to how it is documented to be run (three runs of an hour, 50 points each)."""

@@ -1,17 +1,17 @@
-"""Studies: the cells, the ramp, and everybody with the same data, each a stream of rows for the results.
+"""Studies: the cells, the ramp, everybody with the same data, and stress; each a stream of rows for the results.
 
 Thresholds are tuned on rollouts from one seed and judged on those from another.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from benchmarks.canarybench import history, traffic
-from benchmarks.canarybench.methods import THREE_RUNS, Method, at_cadence, own_cadence
+from benchmarks.canarybench import history, stress, traffic
+from benchmarks.canarybench.methods import THREE_RUNS, Method, at_cadence, own_cadence, under_stress
 from benchmarks.canarybench.traffic import ALL_FAIL, CELLS, RELEASES, SERVICES, Cell, Random, Rollouts
-from benchmarks.canarybench.trial import tried, tuned
+from benchmarks.canarybench.trial import Outcome, tried, tuned
 
 SEED = 20451
 TUNING, TRYING = 1, 2
@@ -33,6 +33,8 @@ class Effort:
 FULL = Effort(2000, 500, 800)
 QUICK = Effort(300, 100, 150)
 
+Limits = list[tuple[bool, float]]
+"""Thresholds, and whether they are tuned."""
 Make = Callable[[Random, int], Rollouts]
 Worsen = Callable[[Random, Rollouts, float], Rollouts]
 
@@ -48,6 +50,18 @@ def compared(
     for_tuning = make(_seeded(place, TUNING), effort.good)
     limits = {one.name: _limits(one, for_tuning) for one in methods}
     del for_tuning
+    yield from _judged(methods, limits, make, worsen, place, effort, releases)
+
+
+def _judged(
+    methods: Sequence[Method],
+    limits: Mapping[str, Limits],
+    make: Make,
+    worsen: Worsen,
+    place: int,
+    effort: Effort,
+    releases: Sequence[float],
+) -> Iterator[Row]:
     random = _seeded(place, TRYING)
     good = make(random, effort.good)
     found: dict[tuple[str, bool], Row] = {}
@@ -60,7 +74,7 @@ def compared(
                 "good": outcome.told(),
                 "bad": {},
             }
-    few = _first(good, effort.bad)
+    few = good.first(effort.bad)
     for ratio in releases:
         bad = worsen(random, few, ratio)
         for method in methods:
@@ -98,6 +112,25 @@ def ramps(effort: Effort) -> Iterator[Row]:
             yield {"study": "ramp", "cell": f"p0={share:g} rps={rate:g}", **row}
 
 
+def stresses(effort: Effort) -> Iterator[Row]:
+    """Everybody as shipped, or with the threshold that suits the steady case."""
+    methods = under_stress()
+    for weight in stress.WEIGHTS:
+        make, _ = stress.maker(stress.CASES[0], weight)
+        quiet = make(_seeded(300, TUNING), effort.good)
+        limits = {one.name: [(one.shipped is None, _suiting(one, quiet))] for one in methods}
+        for place, case in enumerate(stress.CASES, 301):
+            if case.moving and weight != stress.WEIGHTS[0]:
+                continue
+            make, worsen = stress.maker(case, weight)
+            for row in _judged(methods, limits, make, worsen, place, effort, (2.0, 5.0)):
+                yield {"study": "stress", "cell": case.name, "weight": weight, **row}
+
+
+def _suiting(method: Method, good: Rollouts) -> float:
+    return tuned(method, good) if method.shipped is None else method.shipped
+
+
 def _of(cell: Cell, seconds: float = traffic.HOUR) -> tuple[Make, Worsen]:
     return _on(cell.share, cell.rate, traffic.steady(cell.weight, seconds))
 
@@ -115,25 +148,13 @@ def _on(share: float, rate: float, weights: traffic.Floats) -> tuple[Make, Worse
     return make, worsen
 
 
-def _limits(method: Method, good: Rollouts) -> list[tuple[bool, float]]:
-    """Thresholds, and whether they are tuned."""
+def _limits(method: Method, good: Rollouts) -> Limits:
     shipped = [] if method.shipped is None else [(False, method.shipped)]
     return [*shipped, (True, tuned(method, good))] if method.tuned else shipped
 
 
-def _tried(method: Method, rollouts: Rollouts, limits: list[tuple[bool, float]]) -> Iterator[tuple]:  # type: ignore[type-arg]
+def _tried(method: Method, rollouts: Rollouts, limits: Limits) -> Iterator[tuple[tuple[bool, float], Outcome]]:
     return zip(limits, tried(method, rollouts, [limit for _, limit in limits]), strict=True)
-
-
-def _first(rollouts: Rollouts, runs: int) -> Rollouts:
-    return Rollouts(
-        rollouts.sides[(slice(runs),)],
-        rollouts.extra[:runs],
-        rollouts.afterwards,
-        rollouts.dispersion[:runs],
-        rollouts.known[:runs],
-        rollouts.warming,
-    )
 
 
 def _seeded(place: int, what: int) -> Random:

@@ -66,6 +66,19 @@ class Rollouts:
     """Whether there was enough to learn it from."""
     warming: int = 0
     """First windows in which the canary's instances are not counted by who knows that they have just become ready."""
+    usual: Floats | float = 0.0
+    """Share of the canary's requests that would fail anyway, where that varies: (rollouts, windows)."""
+
+    def first(self, runs: int) -> "Rollouts":
+        usual = self.usual if isinstance(self.usual, float) else self.usual[:runs]
+        return replace(
+            self,
+            sides=self.sides[(slice(runs),)],
+            extra=self.extra[:runs],
+            dispersion=self.dispersion[:runs],
+            known=self.known[:runs],
+            usual=usual,
+        )
 
 
 @dataclass(frozen=True)
