@@ -37,6 +37,23 @@ environments:
 """
 """prod gives no ``time_limit`` of its own: there the application's default counts."""
 
+PROD = "    after: staging\n    target: {target}\n    promote: on-demand\n"
+CANARY = """\
+    strategy:
+      canary:
+        steps: [10%, 50%]
+        min_soak: 4s
+        within: 5m
+        analysis: {window: 1s, warm_up: 2s, negligible: 1%}
+"""
+"""Quick, for a demo with hundreds of requests a second; by default a window is 5 s and a warm-up a minute."""
+
+UNLUCKY = """\
+	@unlucky expression `{http.request.uuid}.matches('^0[0-4]')`
+	respond @unlucky "Not today." 500
+"""
+"""5 of 256 requests: 2 %."""
+
 TABLE_PAGE = "/unicode/characters.json?_sort_desc=numeric&_size=5&_nosuggest=1"
 """Sorts a table of 280,000 rows: 30 ms, so a limit of 1 ms is never enough."""
 
@@ -99,6 +116,9 @@ VISITORS = {
     "front": Mix(keepalive=2, fresh=2, post=3, slow=0, stream=0, rate=50.0, path="/", post_path="/guestbook"),
 }
 """What users of prod ask for."""
+
+CROWD = Mix(keepalive=6, fresh=0, post=0, slow=0, stream=0, rate=300.0, path="/", expect=frozenset({200, 500}))
+"""Users of a busy hour, who take an error for an answer: those who met a bad canary are counted by themselves."""
 
 
 CADDY = "run --config {files.Caddyfile} --adapter caddyfile"
