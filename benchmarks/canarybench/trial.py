@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from benchmarks.canarybench.methods import Method
@@ -20,13 +20,13 @@ class Outcome:
     failed: float
     """Extra failed requests, on average: until the canary was taken back; when it was not, all that it caused and those
     of an hour at 100 %."""
-    canary: float
-    """The same without that hour."""
     minutes: float | None
     """Median time until it was taken back; None: more than half were not."""
 
-    def told(self) -> dict[str, float | int | None]:
-        return {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(self).items()}
+    def told(self) -> list[float | int | None]:
+        """For a row of the results: runs, rolled back, failed, minutes."""
+        minutes = None if self.minutes is None else round(self.minutes, 2)
+        return [self.runs, self.rolled_back, round(self.failed, 2), minutes]
 
 
 def tuned(method: Method, good: Rollouts) -> float:
@@ -51,7 +51,6 @@ def _outcome(method: Method, rollouts: Rollouts, scores: Floats, limit: float) -
         len(scores),
         int(caught.sum()),
         float((lost + np.where(caught, 0.0, rollouts.afterwards)).mean()),
-        float(lost.mean()),
         median / 60 if math.isfinite(median) else None,
     )
 
