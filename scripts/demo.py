@@ -200,13 +200,14 @@ class Demo:
             "Whoever runs prod decides that a change meets a tenth of the users first, and goes back by itself if they",
             "fare worse than the others. Then somebody's release fails 2 % of its requests, and looks fine otherwise.",
         )
+        before = self.errors_of_front()
         prod = applications.PROD.format(target=self.stage.kind.target)
         self.stage.edit("environments.yaml", prod, prod + applications.CANARY)
         self.stage.edit("front/Caddyfile", "\tfile_server\n", applications.UNLUCKY + "\tfile_server\n")
         with Load(self.stage.url("front"), applications.CROWD) as crowd:
             self.raise_to_staging("front", self.caddy("2.11.7"))
             self.stage.lockgate("front", "promote", "--to", "prod", "--watch", expect=1)
-            bad, failed = self.newest_of_front(), crowd.answers(500)
+            bad, failed = self.newest_of_front(), crowd.answers(500) + self.errors_of_front()
             self.tell.say("")
             self.tell.say(f"{failed} requests of some {crowd.requests} failed. The verdict again, from what was kept:")
             self.stage.lockgate("front", "analysis", "replay", bad.id)
@@ -216,7 +217,14 @@ class Demo:
             self.stage.lockgate("front", "promote", "--to", "prod", "--watch")
             good, report = self.newest_of_front(), crowd.stop()
         self.crowds.append(report)
-        self.canary = self.judged(bad, good, report.by_status.get("500", 0))
+        after = report.by_status.get("500", 0) + self.errors_of_front()
+        if before or after != failed:
+            raise Unavailable(f"front failed {before} requests before the bad canary, and {after - failed} after it.")
+        self.canary = self.judged(bad, good, failed)
+
+    def errors_of_front(self) -> int:
+        """That its usual users have met so far."""
+        return self.stage.loads["front"].answers(500)
 
     def newest_of_front(self) -> DeploymentView:
         found = self.stage.newest("front", "prod")
@@ -229,12 +237,13 @@ class Demo:
         seen, replayed = client.analysis(bad.id), client.replay(bad.id)
         met = seen.series.started_at if seen else None
         caught = bad.state == State.ROLLED_BACK and replayed.advice == "roll-back" and replayed.agrees
-        stages = {point.stage for point in found.series.points} if (found := client.analysis(good.id)) else set()
+        shown = client.analysis(good.id)
+        early = bool(shown and shown.stage and shown.stage.number < shown.stage.of)
         return Canary(
             bad_requests_served=failed,
             seconds_to_rollback=round((bad.ended_at or 0.0) - met, 1) if met and caught else 0.0,
             false_rollbacks=int(good.state == State.ROLLED_BACK),
-            promoted_early=good.state == State.SUCCEEDED and len(stages) == 1,
+            promoted_early=good.state == State.SUCCEEDED and early,
         )
 
     def the_record(self) -> None:
