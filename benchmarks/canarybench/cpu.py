@@ -4,14 +4,13 @@ The product's own code, ``weigh`` and ``judge``, on six metrics: errors, times o
 buckets), two counters and two gauges (a level a minute). Not measured here: reading the counters and the database.
 """
 
-import math
 import os
 import statistics
 import time
 from collections.abc import Iterator
 
 import numpy as np
-from benchmarks.canarybench.latency import BOUNDS, MEDIAN, SIGMA
+from benchmarks.canarybench.latency import MEDIAN, at_most, buckets
 from benchmarks.canarybench.traffic import WINDOW, Random
 
 from lockgate.analysis.judge import begin, judge, weigh
@@ -29,14 +28,22 @@ METRICS = tuple(
     )
 )
 WEIGHT = 0.1
+RATES = (100.0, 1000.0, 10000.0)
+"""Requests a second of the service: where more than a tenth of the requests are above a bound, an exact form is summed
+term by term, so more traffic costs more."""
 Row = dict[str, object]
 
 
 def rows(seed: int, windows: int) -> Iterator[Row]:
     """``windows``: of one canary that is as good as the baseline, so that every window is judged."""
-    random, criteria = np.random.default_rng(seed), Criteria(metrics=METRICS)
-    state = begin(criteria, [_minute(random, number) for number in range(1, 121)], WEIGHT)
-    given = [_window(random, number) for number in range(1, windows + 1)]
+    for rate in RATES:
+        yield _row(np.random.default_rng(seed), rate, windows)
+
+
+def _row(random: Random, rate: float, windows: int) -> Row:
+    criteria = Criteria(metrics=METRICS)
+    state = begin(criteria, [_minute(random, rate, number) for number in range(1, 121)], WEIGHT)
+    given = [_window(random, rate, number) for number in range(1, windows + 1)]
     weighing, judging = [], []
     for window in given:
         began = time.process_time_ns()
@@ -46,8 +53,9 @@ def rows(seed: int, windows: int) -> Iterator[Row]:
         weighing.append(weighed - began)
         judging.append(time.process_time_ns() - weighed)
     both = sum(weighing) + sum(judging)
-    yield {
+    return {
         "study": "cpu",
+        "rate": rate,
         "windows": windows,
         "metrics": 2 + len(METRICS),
         "bounds": len(state.latency.bounds) if state.latency else 0,
@@ -60,15 +68,15 @@ def rows(seed: int, windows: int) -> Iterator[Row]:
     }
 
 
-def _minute(random: Random, number: int) -> Minute:
-    requests = int(random.poisson(60_000))
+def _minute(random: Random, rate: float, number: int) -> Minute:
+    requests = int(random.poisson(60 * rate))
     instances = {f"i{one}": Ratio(int(random.binomial(requests // 10, 0.005)), requests // 10) for one in range(10)}
     return Minute(60.0 * number, instances, _times(random, requests), {"cpu": _noise(random), "memory": _noise(random)})
 
 
-def _window(random: Random, number: int) -> Window:
+def _window(random: Random, rate: float, number: int) -> Window:
     levels = number % round(60.0 / WINDOW) == 0
-    sides = (_side(random, rate, levels) for rate in (1000 * WEIGHT, 1000 * (1 - WEIGHT)))
+    sides = (_side(random, rate * share, levels) for share in (WEIGHT, 1 - WEIGHT))
     start = (number - 1) * WINDOW
     return Window(number, start, start + WINDOW, 0, round(10000 * WEIGHT), *sides)
 
@@ -81,8 +89,7 @@ def _side(random: Random, rate: float, levels: bool) -> Side:
 
 
 def _times(random: Random, requests: int) -> dict[float, int]:
-    drawn = np.sort(random.lognormal(math.log(MEDIAN), SIGMA, requests))
-    return {bound: int(np.searchsorted(drawn, bound, side="right")) for bound in (*BOUNDS, math.inf)}
+    return at_most(random.multinomial(requests, buckets(np.array(MEDIAN))))
 
 
 def _noise(random: Random) -> float:

@@ -102,12 +102,13 @@ def _methods(shape: Shape, rate: float, random: Random, runs: int) -> dict[str, 
 def _drawn(random: Random, rate: float, shape: Shape, shared: Floats) -> Ints:
     """Requests in each bucket: (rollouts, windows, buckets)."""
     medians = MEDIAN * np.exp(shared + shape.own * random.standard_normal(shared.shape))
-    slow = _buckets(medians * shape.slower)
-    shares = slow if shape.part == 1.0 else shape.part * slow + (1 - shape.part) * _buckets(medians)
+    slow = buckets(medians * shape.slower)
+    shares = slow if shape.part == 1.0 else shape.part * slow + (1 - shape.part) * buckets(medians)
     return random.multinomial(random.poisson(rate * WINDOW, shared.shape), shares)
 
 
-def _buckets(medians: Floats) -> Floats:
+def buckets(medians: Floats) -> Floats:
+    """Shares of the requests in each: the shape of ``medians``, and one more dimension."""
     below = ndtr((np.log(BOUNDS) - np.log(medians)[..., None]) / SIGMA)
     padded = np.concatenate([np.zeros((*medians.shape, 1)), below, np.ones((*medians.shape, 1))], axis=-1)
     shares: Floats = np.diff(padded, axis=-1)
@@ -153,8 +154,8 @@ def _lockgate(past: Ints, mine: Ints, theirs: Ints) -> float | None:
             (number + 1) * WINDOW,
             0,
             round(10000 * WEIGHT),
-            Side(int(mine[number].sum()), 0, _at_most(mine[number])),
-            Side(int(theirs[number].sum()), 0, _at_most(theirs[number])),
+            Side(int(mine[number].sum()), 0, at_most(mine[number])),
+            Side(int(theirs[number].sum()), 0, at_most(theirs[number])),
         )
         state = weigh(criteria, state, window)
         if judge(criteria, state).advice is Advice.ROLL_BACK:
@@ -164,8 +165,9 @@ def _lockgate(past: Ints, mine: Ints, theirs: Ints) -> float | None:
 
 def _minute(number: int, counts: Ints) -> Minute:
     whole = int(counts.sum())
-    return Minute(60.0 * number, {"a": Ratio(0, whole // 2), "b": Ratio(0, whole - whole // 2)}, _at_most(counts))
+    return Minute(60.0 * number, {"a": Ratio(0, whole // 2), "b": Ratio(0, whole - whole // 2)}, at_most(counts))
 
 
-def _at_most(counts: Ints) -> dict[float, int]:
+def at_most(counts: Ints) -> dict[float, int]:
+    """As in :class:`lockgate.core.window.Side`."""
     return dict(zip((*BOUNDS, math.inf), np.cumsum(counts).tolist(), strict=True))

@@ -122,8 +122,7 @@ def _goals(ramp: Sequence[Result], cells: Sequence[Result], rows: Sequence[Row])
     ):
         found = [_against(some, f"{OURS}, 5 s", who, tuned, ("10",), 10.0, ours_tuned=False) for some in (ramp, cells)]
         lines.append(f"| own cadence, as shipped, 10x: 10 times fewer than {name} | {' | '.join(found)} |")
-    (cpu,) = [row for row in rows if row["study"] == "cpu"]
-    lines.append(f"| one core keeps up with 1 000 canaries of six metrics, each 5 s | {_core(cpu)} | |")
+    lines.append(f"| one core keeps up with 1 000 canaries of six metrics, each 5 s | {_core(rows)} | |")
     return "\n".join(lines) + "\n"
 
 
@@ -146,10 +145,11 @@ def _against(
     return f"{said} ({each})"
 
 
-def _core(cpu: Row) -> str:
-    share = cpu["core_share"]
-    assert isinstance(share, float)
-    return f"{'met' if share < 1 else 'missed'}: {100 * share:.0f} % of a core"
+def _core(rows: Sequence[Row]) -> str:
+    shares = {float(str(row["rate"])): float(str(row["core_share"])) for row in rows if row["study"] == "cpu"}
+    enough = "met" if max(shares.values()) < 1 else "missed" if min(shares.values()) >= 1 else "met in part"
+    each = ", ".join(f"{100 * share:.0f} % of a core at {number(rate)} rps" for rate, share in shares.items())
+    return f"{enough}: {each}"
 
 
 # --- tables ---
@@ -241,9 +241,9 @@ def _lost_under_stress(mine: Result, stressed: Sequence[Result]) -> Iterator[str
 def _stress(rows: Sequence[Row]) -> Iterator[str]:
     some = figures.results(rows, "stress")
     yield "A service of 20 instances, 1 000 requests a second of which 0.5 % fail; an hour at 5 % (one instance) and at"
-    yield "50 % of the traffic. As shipped; the oracle was right for the steady case. Lockgate looks every 5 s, the others"
-    yield "once a minute. Above a dispersion of 30 Lockgate does not let counts of errors decide: bursts of 10 come near"
-    yield "it, those of 30 are far beyond.\n"
+    yield "50 % of the traffic. As shipped; the oracle was right for the steady case. Lockgate looks every 5 s, the"
+    yield "others once a minute. Above a dispersion of 30 Lockgate does not let counts of errors decide: bursts of 10"
+    yield "come near it, those of 30 are far beyond.\n"
     for weight in dict.fromkeys(one.cell.rpartition(" ")[2] for one in some):
         cells = list(dict.fromkeys(one.cell for one in some if one.cell.endswith(f" {weight}")))
         share = f"{100 * float(weight):g} %"
@@ -288,11 +288,17 @@ def _taken_back(row: Row) -> str:
 
 
 def _cpu(rows: Sequence[Row]) -> str:
-    (cpu,) = [row for row in rows if row["study"] == "cpu"]
-    return (
-        f"`weigh` and `judge` of one canary with {cpu['metrics']} metrics (errors, a histogram of which\n"
-        f"{cpu['bounds']} bounds are tested, two counters, two gauges): {cpu['decision_mean_us']} µs of CPU on\n"
-        f"average over {cpu['windows']} windows, so {cpu['canaries']} canaries with windows of 5 s take\n"
-        f"{_core(cpu).split(': ')[1]}. Load of the machine: {cpu['load']}. Reading counters and the database are not\n"
-        "in it.\n"
-    )
+    some = [row for row in rows if row["study"] == "cpu"]
+    lines = [
+        f"`weigh` and `judge` of one canary with {some[0]['metrics']} metrics: errors, a histogram, two counters, two",
+        f"gauges; the mean over {some[0]['windows']} windows. Reading counters and the database are not in it. Most",
+        "of it is the exact form for bounds that more than a tenth of the requests are above, a sum that grows with the",
+        "traffic.\n",
+        f"| requests a second | µs of CPU for a decision | {some[0]['canaries']} canaries, each 5 s | machine's load |",
+        "|---|---|---|---|",
+    ]
+    for row in some:
+        share = row["core_share"]
+        assert isinstance(share, float)
+        lines.append(f"| {row['rate']:g} | {row['decision_mean_us']} | {100 * share:.0f} % of a core | {row['load']} |")
+    return "\n".join(lines) + "\n"
