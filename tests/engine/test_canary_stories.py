@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from lockgate.core.application import Strategy, StrategyKind
-from lockgate.core.canary import Canary, Criteria, Inconclusive, Stage
+from lockgate.core.canary import Canary, Criteria, Inconclusive, Metric, MetricKind, Stage
 from lockgate.core.deployment import State
+from lockgate.core.errors import Unavailable
 from lockgate.core.ids import DeploymentId
+from lockgate.core.window import Ratio, Reading
 from lockgate.engine import ledger as ledgers
 from lockgate.engine import record
 from lockgate.engine.analyst import canary_of
@@ -152,3 +154,29 @@ def test_errors_of_a_warm_up_are_not_held_against_it(users: Rig) -> None:
     users.run(40)
     assert users.state(deployment) is State.RUNNING
     assert any(window.excluded for window in users.store.history.windows(DeploymentId(deployment)))
+
+
+CHECKOUT = Metric("checkout", "http", MetricKind.COUNTER, {"url": "http://m", "bad": "bad", "all": "all"})
+
+
+def test_a_metric_of_ones_own_takes_a_canary_back_although_no_request_fails(users: Rig) -> None:
+    measured = replace(TWO, criteria=replace(QUICK, metrics=(CHECKOUT,), latency=False))
+    deployment = failing(users, 0.001, measured)
+    for turn in range(1, 40):
+        for side, bad in (("canary", 40 * turn), ("baseline", turn)):
+            users.metrics.told["checkout", side] = Reading(0.0, {"": Ratio(bad, 100 * turn)})
+        users.run(1)
+    row = users.row(deployment)
+    assert row.state is State.ROLLED_BACK and "checkout" in row.because
+    name, labels = users.metrics.asked[0]
+    assert name == "checkout" and labels["application"] == "shop" and labels["side"] == "canary"
+    assert labels["revision"] == users.plan(deployment).components[0].revision
+    assert users.operations.replay(deployment).agrees
+
+
+def test_a_source_that_does_not_answer_has_no_data_and_stops_nothing(users: Rig) -> None:
+    measured = replace(TWO, criteria=replace(QUICK, metrics=(CHECKOUT,), latency=False))
+    users.metrics.told["checkout", "canary"] = Unavailable("No answer.")
+    deployment = failing(users, 0.05, measured)
+    users.run(60)
+    assert users.state(deployment) is State.ROLLED_BACK
