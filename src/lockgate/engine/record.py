@@ -81,7 +81,9 @@ def view(store: Store, row: Deployment) -> AnalysisView:
         config=digest_of(found.canary.criteria),
         ramp=found.canary,
     )
-    return view_of(rollout, found.windows, found.judgements, _following(row))
+    judgements = found.judgements
+    verdict = judgements[-1].because if judgements else ""
+    return view_of(rollout, found.windows, judgements, _following(row, verdict))
 
 
 def replay(store: Store, row: Deployment) -> ReplayView:
@@ -110,5 +112,8 @@ def _before(store: Store, row: Deployment) -> str:
     return store.releases.get(store.releases.plan(row.previous).release).label()
 
 
-def _following(row: Deployment) -> str:
-    return row.because if row.active and row.progress.step == Observe.KIND else ""
+def _following(row: Deployment, verdict: str) -> str:
+    """What it waits for, without what is told beside it."""
+    if not row.active or row.progress.step != Observe.KIND:
+        return ""
+    return row.because.replace(verdict, "").strip()
