@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.docs.pages import DOCS, blocks, typed
-from tests.docs.test_quickstart import Person, first_missing
 
 from lockgate.client import Client
 from lockgate.testing import sample_app
 from lockgate.testing.load import Load, Mix
 from lockgate.testing.waiting import wait_until
+from tests.docs.pages import DOCS, blocks, typed
+from tests.docs.test_quickstart import Person, first_missing
 
 HOWTO = DOCS / "howto" / "release-with-a-canary.md"
 STEPS = [step for block in blocks("console", pages=[HOWTO]) for step in typed(block)]
