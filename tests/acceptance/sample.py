@@ -21,7 +21,10 @@ STRATEGIES = {
     "recreate": "{recreate: {hold: 30s, drain: 10s}}",
     "rolling": "{rolling: {batch: 1, drain: 10s}}",
     "blue-green": "{blue-green: {drain: 10s}}",
+    "canary": "{canary: {steps: [10%, 50%], min_soak: 0.3s, within: 2s, inconclusive: promote, drain: 10s, "
+    "analysis: {window: 1s, warm_up: 0s}}}",
 }
+"""A canary of a few requests is not decided in its time, and then promoted if nothing speaks against it."""
 
 EVERYBODY = Mix(
     keepalive=4,

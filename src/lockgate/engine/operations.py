@@ -5,7 +5,7 @@ Each call checks everything before it writes anything, and answers with a view; 
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lockgate.core.artifact import Reference
@@ -67,6 +67,7 @@ class Operations:
     promoter: Promoter
     executors: Executors
     examine: Callable[[], tuple[Usable, ...]]
+    recollection: record.Recollection = field(default_factory=record.Recollection)
 
     # --- releases ---
 
@@ -230,7 +231,8 @@ class Operations:
 
     def analysis(self, deployment: str) -> AnalysisView:
         """What users got from its canary. Raises :class:`NotFound` if it has none."""
-        return record.view(self.store, self.store.history.deployment(DeploymentId(deployment)))
+        row = self.store.history.deployment(DeploymentId(deployment))
+        return record.view(self.store, row, self.recollection)
 
     def replay(self, deployment: str) -> ReplayView:
         """The verdict on its canary once more, from what was stored. Raises :class:`NotFound` if it has none."""
