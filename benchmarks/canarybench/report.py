@@ -48,8 +48,8 @@ def _parts(rows: Sequence[Row]) -> Iterator[str]:
     yield _effort(rows)
     ramp, cells, dense = (figures.results(rows, study) for study in ("ramp", "cells", "dense"))
     yield "## What it comes to\n"
-    yield "Geometric means over places, and over releases where several are named: whether a goal is met in the mean, not"
-    yield "everywhere.\n"
+    yield "Geometric means over places, and over releases where several are named: whether a goal is met in the mean,"
+    yield "not everywhere.\n"
     yield _goals(ramp, cells, rows)
     yield "## Where Lockgate loses\n"
     places = {"ramp": ("1 min", ramp), "steady weight": ("1 min", cells), "every 10 s": ("10 s", dense)}
