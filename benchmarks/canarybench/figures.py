@@ -103,4 +103,4 @@ def number(value: float) -> str:
     if value >= 100:
         digits = max(0, len(str(int(value))) - 3)
         return f"{round(value, -digits):,.0f}".replace(",", " ")
-    return f"{value:.1f}" if value >= 10 else f"{value:.2g}" if value < 1 else f"{value:.1f}"
+    return f"{value:.1f}" if value >= 0.995 else f"{value:.2g}"

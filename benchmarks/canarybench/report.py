@@ -1,6 +1,6 @@
 """Report: the tables, from the rows of the results; the page docs/canarybench.md is exactly this."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from benchmarks.canarybench import figures
 from benchmarks.canarybench.figures import Result, Row, number, of, percent
@@ -32,7 +32,8 @@ WORDS = """\
 - **Lockgate** is the product's test of error counts with its defaults (tolerance 1.25, dispersion learnt from two
   hours). *No tolerance* is the bare test against "fails more at all", which is exact and does not know of bursts.
 - **Kayenta** judges all points so far, from five on, each minute; the baseline is all of the release before, as for
-  everybody, or as many of its requests as the canary has (*equal baseline*, as Spinnaker advises).
+  everybody, or as many of its requests as the canary has (*equal baseline*, as Spinnaker advises). That it needs five
+  points is by itself five times as many failed requests where one look would have been enough.
 - Weights follow the same ramp whatever a method thinks; Flagger and Lockgate would hold it while they are suspicious.
 """
 
@@ -47,9 +48,12 @@ def _parts(rows: Sequence[Row]) -> Iterator[str]:
     yield _effort(rows)
     ramp, cells, dense = (figures.results(rows, study) for study in ("ramp", "cells", "dense"))
     yield "## What it comes to\n"
+    yield "Geometric means over places, and over releases where several are named: whether a goal is met in the mean,"
+    yield "not everywhere.\n"
     yield _goals(ramp, cells, rows)
     yield "## Where Lockgate loses\n"
-    yield from _losses(ramp, figures.results(rows, "stress"))
+    places = {"ramp": ("1 min", ramp), "steady weight": ("1 min", cells), "every 10 s": ("10 s", dense)}
+    yield from _losses(places, figures.results(rows, "stress"))
     yield "## Words\n"
     yield WORDS
     yield "## The ramp\n"
@@ -108,12 +112,14 @@ def _effort(rows: Sequence[Row]) -> str:
 
 def _goals(ramp: Sequence[Result], cells: Sequence[Result], rows: Sequence[Row]) -> str:
     lines = ["| goal | on the ramp | at a steady weight |", "|---|---|---|"]
-    for who, least in ((KAYENTA, 3.0), (ARGO, 2.0)):
+    for who, name, least in (
+        (KAYENTA, "Kayenta", 3.0),
+        (f"{KAYENTA}, equal baseline", "Kayenta with an equal baseline", 3.0),
+        (ARGO, "Argo with an oracle and failureLimit 2", 2.0),
+    ):
         found = [_against(some, f"{OURS}, 1 min", f"{who}, 1 min", True, RELEASES, least) for some in (ramp, cells)]
-        name = "Kayenta" if who == KAYENTA else "Argo with an oracle and failureLimit 2"
-        lines.append(
-            f"| same data, both tuned to 1 %: {least:g} times fewer failed requests than {name} | {' | '.join(found)} |"
-        )
+        goal = f"same data, both tuned to 1 %: {least:g} times fewer failed requests than {name}"
+        lines.append(f"| {goal} | {' | '.join(found)} |")
     for who, tuned, name in (
         (f"{KAYENTA}, 1 min", False, "Kayenta each minute"),
         ("Kayenta, 3 x 20 min, 1 min", False, "Kayenta, 3 x 20 min"),
@@ -198,32 +204,40 @@ def _bold(method: str) -> str:
 # --- stress, latency, cost ---
 
 
-HARMLESS = 0.02
-"""Share of false alarms up to which a rival's success counts against us."""
+HARMLESS = 0.05
+"""Share of false alarms up to which a rival's success counts against us: generous, lest a rule hide a loss."""
 
 
-def _losses(ramp: Sequence[Result], stressed: Sequence[Result]) -> Iterator[str]:
-    yield f"As shipped, and leaving out who has more than {percent(HARMLESS)} false alarms. On the ramp, all once a"
-    yield "minute:\n"
-    ours = of(ramp, f"{OURS}, 1 min", False)
-    found = list(_lost_on_the_ramp(ramp, ours))
+def _losses(places: Mapping[str, tuple[str, Sequence[Result]]], stressed: Sequence[Result]) -> Iterator[str]:
+    """``places``: what they are called -> the cadence that is compared, and the results."""
+    yield "Everybody with the same data. As shipped, without whoever has more false alarms than"
+    yield f"{percent(HARMLESS)}; tuned, all of them:\n"
+    found = [
+        line
+        for place, (cadence, some) in places.items()
+        for tuned in (False, True)
+        for line in _lost(place, cadence, some, tuned)
+    ]
     yield from found or ["- nothing."]
-    yield "\nUnder stress, at least five of a hundred more caught:\n"
+    yield "\nUnder stress, as shipped, at least five of a hundred more caught:\n"
     found = [line for one in stressed if one.method == f"{OURS}, 5 s" for line in _lost_under_stress(one, stressed)]
     yield from found or ["- nothing."]
     yield ""
 
 
-def _lost_on_the_ramp(ramp: Sequence[Result], ours: Sequence[Result]) -> Iterator[str]:
-    for name in dict.fromkeys(one.method for one in ramp if not one.tuned and one.method.endswith("1 min")):
-        theirs = of(ramp, name, False)
+def _lost(place: str, cadence: str, some: Sequence[Result], tuned: bool) -> Iterator[str]:
+    ours = of(some, f"{OURS}, {cadence}", tuned)
+    for name in dict.fromkeys(one.method for one in some if one.tuned == tuned and one.method.endswith(cadence)):
+        theirs = of(some, name, tuned)
         alarms = sum(one.good[0] for one in theirs) / sum(one.good[1] for one in theirs)
-        if name.startswith(OURS) or alarms > HARMLESS:
+        if name.startswith(OURS) or (alarms > HARMLESS and not tuned):
             continue
         for release in RELEASES:
             mine, other = figures.failed(ours, release), figures.failed(theirs, release)
             if other < mine:
-                yield f"- {_release(release)}: {name} lets {number(other)} requests fail, Lockgate {number(mine)}."
+                how = "tuned" if tuned else f"as shipped, {percent(alarms)} false alarms"
+                where = f"{place}, {_release(release)}"
+                yield f"- {where}: {name} ({how}) lets {number(other)} requests fail, Lockgate {number(mine)}."
 
 
 def _lost_under_stress(mine: Result, stressed: Sequence[Result]) -> Iterator[str]:
@@ -291,14 +305,19 @@ def _cpu(rows: Sequence[Row]) -> str:
     some = [row for row in rows if row["study"] == "cpu"]
     lines = [
         f"`weigh` and `judge` of one canary with {some[0]['metrics']} metrics: errors, a histogram, two counters, two",
-        f"gauges; the mean over {some[0]['windows']} windows. Reading counters and the database are not in it. Most",
-        "of it is the exact form for bounds that more than a tenth of the requests are above, a sum that grows with",
-        "the traffic.\n",
+        f"gauges; the median of {some[0]['rounds']} rounds of {some[0]['windows']} windows, and their range. Reading",
+        "counters and the database are not in it. Most of it is the exact form for bounds that more than a tenth of",
+        "the requests are above, a sum that grows with the traffic.\n",
         f"| requests a second | µs of CPU for a decision | {some[0]['canaries']} canaries, each 5 s | machine's load |",
         "|---|---|---|---|",
     ]
     for row in some:
-        share = row["core_share"]
-        assert isinstance(share, float)
-        lines.append(f"| {row['rate']:g} | {row['decision_mean_us']} | {100 * share:.0f} % of a core | {row['load']} |")
+        least, middle, most = (f"{100 * float(str(row[f'core_share{one}'])):.0f}" for one in ("_least", "", "_most"))
+        cells = (
+            number(float(str(row["rate"]))),
+            row["decision_us"],
+            f"{middle} % of a core ({least} to {most})",
+            row["load"],
+        )
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines) + "\n"

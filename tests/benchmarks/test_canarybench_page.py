@@ -54,8 +54,10 @@ def test_whoever_is_better_is_named() -> None:
         row(names[1], "x", 20.0),
         {**row(names[2], "x", 1.0), "good": [200, 100, 0.0, None]},
     ]
-    lines = list(report._losses(figures.results(rows, "ramp"), []))
-    assert "- 2x: Kayenta, 1 min lets 20.0 requests fail, Lockgate 50.0." in lines
+    lines = list(report._losses({"ramp": ("1 min", figures.results(rows, "ramp"))}, []))
+    assert (
+        "- ramp, 2x: Kayenta, 1 min (as shipped, 1.5 % false alarms) lets 20.0 requests fail, Lockgate 50.0." in lines
+    )
     assert not any("careless" in line for line in lines)
 
 
@@ -73,7 +75,8 @@ def test_one_core_is_enough_only_where_it_is(most: float, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [(0.25, "0.25"), (3.04, "3.0"), (12.34, "12.3"), (123.4, "123"), (12345.0, "12 300")]
+    ("value", "said"),
+    [(0.25, "0.25"), (0.9999, "1.0"), (3.04, "3.0"), (12.34, "12.3"), (123.4, "123"), (12345.0, "12 300")],
 )
 def test_numbers_have_three_digits(value: float, said: str) -> None:
     assert figures.number(value) == said
