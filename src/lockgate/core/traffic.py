@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lockgate.core.artifact import ArtifactKind
-from lockgate.core.ids import Instant, RevisionId
+from lockgate.core.ids import LATER, Instant, RevisionId
 
 ALL = 10_000
 
@@ -19,9 +19,17 @@ class Key:
     application: str
     environment: str
     component: str
+    cell: str = field(default="", metadata=LATER)
+    """Of the environment; empty where it has no cells."""
+
+    @property
+    def part(self) -> str:
+        """The component, with its cell where there is one: ``web``, ``north/web``."""
+        return f"{self.cell}/{self.component}" if self.cell else self.component
 
     def __str__(self) -> str:
-        return f"{self.environment}/{self.application}/{self.component}"
+        place = f"{self.environment}/{self.cell}" if self.cell else self.environment
+        return f"{place}/{self.application}/{self.component}"
 
 
 @dataclass(frozen=True, slots=True)

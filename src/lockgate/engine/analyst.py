@@ -42,7 +42,7 @@ class Analyst:
         """One look, if it is time for one, and the ruling. Raises what the router raises."""
         canary, now = leg.strategy.canary, self.clock.now()
         assert canary is not None
-        known = ledgers.read(row.evidence, leg.key.component)
+        known = ledgers.read(row.evidence, leg.key.part)
         if known is None or row.progress.stage_since is None:
             return self._open(row.progress, leg, step, known, now)
         windows: tuple[Window, ...] = ()
@@ -62,7 +62,7 @@ class Analyst:
         samples = dict(self.router.sample(leg.key))
         if known is None:
             state = begin(canary.criteria, self.past(leg.key), leg.walk.ramp[step.stage].weight / 10_000)
-            known = Ledger(leg.key.component, now, state, state, now)
+            known = Ledger(leg.key.part, now, state, state, now)
         known = replace(known, edge=now, samples=samples, requests=0)
         outcome = Outcome(replace(progress, stage_since=now), wait=canary.criteria.window)
         return replace(outcome, evidence=ledgers.write(known), because="The first requests are awaited.")
@@ -108,7 +108,7 @@ def _window(
     sides = _side([step.revision], known, samples, sight), _side(others, known, samples, sight)
     excluded = _reset(known, samples, [step.revision, *others]) or _young(sight, step, canary, now)
     weight = leg.walk.ramp[step.stage].weight
-    return Window(known.windows + 1, known.edge, now, step.stage, weight, *sides, leg.key.component, excluded=excluded)
+    return Window(known.windows + 1, known.edge, now, step.stage, weight, *sides, leg.key.part, excluded=excluded)
 
 
 def _side(revisions: Sequence[RevisionId], known: Ledger, samples: Mapping[RevisionId, Sample], sight: Sight) -> Side:

@@ -104,7 +104,7 @@ class Operations:
         """What :meth:`deploy` would do. Changes nothing."""
         release, environment, plan = self._planned(request)
         holder = self.store.history.holder(release.name, environment.name)
-        previous = self.store.releases.plan(holder.plan) if holder else None
+        previous = self.store.releases.plan(holder.kept) if holder else None
         verdicts = self.promoter.verdicts(release, environment, Kind.DEPLOY)
         return Preview(
             application=release.name,
@@ -367,12 +367,11 @@ class Operations:
         rows = self._select(application, environment, ACTIVE | WAITING)[:1]
         holder = self.store.history.holder(application, environment)
         for row in (*rows, *((holder,) if holder else ())):
-            plan = self.store.releases.plan(row.plan)
-            for part in plan.components:
-                if component in ("", part.key.component):
-                    executor = self.executors(plan)
-                    for instance in executor.target.observe(part.key).instances:
-                        found.setdefault(instance.id, (part.key, instance.id, executor))
+            for part in self.store.releases.plan(row.kept).parts():
+                executor = self.executors(part)
+                for key in (c.key for c in part.components if component in ("", c.key.component, c.key.part)):
+                    for instance in executor.target.observe(key).instances:
+                        found.setdefault(instance.id, (key, instance.id, executor))
         if not found:
             raise NotFound(f"Nothing of {application} runs in {environment}, so there are no logs to show.")
         return sorted(found.values(), key=lambda item: item[1])

@@ -90,7 +90,7 @@ class Verifier:
 
     def _run(self, check: CommandCheck, address: str, row: Deployment, leg: Leg, step: Verify) -> CheckResult:
         place = "after" if step.through_router else "before"
-        handle = f"{row.id}-{leg.key.component}-{step.revision}-{place}-{row.progress.check}"
+        handle = f"{row.id}-{leg.key.part.replace('/', '-')}-{step.revision}-{place}-{row.progress.check}"
         url = f"http://{address}"
         words = [template.finish(word, {"url": url}.get) for word in check.run]
         inputs = {"LOCKGATE_URL": url, "LOCKGATE_RELEASE": row.release, "LOCKGATE_ENVIRONMENT": row.environment}
