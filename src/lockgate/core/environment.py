@@ -111,7 +111,7 @@ class Environment:
 
     def in_rollout(self) -> tuple[Cell, ...]:
         """The cells in the order they are changed."""
-        return tuple(self.cells[name] for name in self.rollout.order or self.cells)
+        return tuple(self.cells[name] for name in self.rollout.order or self.cells if name in self.cells)
 
     def seen_from(self, cell: Cell) -> "Environment":
         """The environment as it is in one of its cells."""
