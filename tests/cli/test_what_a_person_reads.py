@@ -38,6 +38,7 @@ def pages(width: int | None) -> dict[str, Iterable[Line]]:
     looking = Sight(canned.RUNNING, canned.STAGING)
     return {
         "status": status_lines(canned.STATUS, width),
+        "status-cells": status_lines(replace(canned.STATUS, rows=(canned.WORLD,), problems=()), width),
         "status-nothing": status_lines(replace(canned.STATUS, rows=(), problems=()), width),
         "explain": explanation_lines(canned.EXPLANATION, NOW),
         "history": history_lines((canned.GATED, canned.RUNNING, canned.ROLLED_BACK), NOW),
@@ -52,6 +53,7 @@ def pages(width: int | None) -> dict[str, Iterable[Line]]:
             moment(NOW, canned.RUNNING.created_at, "server away", AWAY),
         ],
         "watch-picture": picture(looking, NOW),
+        "watch-picture-cells": picture(Sight(canned.RUNNING, canned.WORLD), NOW),
         "watch-picture-away": picture(replace(looking, away=True), NOW),
         "verdicts": [
             one

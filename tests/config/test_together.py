@@ -100,9 +100,8 @@ def test_values_in_a_container_are_looked_for_too() -> None:
 
 
 def test_each_cell_is_held_against_the_application_by_itself() -> None:
-    application = (
-        "application: shop\ncomponents: {web: {artifact: pypi:web, run: 'web {port} {values.a} {values.b} {values.c}'}}\n"
-    )
+    run = "web {port} {values.a} {values.b} {values.c}"
+    application = f"application: shop\ncomponents: {{web: {{artifact: pypi:web, run: '{run}'}}}}\n"
     environments = """\
 environments:
   prod:

@@ -17,13 +17,14 @@ from lockgate.store.database import open_store
 from lockgate.testing.rig import Rig
 
 NORTH, EAST, SOUTH = "north", "east", "south"
+AS_IT_IS = Rollout()
 
 
 def cells(*names: str) -> Mapping[str, Cell]:
     return {name: Cell(name, listen={"*": Listen("127.0.0.1", 8100 + n)}) for n, name in enumerate(names)}
 
 
-def world(rollout: Rollout = Rollout(), *names: str) -> Catalogue:
+def world(rollout: Rollout = AS_IT_IS, *names: str) -> Catalogue:
     """dev in cells, and next, which takes by itself what succeeds there."""
     dev = Environment("dev", cells=cells(*(names or (NORTH, EAST, SOUTH))), rollout=rollout)
     return Catalogue({"dev": dev, "next": Environment("next", after="dev", listen={"*": Listen("127.0.0.1", 8200)})})
@@ -299,7 +300,7 @@ def test_a_pause_while_a_cell_bakes_is_heard(rig: Rig) -> None:
 def test_a_cell_that_is_taken_out_of_the_environment_is_emptied_last(rig: Rig) -> None:
     rig.deploy(rig.release("1"))
     rig.run(20)
-    rig.catalogue = world(Rollout(), NORTH, SOUTH)
+    rig.catalogue = world(AS_IT_IS, NORTH, SOUTH)
     row = rig.deploy(rig.release("2"))
     rig.run(20)
     assert rig.state(row.id) is State.SUCCEEDED and begun(rig, row.id) == [NORTH, SOUTH, EAST]
@@ -329,3 +330,34 @@ def test_each_cell_has_its_own_values(rig: Rig) -> None:
     assert [c.spec.command[-1] for c in plan.components] == [NORTH, EAST, SOUTH]
     assert len({c.revision for c in plan.components}) == 3
     assert all(is_on(rig, cell, row.id) for cell in (NORTH, EAST, SOUTH))
+
+
+def test_status_and_explanation_tell_of_each_cell(rig: Rig) -> None:
+    rig.catalogue = world(Rollout(bake=600.0))
+    first = rig.deploy(rig.release("1"))
+    rig.run(2000)
+    rig.deploy(rig.release("2"))
+    rig.run(30)
+    (row,) = (r for r in rig.operations.status("shop", "dev").rows)
+    told = [(c.name, c.progress, c.release_label, c.ready, c.wanted, c.url) for c in row.cells]
+    assert told == [
+        (NORTH, "bakes", "shop 2 (#2)", 2, 2, "http://127.0.0.1:8100/"),
+        (EAST, "waits", "shop 1 (#1)", 2, 2, "http://127.0.0.1:8101/"),
+        (SOUTH, "waits", "shop 1 (#1)", 2, 2, "http://127.0.0.1:8102/"),
+    ]
+    assert "Cell by cell: north bakes, east waits, south waits." in rig.operations.explain("dep-2").sentences
+    assert rig.operations.explain(first.id).plan[1].startswith("Cell by cell: north, east, south; one cell at a time")
+    assert sorted(row.weights.values()) == [ALL] * 3
+    assert {i.cell for i in row.instances} == {NORTH, EAST, SOUTH}
+
+
+def test_status_of_a_divided_environment_says_which_cell_holds_which_release(divided: Rig) -> None:
+    (row,) = divided.operations.status("shop", "dev").rows
+    assert row.release_label == "shop several releases" and row.standing == "as deployed"
+    assert [(c.name, c.release_label) for c in row.cells] == [
+        (NORTH, "shop 2 (#2)"),
+        (EAST, "shop 1 (#1)"),
+        (SOUTH, "shop 1 (#1)"),
+    ]
+    places = {(p.environment, p.state) for r in divided.operations.releases("shop", 5) for p in r.places}
+    assert ("dev", "quarantined") in places

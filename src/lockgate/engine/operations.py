@@ -19,7 +19,7 @@ from lockgate.core.plan import Observe, Plan
 from lockgate.core.release import Release
 from lockgate.core.source import SourceEvent
 from lockgate.core.traffic import Key
-from lockgate.engine import explaining, life, planner, views
+from lockgate.engine import explaining, life, planner, rollout, views
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.intake import Intake, with_overrides
 from lockgate.engine.promoter import Promoter
@@ -205,12 +205,16 @@ class Operations:
         timeline = self.store.history.events(0, 500, deployment=row.id)
         return Explanation(
             deployment=views.deployment_view(row, plan),
-            sentences=explaining.sentences(row, verdicts, self.clock.now()),
+            sentences=explaining.sentences(row, verdicts, self.clock.now(), self._cells(row)),
             verdicts=tuple(views.verdict_view(v) for v in verdicts),
             plan=planner.plan_words(plan, previous),
             timeline=tuple(views.event_view(e) for e in timeline),
             commands=explaining.commands(row),
         )
+
+    def _cells(self, row: Deployment) -> Mapping[str, str]:
+        tour = rollout.tour_of(row, self.store.releases.plan)
+        return rollout.standings(row, tour) if row.active and tour.cellular else {}
 
     # --- looking ---
 

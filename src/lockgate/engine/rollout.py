@@ -5,17 +5,21 @@ a *lane*. Lanes are walked in turn within one claim. The row holds the progress 
 are parked beside it, so every write holds all of them. An environment without cells has one lane, with an empty name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from lockgate.core.deployment import Deployment, Lane, Progress
-from lockgate.core.ids import Instant
+from lockgate.core.deployment import Deployment, Lane, Progress, State
+from lockgate.core.ids import Digest, Instant
 from lockgate.core.plan import Plan
 from lockgate.engine.course import Leg, legs_of
 
 LOOK = 5.0
 """Seconds between two looks at cells that are not walked: those that bake, those done, those not begun."""
+
+
+ARRIVED = frozenset({"bakes", "done", "is back"})
+"""Words of :func:`standings` for cells that a deployment has led to where it leads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +68,17 @@ class Tour:
         known, rollout = lanes(row), self.plan.rollout
         waiting = [cell for cell in self.cells if cell not in known]
         walking = [cell for cell in self.cells if cell in known and known[cell].done_at is None]
-        left = {} if self.back or not waiting else self._baking(known, now)
+        left = {} if self.back or not waiting else self.baking(known, now)
         over = [cell for cell, seconds in left.items() if seconds <= 0]
         begin = waiting[: max(0, rollout.parallel - len(walking) - len(left))]
         if walking or over or begin:
             return Round((*walking, *over, *begin))
         if not left:
-            return Round(())
+            return Round(self.cells[-1:])
         cell = min(left, key=lambda name: left[name])
         return Round((), min(left[cell], LOOK), bakes(cell, waiting[0], now + left[cell]))
 
-    def _baking(self, known: Mapping[str, Progress], now: Instant) -> dict[str, float]:
+    def baking(self, known: Mapping[str, Progress], now: Instant) -> dict[str, float]:
         """Cell that has arrived but not yet done well for long enough -> seconds that are missing."""
         bake = self.plan.rollout.bake
         return {
@@ -87,6 +91,13 @@ class Tour:
         """Every other cell has arrived."""
         known = lanes(row)
         return all(other in known and known[other].done_at is not None for other in self.cells if other != cell)
+
+
+def tour_of(row: Deployment, plan_of: Callable[[Digest], Plan]) -> Tour:
+    """Of a deployment that is active, there or back."""
+    back = row.state is State.ROLLING_BACK
+    other = (row.mixed if back else None) or row.previous
+    return Tour(plan_of(row.plan), plan_of(other) if other else None, back)
 
 
 def bakes(cell: str, following: str, until: Instant) -> str:
@@ -102,6 +113,16 @@ def lanes(row: Deployment) -> dict[str, Progress]:
     """Cell -> progress, of all that the deployment has begun with."""
     parked = {cell: lane.progress for cell, lane in row.lanes.items()}
     return parked if row.progress.cell is None else {**parked, row.progress.cell: row.progress}
+
+
+def standings(row: Deployment, tour: Tour) -> dict[str, str]:
+    """Cell -> how far the deployment has come in it, in a word or two."""
+    known = lanes(row)
+    words = ("goes back", "is back") if tour.back else ("changes", "done")
+    told = {cell: words[known[cell].done_at is not None] if cell in known else "waits" for cell in tour.cells}
+    if not tour.back and "waits" in told.values():
+        told |= dict.fromkeys(tour.baking(known, 0.0), "bakes")
+    return told
 
 
 def done(row: Deployment) -> frozenset[str]:

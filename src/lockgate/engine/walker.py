@@ -91,7 +91,7 @@ class Walker:
         if change:
             row, event = change
             return self._write(row, [event], keep=row.active and row.state is not State.PAUSED), Outcome(row.progress)
-        tour = self._tour(row)
+        tour = rollout.tour_of(row, self.store.releases.plan)
         row = self._tended(row, tour, now)
         if (row.state is State.ROLLING_BACK) is not tour.back:
             return row, Outcome(row.progress)
@@ -179,11 +179,6 @@ class Walker:
         words = planner.stage_words(leg, stage)
         event = life.event_of(row, "deployment.stage", f"{words} {outcome.because}", self.clock.now())
         return self._write(replace(row, progress=outcome.progress), [event])
-
-    def _tour(self, row: Deployment) -> Tour:
-        back = row.state is State.ROLLING_BACK
-        other = (row.mixed if back else None) or row.previous
-        return Tour(self.store.releases.plan(row.plan), self.store.releases.plan(other) if other else None, back)
 
     def _clear(self, row: Deployment, legs: Sequence[Leg], executor: Executor) -> None:
         for leg in legs:
