@@ -23,6 +23,7 @@ import msgspec
 from lockgate.core.errors import LockgateError, NotFound, Problem, Unavailable
 from lockgate.decoding import decoded
 from lockgate.messages import (
+    AnalysisView,
     Ask,
     AuditView,
     CreateRelease,
@@ -38,6 +39,7 @@ from lockgate.messages import (
     Promote,
     QuarantineView,
     ReleaseView,
+    ReplayView,
     RollBack,
     Status,
     Usable,
@@ -191,6 +193,18 @@ class Client:
 
     def explain(self, name: str) -> Explanation:
         return self._get(f"/v1/deployments/{quote(name, safe='')}/explain", Explanation)
+
+    def analysis(self, name: str) -> AnalysisView | None:
+        """None: users meet no canary in it, or it is not there at all."""
+        try:
+            return self._get(f"/v1/deployments/{quote(name, safe='')}/analysis", AnalysisView)
+        except Refusal as refusal:
+            if refusal.fault.status != 404:
+                raise
+            return None
+
+    def replay(self, name: str) -> ReplayView:
+        return self._get(f"/v1/deployments/{quote(name, safe='')}/replay", ReplayView)
 
     def pause(self, name: str, ask: Ask) -> DeploymentView:
         return self._ask(name, "pause", ask)

@@ -13,14 +13,15 @@ from typing import Protocol
 
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference, Tree
 from lockgate.core.audit import AuditEntry, Event
+from lockgate.core.canary import Metric
 from lockgate.core.deployment import Deployment, State, Want
 from lockgate.core.ids import DeploymentId, Digest, InstanceId, Instant, ReleaseId, RevisionId
 from lockgate.core.inventory import Observed
 from lockgate.core.plan import Fence, InstanceSpec, Plan
 from lockgate.core.release import Release
-from lockgate.core.traffic import Key, Route, RouterCaps, RouteStatus, Sample, TargetCaps
+from lockgate.core.traffic import Key, Mark, Route, RouterCaps, RouteStatus, Sample, TargetCaps
 from lockgate.core.verification import HttpAnswer
-from lockgate.core.window import Window
+from lockgate.core.window import Minute, Reading, Window
 
 # --- time ---
 
@@ -113,7 +114,9 @@ class Router(Protocol):
 
     def status(self, key: Key) -> RouteStatus: ...
 
-    def sample(self, key: Key) -> Mapping[RevisionId, Sample]: ...
+    def sample(self, key: Key) -> Mapping[RevisionId, Sample]:
+        """What each revision has counted since counting began, pinned requests aside; nothing at all where requests are
+        not counted. Raises Unavailable."""
 
     def remove(self, key: Key, fence: Fence) -> None:
         """The key takes no traffic any more and its address is free."""
@@ -152,6 +155,16 @@ class Http(Protocol):
 
     def request(self, method: str, url: str, headers: Mapping[str, str], timeout: float) -> HttpAnswer:
         """Raises :class:`Unavailable` when no whole answer came in time."""
+
+
+class MetricSource(Protocol):
+    """Where metrics come from that Lockgate does not measure itself."""
+
+    def read(self, metric: Metric, labels: Mapping[str, str], at: Instant) -> Reading:
+        """What the metric of one side stands at, at that moment. ``labels``: what is filled in for ``{revision}``,
+        ``{application}``, ``{environment}``, ``{component}`` and ``{side}`` in the metric's settings. Where there is no
+        data the reading is empty and says why. Raises Unavailable when the source does not answer or fails, Invalid for
+        settings it can do nothing with, ComponentMissing for a program or secret that is not there."""
 
 
 # --- the memory ---
@@ -277,6 +290,20 @@ class Inventory(Protocol):
     def last(self, key: Key) -> Observed | None: ...
 
 
+class Traffic(Protocol):
+    """What users got of what runs on each key, minute by minute, for a day: how much such numbers scatter."""
+
+    def note(self, key: Key, minute: Minute | None, mark: Mark) -> None:
+        """In one transaction, with the mark for the next. The same minute of a key is kept once, as last noted; what is
+        a day older than the mark is forgotten, of every key."""
+
+    def mark(self, key: Key) -> Mark | None:
+        """As last noted."""
+
+    def since(self, key: Key, at: Instant) -> tuple[Minute, ...]:
+        """Minutes that ended after that, oldest first."""
+
+
 class Store(Protocol):
     """The whole memory, one door each."""
 
@@ -294,3 +321,6 @@ class Store(Protocol):
 
     @property
     def inventory(self) -> Inventory: ...
+
+    @property
+    def traffic(self) -> Traffic: ...

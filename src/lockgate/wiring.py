@@ -75,9 +75,10 @@ COLLECT_FIRST = 300.0
 class Drivers:
     """What touches this machine, made once and shared by every plan that needs it."""
 
-    def __init__(self, settings: Settings, clock: SystemClock) -> None:
+    def __init__(self, settings: Settings, clock: SystemClock, store: SqlStore) -> None:
         self._settings = settings
         self._clock = clock
+        self._store = store
         self.artifacts = _artifacts(settings.data)
         self.router = EnvoyRouter(EnvoySettings(settings.data / "router", settings.envoy))
         self.commands = CommandTask(CommandSettings(settings.data))
@@ -91,9 +92,8 @@ class Drivers:
         name = f"{plan.target} {sorted(plan.target_settings.items())}"
         with self._lock:
             if name not in self._executors:
-                self._executors[name] = Executor(
-                    self._target(plan), self.router, self._verifier, Analyst(self.router, self._clock), self._clock
-                )
+                analyst = Analyst(self.router, self._store.traffic, self._clock)
+                self._executors[name] = Executor(self._target(plan), self.router, self._verifier, analyst, self._clock)
             return self._executors[name]
 
     def refuse_unless_able(self, plan: Plan) -> None:
@@ -232,7 +232,7 @@ def build(settings: Settings) -> ControlPlane:
     for folder in (settings.home, settings.data):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = open_store(settings.database)
-    drivers = Drivers(settings, clock)
+    drivers = Drivers(settings, clock, store)
     ticker = EmbeddedTicker(settings.poll)
     catalogue = CatalogueFile(settings.environments)
     promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from tests.acceptance.sample import PROGRAM, definition, one_environment
 
-from lockgate.testing.installation import Installation, free_ports
+from lockgate.testing.installation import Installation, free_pair, free_ports
 
 pytestmark = [pytest.mark.real, pytest.mark.acceptance, pytest.mark.timeout(180)]
 
@@ -196,7 +196,7 @@ class Stranger(BaseHTTPRequestHandler):
 
 def test_a_health_answer_by_a_foreign_process_is_not_believed(tmp_path: Path) -> None:
     """The application sleeps; somebody else answers on the port it was given."""
-    port, allotted = free_ports(2)
+    port, allotted = free_ports(1)[0], free_pair()
     text = f"environments:\n  dev: {{target: {{process: {{ports: {allotted}-{allotted + 1}}}}}, listen: {port}}}\n"
     with Installation(tmp_path, text) as server:
         sleeping = definition("x", replicas=1).replace(str(PROGRAM), "/bin/sh").splitlines()

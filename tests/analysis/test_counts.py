@@ -39,11 +39,20 @@ def test_on_the_hypothesis_the_expectation_is_never_above_one(
     assert expectation(WorseTest(tolerance, absolute), n1, p1, n0, p0) <= 1 + 1e-9
 
 
-@given(st.integers(1, 12), st.integers(1, 20), st.floats(0.0, 0.5), st.floats(1.0, 3.0), st.floats(0.0, 1.0))
-def test_what_is_bad_is_never_expected_to_look_good(n1: int, n0: int, p0: float, out: float, more: float) -> None:
-    p1 = out * p0 + more * (1 - out * p0) if out * p0 < 1 else 1.0
-    if p1 <= 1:
-        assert expectation(GoodTest(out), n1, min(1.0, max(p1, out * p0)), n0, p0) <= 1 + 1e-9
+@given(
+    st.integers(1, 12),
+    st.integers(1, 20),
+    st.floats(1.0, 3.0),
+    st.floats(0.0, 0.1),
+    st.floats(0.0, 1.0),
+    st.floats(0.0, 1.0),
+)
+def test_what_is_bad_is_never_expected_to_look_good(
+    n1: int, n0: int, out: float, granted: float, part: float, more: float
+) -> None:
+    p0 = part * (1 - granted) / out
+    bad = out * p0 + granted
+    assert expectation(GoodTest(out, granted), n1, min(1.0, bad + more * (1 - bad)), n0, p0) <= 1 + 1e-9
 
 
 def evidence_of(test: WorseTest | GoodTest, windows: list[Counts]) -> float:

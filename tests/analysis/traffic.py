@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from random import Random
 
-from lockgate.core.window import Side, Window
+from lockgate.core.window import Minute, Ratio, Side, Window
 
 BOUNDS = (5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, math.inf)
 
@@ -28,7 +28,7 @@ def window(
         weight,
         Side(canary[1], canary[0], mine, instances=1),
         Side(baseline[1], baseline[0], theirs, instances=1),
-        excluded,
+        excluded=excluded,
     )
 
 
@@ -70,3 +70,37 @@ def lognormal_latency(random: Random, n: int, median: float = 60.0, sigma: float
         total, left, before = total + drawn, left - drawn, below
         at_most[bound] = total
     return at_most
+
+
+def bursts(random: Random, mean: float, size: int) -> int:
+    """Errors that come in bursts of a geometric length, ``size`` on average; ``mean`` of them on average."""
+    return sum(geometric(random, size) for _ in range(poisson(random, mean / size)))
+
+
+def geometric(random: Random, mean: int) -> int:
+    return 1 if mean <= 1 else 1 + int(math.log(1 - random.random()) / math.log1p(-1 / mean))
+
+
+def past_of(
+    random: Random, minutes: int, instances: int, rate: float, share: float, burst: int = 1
+) -> tuple[Minute, ...]:
+    """Minutes before a rollout; ``rate``: requests a second of all instances together."""
+    each = round(60 * rate / instances)
+    return tuple(
+        Minute(
+            60.0 * n, {f"i{i}": Ratio(min(each, bursts(random, each * share, burst)), each) for i in range(instances)}
+        )
+        for n in range(1, minutes + 1)
+    )
+
+
+def timed(random: Random, minutes: int, requests: int, wobble: float = 0.0) -> tuple[Minute, ...]:
+    """Minutes with the times of requests, whose median moves by ``wobble`` (of its logarithm)."""
+    return tuple(
+        Minute(
+            60.0 * n,
+            {"i0": Ratio(0, requests // 2), "i1": Ratio(0, requests - requests // 2)},
+            lognormal_latency(random, requests, 60.0 * math.exp(random.gauss(0.0, wobble))),
+        )
+        for n in range(1, minutes + 1)
+    )

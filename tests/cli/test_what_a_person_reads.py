@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from lockgate.cli.charting import evidence_lines
 from lockgate.cli.deployments import preview_lines, told
 from lockgate.cli.logs import audit_lines, chain_lines, log_lines
 from lockgate.cli.output import Line, draw
@@ -22,8 +23,11 @@ from lockgate.cli.status import explanation_lines, history_lines, status_lines
 from lockgate.cli.timeline import event_lines, moment, verdict
 from lockgate.cli.watching import AWAY, Sight, afterwards, heading, picture
 from lockgate.config.project import detect
+from tests.charts import samples
 from tests.cli import canned
 from tests.cli.canned import NOW
+
+ROLLED, PROMOTED = samples.bad(), samples.good()
 
 GOLDEN = Path(__file__).parent / "golden"
 WIDTH = 100
@@ -41,6 +45,9 @@ def pages(width: int | None) -> dict[str, Iterable[Line]]:
         "status-cells": status_lines(replace(canned.STATUS, rows=(canned.WORLD,), problems=()), width),
         "status-nothing": status_lines(replace(canned.STATUS, rows=(), problems=()), width),
         "explain": explanation_lines(canned.EXPLANATION, NOW),
+        "explain-canary": explanation_lines(
+            canned.EXPLANATION, NOW, evidence_lines(ROLLED, width or 80, unicode=width is not None)
+        ),
         "history": history_lines((canned.GATED, canned.RUNNING, canned.ROLLED_BACK), NOW),
         "history-nothing": history_lines((), NOW),
         "releases": release_lines((canned.BAD_RELEASE, canned.RELEASE), NOW),
@@ -54,6 +61,9 @@ def pages(width: int | None) -> dict[str, Iterable[Line]]:
         ],
         "watch-picture": picture(looking, NOW),
         "watch-picture-cells": picture(Sight(canned.RUNNING, canned.WORLD), NOW),
+        "watch-picture-canary": picture(
+            replace(looking, analysis=PROMOTED), NOW, width or 80, 40, unicode=width is not None
+        ),
         "watch-picture-away": picture(replace(looking, away=True), NOW),
         "verdicts": [
             one

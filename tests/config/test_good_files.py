@@ -1,5 +1,6 @@
 """Good files become exactly the core's values; scalars stay the text that was written."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from lockgate.core.application import (
     StrategyKind,
 )
 from lockgate.core.artifact import ArtifactKind, Reference
+from lockgate.core.canary import Canary, Criteria, Stage
 from lockgate.core.environment import (
     Catalogue,
     Cell,
@@ -176,9 +178,39 @@ def test_a_json_value_has_the_type_it_looks_like(written: str, value: Any) -> No
 
 @pytest.mark.parametrize("kind", list(StrategyKind))
 def test_a_strategy_is_a_word_or_has_settings(kind: StrategyKind) -> None:
-    assert application(f"strategy: {kind.value}").strategy == Strategy(kind)
-    assert application(f"strategy: {{{kind.value}: }}").strategy == Strategy(kind)
-    assert application(f"strategy: {{{kind.value}: {{drain: 5s}}}}").strategy == Strategy(kind, drain=5.0)
+    usual = Strategy(kind, canary=Canary() if kind is StrategyKind.CANARY else None)
+    assert application(f"strategy: {kind.value}").strategy == usual
+    assert application(f"strategy: {{{kind.value}: }}").strategy == usual
+    assert application(f"strategy: {{{kind.value}: {{drain: 5s}}}}").strategy == replace(usual, drain=5.0)
+
+
+def test_the_steps_of_a_canary_are_shares_that_soak_and_may_hold() -> None:
+    steps = "[0.5%, {weight: 5%, soak: 1m}, {weight: 50%, hold: true}]"
+    written = application(f"strategy: {{canary: {{steps: {steps}, min_soak: 2m}}}}").strategy.canary
+    assert written is not None
+    assert written.stages == (Stage(50, 120.0), Stage(500, 60.0), Stage(5000, 120.0, hold=True))
+    soaking = application("strategy: {canary: {min_soak: 30s}}").strategy.canary
+    assert soaking is not None
+    assert [(stage.weight, stage.soak) for stage in soaking.stages] == [
+        (100, 30.0),
+        (500, 30.0),
+        (2500, 30.0),
+        (5000, 30.0),
+    ]
+
+
+def test_what_decides_a_canary_is_written_in_per_cent_and_time() -> None:
+    analysis = "{alpha: 2%, beta: 0.5%, negligible: 0.2%, objective: 1%, warm_up: 5s, window: 10s, latency: false}"
+    written = application(f"strategy: {{canary: {{analysis: {analysis}, sticky: true}}}}").strategy.canary
+    assert written is not None and written.sticky
+    assert written.criteria == Criteria(
+        alpha=0.02, beta=0.005, negligible=0.002, objective=0.01, warm_up=5.0, window=10.0, latency=False
+    )
+
+
+def test_an_environment_may_have_a_strategy_of_its_own() -> None:
+    assert environment("listen: 8081").strategy is None
+    assert environment("strategy: rolling").strategy == Strategy(StrategyKind.ROLLING)
 
 
 @pytest.mark.parametrize("written", ["8081", "127.0.0.1:8081", "localhost:8081", "'8081'", "':8081'"])

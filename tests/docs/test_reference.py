@@ -61,7 +61,7 @@ def test_every_step_is_described() -> None:
 
 
 def _steps() -> list[plan.Step]:
-    some = {"revision": "r", "count": 1, "through_router": False}
+    some = {"revision": "r", "count": 1, "through_router": False, "stage": 0}
     made = []
     for kind in plan.Step.__subclasses__():
         made.append(kind(**{f.name: some[f.name] for f in fields(kind) if f.name in some}))

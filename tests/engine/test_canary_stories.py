@@ -8,6 +8,10 @@ from lockgate.core.application import Strategy, StrategyKind
 from lockgate.core.canary import Canary, Criteria, Inconclusive, Stage
 from lockgate.core.deployment import State
 from lockgate.core.ids import DeploymentId
+from lockgate.engine import ledger as ledgers
+from lockgate.engine import record
+from lockgate.engine.analyst import canary_of
+from lockgate.engine.course import legs_of
 from lockgate.messages import Ask
 from lockgate.testing.rig import Rig
 
@@ -110,3 +114,41 @@ def test_what_was_watched_is_kept_and_can_be_judged_again(users: Rig) -> None:
     assert [window.number for window in windows] == list(range(1, len(windows) + 1))
     assert sum(window.canary.errors for window in windows) >= 5
     assert all(window.weight == 1000 for window in windows)
+    again = users.operations.replay(deployment)
+    assert again.agrees and again.advice == "roll-back" and again.verdict in users.row(deployment).because
+    assert again.windows == again.decided == len(windows)
+    seen = users.operations.analysis(deployment)
+    assert seen.verdict == again.verdict and len(seen.series.points) == len(windows)
+
+
+def test_what_was_tampered_with_does_not_agree(users: Rig) -> None:
+    deployment = failing(users, 0.05)
+    users.run(60)
+    windows = users.store.history.windows(DeploymentId(deployment))
+    row = users.row(deployment)
+    (leg,) = legs_of(users.plan(deployment), None, back=False)
+    written = ledgers.read(row.evidence, "web")
+    assert written is not None
+    spoilt = replace(windows[0], canary=replace(windows[0].canary, errors=windows[0].canary.errors + 1))
+    again = record.record(users.store, row)
+    assert again.agrees
+    assert not replace(again, ledgers=record.again(canary_of(leg), written, [spoilt, *windows[1:]])).agrees
+
+
+def test_nearly_nothing_but_errors_is_too_much_even_while_it_warms_up(users: Rig) -> None:
+    slow = replace(TWO, criteria=Criteria(warm_up=60.0))
+    deployment = failing(users, 0.97, slow)
+    users.run(60)
+    row = users.row(deployment)
+    assert row.state is State.ROLLED_BACK and "warming up" in row.because
+    assert row.ended_at is not None and row.ended_at - row.created_at < 20
+    assert users.operations.replay(deployment).agrees
+
+
+def test_errors_of_a_warm_up_are_not_held_against_it(users: Rig) -> None:
+    deployment = failing(users, 0.2, replace(TWO, criteria=Criteria(warm_up=30.0)))
+    users.run(28)
+    users.router.failing = dict.fromkeys(users.router.failing, 0.001)
+    users.run(40)
+    assert users.state(deployment) is State.RUNNING
+    assert any(window.excluded for window in users.store.history.windows(DeploymentId(deployment)))

@@ -1,15 +1,17 @@
 """Stories about environments with several cells, told in fake time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lockgate.core.application import HttpCheck, Strategy, StrategyKind
+from lockgate.core.canary import Canary, Criteria, Stage
 from lockgate.core.deployment import State
 from lockgate.core.environment import Catalogue, Cell, Environment, Listen, OnFailure, Rollout
 from lockgate.core.errors import Denied
+from lockgate.core.ids import DeploymentId
 from lockgate.core.traffic import ALL, Key
 from lockgate.engine.rollout import lanes
 from lockgate.messages import Ask, Promote, RollBack
@@ -62,6 +64,15 @@ def begun(rig: Rig, deployment: str) -> list[str]:
     """Cells in the order in which they were first touched."""
     events = rig.store.history.events(0, 5000, deployment=deployment)
     return list(dict.fromkeys(e.data["cell"] for e in events if e.kind == "deployment.step"))
+
+
+def until(rig: Rig, happens: Callable[[], object]) -> None:
+    """Works until that has happened, for an hour at most."""
+    for _ in range(720):
+        if happens():
+            return
+        rig.run(5)
+    pytest.fail("It does not happen within an hour.")
 
 
 EVERY_STRATEGY = pytest.mark.parametrize("kind", list(StrategyKind))
@@ -361,3 +372,35 @@ def test_status_of_a_divided_environment_says_which_cell_holds_which_release(div
     ]
     places = {(p.environment, p.state) for r in divided.operations.releases("shop", 5) for p in r.places}
     assert ("dev", "quarantined") in places
+
+
+def test_a_canary_is_watched_in_each_cell_by_itself(rig: Rig) -> None:
+    held = Canary((Stage(1000, 5.0, hold=True), Stage(5000, 5.0)), criteria=Criteria(warm_up=0.0))
+    rig.router.rate, rig.router.fail_otherwise = 200.0, 0.001
+    rig.deploy(rig.release("1", strategy=Strategy(StrategyKind.CANARY, canary=held)))
+    rig.run(20)
+    row = rig.deploy(rig.release("2"))
+    for cell in (NORTH, EAST, SOUTH):
+        until(rig, lambda cell=cell: begun(rig, row.id)[-1:] == [cell] and rig.row(row.id).who)  # type: ignore[misc]
+        assert begun(rig, row.id)[-1] == cell and sorted(serving(rig, cell).values()) == [1000, 9000]
+        rig.operations.ask(row.id, "continue", Ask("", "bob"))
+    until(rig, lambda: rig.row(row.id).final)
+    assert rig.state(row.id) is State.SUCCEEDED
+    watched = {window.component for window in rig.store.history.windows(DeploymentId(row.id))}
+    assert watched == {"north/web", "east/web", "south/web"}
+    assert rig.operations.analysis(row.id).component == "south/web"
+    assert rig.operations.replay(row.id).agrees
+
+
+def test_a_canary_that_hurts_the_users_of_one_cell_is_never_met_by_those_of_the_next(rig: Rig) -> None:
+    quick = Canary((Stage(1000, 5.0),), criteria=Criteria(warm_up=0.0))
+    rig.router.rate = 200.0
+    good = rig.deploy(rig.release("1", strategy=Strategy(StrategyKind.CANARY, canary=quick)))
+    rig.run(20)
+    bad = rig.deploy(rig.release("2"))
+    rig.router.failing[rig.plan(bad.id).components[0].revision] = 0.1
+    rig.run(120)
+    assert rig.state(bad.id) is State.ROLLED_BACK and begun(rig, bad.id)[0] == NORTH
+    assert all(is_on(rig, cell, good.id) for cell in (NORTH, EAST, SOUTH))
+    assert {w.component for w in rig.store.history.windows(DeploymentId(bad.id))} == {"north/web"}
+    assert rig.operations.analysis(bad.id).component == "north/web"

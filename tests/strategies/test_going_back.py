@@ -2,7 +2,7 @@
 
 import pytest
 
-from lockgate.core.plan import Done, Step, Verify
+from lockgate.core.plan import Done, Observe, Step, Verify
 from lockgate.core.traffic import ALL, Walk
 from lockgate.testing.walks import NEW, OLD, Journey, NextStep, Promise
 from lockgate.testing.world import Copy, Dice, World
@@ -20,6 +20,8 @@ def to_the_end(trip: Journey, limit: int = 200) -> list[Step]:
     while not steps or not isinstance(steps[-1], Done):
         assert len(steps) < limit, "the walk does not end"
         steps.append(trip.advance())
+        if isinstance(steps[-1], Observe):
+            trip.world.stage += 1
         trip.world.tick()
     return steps
 

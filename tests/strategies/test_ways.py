@@ -211,7 +211,8 @@ def test_a_canary_with_nobody_to_compare_with_is_raised_in_one_stride() -> None:
 
 def test_what_runs_is_not_turned_into_a_canary_by_going_back_to_it() -> None:
     pools = {OLD: Pool(OLD, 2, 2, 2, seats=2, weight=9900), NEW: Pool(NEW, 1, 1, 1, seats=1, weight=100)}
-    assert CANARY[0](Walk(OLD, 2, ramp=RAMP), Scene(pools, prepared=True)) == Shift({OLD: Share(ALL, 2)})
+    scene = Scene(pools, prepared=True, verified_before=True)
+    assert CANARY[0](Walk(OLD, 2, ramp=RAMP), scene) == Shift({OLD: Share(ALL, 2)})
 
 
 def test_a_canary_of_two_others_leaves_them_their_proportion() -> None:

@@ -93,7 +93,8 @@ class WorseTest:
 
 @dataclass(frozen=True, slots=True)
 class GoodTest:
-    """Against ``p1 >= ruled_out * p0 + absolute``: the same e-process the other way round."""
+    """Against ``p1 >= ruled_out * p0 + absolute``: the same e-process the other way round. Thanks to ``absolute`` much
+    traffic without any errors shows something too."""
 
     ruled_out: float = 2.0
     absolute: float = 0.0
@@ -105,9 +106,9 @@ class GoodTest:
         return _parts(tuple(self.shares), self.ruled_out)
 
     def add(self, evidence: Evidence, counts: Counts, common: bool = False) -> Evidence:
-        """As :meth:`WorseTest.add`. Odds ``ruled_out`` times as high are met by whatever fails ``ruled_out`` times as
-        often, so the bound holds for both."""
-        ratios, common = self.looked_for, common and not self.absolute
+        """As :meth:`WorseTest.add`. Whatever fails ``ruled_out`` times as often and more has odds ``ruled_out`` times
+        as high, so the bound holds for both forms."""
+        ratios = self.looked_for
         return _added(evidence, counts, ratios, self.ruled_out, self.absolute, self.dispersion, common)
 
     def log_evidence(self, evidence: Evidence) -> float:

@@ -16,6 +16,8 @@ from lockgate.analysis.counts import log_mean
 SHIFTS = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
 """In standard deviations."""
 CLIP = 3.0
+SENSIBLE = 1e100
+"""A level beyond it is taken for no number."""
 FEWEST = 30
 """Points of history without which nothing is known of the series."""
 
@@ -52,7 +54,7 @@ class Drift:
 def add(drift: Drift, canary: float, baseline: float, higher_is_better: bool = False, tolerance: float = 0.5) -> Drift:
     """The next point, tested against a difference as usual or ``tolerance`` standard deviations worse. One that is no
     number says nothing, and what follows it begins anew."""
-    if not (math.isfinite(canary) and math.isfinite(baseline)):
+    if not (abs(canary) < SENSIBLE and abs(baseline) < SENSIBLE):
         return replace(drift, last=None)
     difference = baseline - canary if higher_is_better else canary - baseline
     counted = replace(
@@ -69,7 +71,7 @@ def usual(differences: Sequence[float], share: float = 0.5) -> Usual | None:
     """From the differences between two halves of the instances; ``share`` of them will be the canary, which scatters
     the more the fewer they are. About 0 and not their mean: which half is the worse one says nothing of the canary.
     None: history is too short, or does not move at all."""
-    finite = [one for one in differences if math.isfinite(one)]
+    finite = [one for one in differences if abs(one) < SENSIBLE]
     if len(finite) < FEWEST:
         return None
     squares = math.fsum(one * one for one in finite)

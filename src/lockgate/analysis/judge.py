@@ -20,6 +20,10 @@ from lockgate.core.window import Advice, Judgement, Minute, Ratio, Side, Term, W
 
 LEAST = 1e-12
 """An alpha or beta of 0 is taken for this."""
+SUSPECTED = 0.99
+"""Of the threshold: as far as evidence is shown that may not decide."""
+ROUNDING = 1e-12
+"""What is less is no evidence."""
 
 
 def begin(criteria: Criteria, past: Sequence[Minute], share: float, sticky: bool = False) -> State:
@@ -60,6 +64,7 @@ def weigh(criteria: Criteria, state: State, window: Window) -> State:
         seen=state.seen + mine.requests,
         failed=state.failed + mine.errors,
         failing=state.failing + (mine.errors > 0),
+        other=state.other + theirs.requests,
         arrivals=arrivals.add(state.arrivals, window.weight, window.weight / ALL, mine.requests, theirs.requests),
     )
 
@@ -67,14 +72,15 @@ def weigh(criteria: Criteria, state: State, window: Window) -> State:
 def judge(criteria: Criteria, state: State) -> Judgement:
     """What the state says, at any time."""
     terms = _terms(criteria, state)
-    against, threshold = _together(criteria, state, terms), -math.log(max(criteria.alpha, LEAST))
+    threshold = -math.log(max(criteria.alpha, LEAST))
+    against = _together(criteria, state, terms, threshold)
     asked = [term.good for term in terms if term.good is not None]
     good, needed = min(asked, default=0.0), -math.log(max(criteria.beta, LEAST))
     trusted = state.dispersion.trusted
     compared = state.errors.canary > 0 and state.errors.baseline > 0
     if _guarded(criteria, state) or against >= threshold:
         advice = Advice.ROLL_BACK
-    elif trusted and compared and good >= needed and not state.arrivals.failed:
+    elif trusted and compared and 0 < needed <= good and not state.arrivals.failed:
         advice = Advice.PROMOTE
     else:
         advice = Advice.GO_ON
@@ -99,18 +105,24 @@ def _terms(criteria: Criteria, state: State) -> tuple[Term, ...]:
     return tuple(found)
 
 
-def _together(criteria: Criteria, state: State, terms: Sequence[Term]) -> float:
-    """Logarithm of the average over the metrics by their shares. One that may not decide yet counts for at most 1."""
+def _together(criteria: Criteria, state: State, terms: Sequence[Term], threshold: float) -> float:
+    """Logarithm of the average over the metrics by their shares. Those that may not decide (yet) make suspicion, but
+    cannot bring it to the threshold."""
     shares = _shares(criteria, state)
+    tested = [term for term in terms if shares.get(term.metric, 0.0) > 0]
+    decided = {t.metric: t.against if _decides(state, t.metric) else min(0.0, t.against) for t in tested}
+    found = _average(shares, decided)
+    if found >= threshold:
+        return found
+    return min(_average(shares, {term.metric: term.against for term in tested}), SUSPECTED * threshold)
+
+
+def _average(shares: Mapping[str, float], logs: Mapping[str, float]) -> float:
     whole = math.fsum(shares.values())
-    parts = [
-        math.log(shares[term.metric] / whole)
-        + (term.against if _decides(state, term.metric) else min(0.0, term.against))
-        for term in terms
-        if shares.get(term.metric, 0.0) > 0
-    ]
+    parts = [math.log(shares[metric] / whole) + log for metric, log in logs.items()]
     highest = max(parts, default=0.0)
-    return highest + math.log(math.fsum(math.exp(part - highest) for part in parts)) if parts else 0.0
+    found = highest + math.log(math.fsum(math.exp(part - highest) for part in parts)) if parts else 0.0
+    return found if abs(found) > ROUNDING else 0.0
 
 
 def _shares(criteria: Criteria, state: State) -> dict[str, float]:
@@ -151,7 +163,7 @@ def _counting(criteria: Criteria, state: State) -> Questions:
     """What is asked of errors and of counters."""
     scatter = state.dispersion.factor
     worse = WorseTest(criteria.tolerance, criteria.absolute, scatter)
-    return Questions(worse, GoodTest(criteria.ruled_out, criteria.absolute, scatter))
+    return Questions(worse, GoodTest(criteria.ruled_out, criteria.absolute + criteria.negligible, scatter))
 
 
 def _counter(criteria: Criteria, state: State, metric: Metric, window: Window) -> Case:

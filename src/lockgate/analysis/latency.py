@@ -15,7 +15,7 @@ from itertools import pairwise
 from lockgate.analysis import shape
 from lockgate.analysis.cases import Case, Questions
 from lockgate.analysis.counts import Counts, GoodTest, WorseTest, log_mean
-from lockgate.analysis.dispersion import LENGTHS, TRUSTED, Dispersion, successive
+from lockgate.analysis.dispersion import LENGTHS, Dispersion, successive
 from lockgate.analysis.histogram import Histogram, histogram, nearest, usable_bounds
 from lockgate.core.canary import Criteria
 from lockgate.core.window import Minute, Side
@@ -25,9 +25,14 @@ FEWEST_REQUESTS = 500
 """Of the traffic before, or of the baseline's first windows, to learn from."""
 FEWEST_BLOCKS = 12
 """Minutes before, or first windows."""
+UNTIMED = 36
+"""Windows with requests and without any times, after which nobody is taken to measure them."""
 ASKED = (0.5, 0.1, 0.01)
 """Shares above a bound at which the canary must be shown to be as fast, for promotion."""
 RAREST_ASKED = 0.005
+ERRATIC = 1000.0
+"""A bound whose count scatters more than this says nothing. Much more than for errors: many requests are above a bound,
+and what moves all of them a little makes a large factor, which still leaves much evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class Bound:
 
     milliseconds: float
     dispersion: float
+    """Of the count above it, on all instances together, from minute to minute."""
     asked: bool
     """It must be shown to be good for promotion."""
     case: Case = field(default_factory=Case)
@@ -46,7 +52,9 @@ class Latency:
     """What is known of it so far."""
 
     learning: tuple[Histogram, ...] = ()
-    """The baseline's first windows, while there are no bounds."""
+    """The baseline's first windows with times, while there are no bounds."""
+    untimed: int = 0
+    """Windows without, before the first of those."""
     chosen: bool = False
     """The bounds are fixed; without any, latency is not tested."""
     bounds: tuple[Bound, ...] = ()
@@ -56,6 +64,8 @@ class Latency:
     """Share of the baseline's requests in each cell between the bounds (:mod:`lockgate.analysis.shape`)."""
     shape: tuple[float, ...] = ()
     """Logarithms of the e-values of the whole histogram."""
+    instances: int = 0
+    """That the dispersion was learnt of."""
 
     @property
     def edges(self) -> tuple[float, ...]:
@@ -75,18 +85,24 @@ def begin(past: Sequence[Minute]) -> Latency | None:
     for minute in sorted(past, key=lambda one: one.at):
         block = math.ceil(minute.at / LENGTHS[-1])
         longer[block] = longer[block].plus(histogram(minute.latency))
-    return _chosen(busy, list(longer.values()))
+    instances = sorted(len(minute.instances) for minute in past)[len(past) // 2]
+    return _chosen(busy, list(longer.values()), instances)
 
 
 def add(criteria: Criteria, latency: Latency, canary: Side, baseline: Side) -> Latency:
     """A window more."""
     mine, theirs = histogram(canary.latency), histogram(baseline.latency)
     if not latency.chosen:
-        return _learnt(latency, theirs, baseline.requests)
+        return _learnt(latency, theirs, baseline)
     if not (mine.requests and theirs.requests and latency.bounds):
         return latency
-    bounds = tuple(_added(criteria, bound, mine.counts(theirs, bound.milliseconds)) for bound in latency.bounds)
-    return replace(latency, bounds=bounds, shape=_shape(criteria, latency, mine, theirs))
+    part = _part(latency.instances, canary, baseline)
+    scatter = [max(1.0, 1 + part * (bound.dispersion - 1)) for bound in latency.bounds]
+    bounds = tuple(
+        _added(criteria, bound, mine.counts(theirs, bound.milliseconds), own)
+        for bound, own in zip(latency.bounds, scatter, strict=True)
+    )
+    return replace(latency, bounds=bounds, shape=_shape(criteria, latency, mine, theirs, max(scatter)))
 
 
 def against(criteria: Criteria, latency: Latency) -> float:
@@ -111,21 +127,33 @@ def worst(criteria: Criteria, latency: Latency) -> Bound | None:
     return max(latency.bounds, key=lambda one: questions(criteria, one).against(one.case), default=None)
 
 
-def questions(criteria: Criteria, bound: Bound) -> Questions:
-    """What is asked at a bound."""
-    worse = WorseTest(criteria.latency_tolerance, 0.0, bound.dispersion, RATIOS)
-    return Questions(worse, GoodTest(criteria.ruled_out, 0.0, bound.dispersion) if bound.asked else None)
+def questions(criteria: Criteria, bound: Bound, scatter: float = 1.0) -> Questions:
+    """What is asked at a bound; ``scatter``: dispersion between the two sides."""
+    worse = WorseTest(criteria.latency_tolerance, 0.0, scatter, RATIOS)
+    return Questions(worse, GoodTest(criteria.ruled_out, 0.0, scatter) if bound.asked else None)
 
 
-def _added(criteria: Criteria, bound: Bound, counts: Counts | None) -> Bound:
-    return replace(bound, case=questions(criteria, bound).add(bound.case, counts)) if counts else bound
+def _part(instances: int, canary: Side, baseline: Side) -> float:
+    """How much of the scatter of all instances together is to be expected between the two sides.
+
+    If each instance has a noise of its own, all ``I`` together have ``1/I`` of its variance, and the sides ``1/I1`` and
+    ``1/I0``, which counts with ``w (1 - w)`` for the weight ``w``. Where instances move together it is less."""
+    if not (instances and canary.instances and baseline.instances):
+        return 1.0
+    w = canary.requests / max(1, canary.requests + baseline.requests)
+    return w * (1 - w) * instances * (1 / canary.instances + 1 / baseline.instances)
 
 
-def _shape(criteria: Criteria, latency: Latency, canary: Histogram, baseline: Histogram) -> tuple[float, ...]:
+def _added(criteria: Criteria, bound: Bound, counts: Counts | None, scatter: float) -> Bound:
+    return replace(bound, case=questions(criteria, bound, scatter).add(bound.case, counts)) if counts else bound
+
+
+def _shape(
+    criteria: Criteria, latency: Latency, canary: Histogram, baseline: Histogram, scatter: float
+) -> tuple[float, ...]:
     edges = latency.edges
     if not _has(canary, edges) or not _has(baseline, edges):
         return latency.shape
-    scatter = max(bound.dispersion for bound in latency.bounds)
     return shape.add(latency.shape, edges, latency.usual, canary, baseline, criteria.latency_tolerance, scatter)
 
 
@@ -138,17 +166,17 @@ def _has(one: Histogram, edges: tuple[float, ...]) -> bool:
     return all(more >= less for more, less in pairwise(falling))
 
 
-def _learnt(latency: Latency, baseline: Histogram, requests: int) -> Latency:
-    """One of the first windows more. Windows without times count too: after enough of them there are no bounds."""
-    if not requests:
-        return latency
-    learning = (*latency.learning, baseline)
+def _learnt(latency: Latency, times: Histogram, baseline: Side) -> Latency:
+    """One of the first windows more. After many without any times there will be none."""
+    if not times.requests:
+        untimed = latency.untimed + (baseline.requests > 0 and not latency.learning)
+        return replace(latency, untimed=untimed, chosen=untimed >= UNTIMED)
+    learning = (*latency.learning, times)
     if len(learning) < FEWEST_BLOCKS:
         return replace(latency, learning=learning)
-    timed = [one for one in learning if one.requests]
-    if timed and sum(one.requests for one in timed) < FEWEST_REQUESTS:
+    if sum(one.requests for one in learning) < FEWEST_REQUESTS:
         return replace(latency, learning=_shorter(learning))
-    return _chosen(timed, [])
+    return _chosen(learning, [], baseline.instances)
 
 
 def _shorter(learning: tuple[Histogram, ...]) -> tuple[Histogram, ...]:
@@ -156,12 +184,12 @@ def _shorter(learning: tuple[Histogram, ...]) -> tuple[Histogram, ...]:
     return tuple(a.plus(b) for a, b in zip(learning[::2], learning[1::2], strict=True))
 
 
-def _chosen(blocks: Sequence[Histogram], longer: Sequence[Histogram]) -> Latency:
+def _chosen(blocks: Sequence[Histogram], longer: Sequence[Histogram], instances: int) -> Latency:
     whole = Histogram()
     for block in blocks:
         whole = whole.plus(block)
     scatter = {edge: _scatter(edge, blocks, longer) for edge in usable_bounds(whole)}
-    kept = {edge: one for edge, one in scatter.items() if one.factor <= TRUSTED}
+    kept = {edge: one for edge, one in scatter.items() if one.factor <= ERRATIC}
     shares = {edge: (whole.above or {})[edge] / whole.requests for edge in kept}
     asked = nearest({edge: share for edge, share in shares.items() if share >= RAREST_ASKED}, ASKED)
     return Latency(
@@ -169,6 +197,7 @@ def _chosen(blocks: Sequence[Histogram], longer: Sequence[Histogram]) -> Latency
         bounds=tuple(Bound(edge, one.factor, edge in asked) for edge, one in kept.items()),
         erratic=tuple(edge for edge in scatter if edge not in kept),
         usual=shape.usual_cells(whole, tuple(kept)) if kept else (),
+        instances=instances,
     )
 
 

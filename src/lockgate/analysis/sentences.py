@@ -36,6 +36,14 @@ def number(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def duration(seconds: float) -> str:
+    """In its two largest units: ``40 s``, ``5 min 20 s``, ``2 h``."""
+    whole = round(seconds)
+    units = ((whole // 3600, "h"), (whole % 3600 // 60, "min"), (whole % 60, "s"))
+    told = [f"{count} {unit}" for count, unit in units if count]
+    return " ".join(told[:2]) or "0 s"
+
+
 def errors(state: State) -> str:
     """What failed on both sides."""
     case = state.errors
@@ -153,14 +161,11 @@ def _erratic(state: State) -> str:
 
 
 def _missing(state: State) -> str:
-    case, sides = state.errors, []
-    if not case.canary and not state.seen:
-        sides.append("the canary")
-    if not case.baseline:
-        sides.append("what ran before")
-    if not sides or not state.windows:
-        return "There is nothing to compare yet: no window has counted in which both sides had requests."
-    return f"There is nothing to compare yet: {' and '.join(sides)} had no requests."
+    requests = {"the canary": state.seen, "what ran before": state.other}
+    without = [side for side, count in requests.items() if not count]
+    if len(without) == 1:
+        return f"There is nothing to compare yet: {without[0]} had no requests."
+    return "There is nothing to compare yet: no window has counted in which both sides had requests."
 
 
 def _no_bounds(latency: Latency) -> str:

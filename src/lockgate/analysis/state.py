@@ -37,4 +37,6 @@ class State:
     failed: int = 0
     failing: int = 0
     """Windows with at least one of those."""
+    other: int = 0
+    """Requests of the baseline, whether the canary had any or not."""
     arrivals: Arrivals = field(default_factory=Arrivals)

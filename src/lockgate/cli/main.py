@@ -57,6 +57,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "status": ("status:status", "What runs where."),
         "watch": ("watching:watch", "Follow a deployment until it ends."),
         "explain": ("status:explain", "Why a deployment is where it is, and who can act."),
+        "analysis": ("analyses:analysis", "What users got from a canary, judged once more."),
         "history": ("status:history", "Deployments, newest first."),
         "logs": ("logs:logs", "What instances print."),
         "audit": ("logs:audit", "Who did what, when and why."),

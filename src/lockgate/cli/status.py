@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from lockgate.cli.charting import evidence_lines, room, speaks_unicode
 from lockgate.cli.output import (
     BAD,
     BLANK,
@@ -170,12 +171,20 @@ def explain(name: str = "", /, *, app: App = "", json: Json = False) -> None:
         The deployment; default: the newest.
     """
     client = Client()
-    found = client.explain(deployment_meant(client, name, app))
-    show(found, json, lambda: explanation_lines(found, now()))
+    meant = deployment_meant(client, name, app)
+    found = client.explain(meant)
+    show(found, json, lambda: explanation_lines(found, now(), _evidence(client, meant)))
 
 
-def explanation_lines(found: Explanation, at: float) -> list[Line]:
+def _evidence(client: Client, deployment: str) -> list[Line]:
+    """Of a canary; else nothing."""
+    analysis = client.analysis(deployment)
+    return evidence_lines(analysis, room(), speaks_unicode()) if analysis else []
+
+
+def explanation_lines(found: Explanation, at: float, evidence: Sequence[Line] = ()) -> list[Line]:
     lines = [standing(found.deployment, at), BLANK, *explained(found.sentences)]
+    lines += section("What users get from it", evidence)
     lines += section("Gates", verdict_lines(found.verdicts))
     lines += section("Plan", indented(found.plan))
     lines += section("What happened", event_lines(found.timeline))

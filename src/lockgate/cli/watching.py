@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from lockgate.charts.terminal import ROWS
+from lockgate.cli.charting import evidence_lines, speaks_unicode
 from lockgate.cli.output import (
     BAD,
     BLANK,
@@ -34,10 +36,10 @@ from lockgate.cli.output import (
 )
 from lockgate.cli.surroundings import App, brief, deployment_meant
 from lockgate.cli.timeline import GOOD_ENDS, cell_row, event_line, moment, shares, standing, succeeded, verdict
-from lockgate.client import Client
+from lockgate.client import Client, Refusal
 from lockgate.core.errors import LockgateError, Unavailable
 from lockgate.core.inventory import Condition
-from lockgate.messages import DeploymentView, EnvironmentView, InstanceView, StatusRow
+from lockgate.messages import AnalysisView, DeploymentView, EnvironmentView, InstanceView, StatusRow
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -46,8 +48,17 @@ if TYPE_CHECKING:
 LOOK = 0.3
 """Seconds between two looks when no event rings."""
 
+MEASURED = 2.0
+"""Seconds between two looks at a canary's evidence, which grows every few seconds; more if the server needs long."""
+
+SPARING = 10.0
+"""How many times as long as the last answer took is waited at least, so that watching does not keep a server busy."""
+
 PATIENCE = 120.0
 """Seconds a server may be away before watching gives up. The deployment does not need anybody to watch it."""
+
+AROUND = 13
+"""Lines that charts need besides their own rows."""
 
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
@@ -85,7 +96,7 @@ def watch(name: str = "", /, *, app: App = "", json: Json = False) -> int:
 
 def follow(client: Client, name: str, good: frozenset[str] = GOOD_ENDS) -> int:
     """Shows the deployment until it ends. Returns the exit code: 0 if its last state is one of ``good``."""
-    onlooker = Onlooker(client, name)
+    onlooker = Onlooker(client, name, pictured=on_terminal())
     screen = Terminal() if on_terminal() else Plain()
     try:
         with screen.open():
@@ -154,6 +165,8 @@ class Sight:
     """Of the timeline, since the look before."""
     away: bool = False
     """The server does not answer; the rest is what was seen last."""
+    analysis: AnalysisView | None = None
+    """Of a canary."""
 
 
 @dataclass(slots=True)
@@ -162,8 +175,12 @@ class Onlooker:
 
     client: Client
     name: str
+    pictured: bool = False
+    """A canary's evidence is wanted, too."""
     seen: int = 0
     """Number of the last event told."""
+    measure_at: float = float("-inf")
+    """When its evidence is asked for again."""
     last: Sight | None = None
     away_since: float | None = None
 
@@ -199,7 +216,20 @@ class Onlooker:
         rows = self.client.status(view.application, view.environment).rows
         news = tuple(event_line(event, view.created_at) for event in events)
         self.seen = max((event.seq for event in events), default=self.seen)
-        return Sight(view, rows[0] if rows else None, news)
+        return Sight(view, rows[0] if rows else None, news, analysis=self._evidence(bool(news)))
+
+    def _evidence(self, moved: bool) -> AnalysisView | None:
+        """Asked for when something has happened, and every :data:`MEASURED` seconds. It is a convenience: a server
+        that refuses it does not end the watching."""
+        last = self.last.analysis if self.last else None
+        began = time.monotonic()
+        if not self.pictured or not (moved or began >= self.measure_at):
+            return last
+        with suppress(Refusal):
+            last = self.client.analysis(self.name)
+        ended = time.monotonic()
+        self.measure_at = ended + max(MEASURED, SPARING * (ended - began))
+        return last
 
     def _gone(self, last: Sight) -> Sight:
         first = self.away_since is None
@@ -207,7 +237,7 @@ class Onlooker:
         if time.monotonic() - self.away_since > PATIENCE:
             raise Unavailable(f"The server has been away for {PATIENCE:.0f} s.", "Start it with: lockgate serve")
         news = (moment(now(), last.view.created_at, "server away", AWAY),) if first else ()
-        return Sight(last.view, last.row, news, away=True)
+        return Sight(last.view, last.row, news, away=True, analysis=last.analysis)
 
 
 def _ring(client: Client, name: str, bell: threading.Event, ended: threading.Event) -> None:
@@ -269,12 +299,14 @@ class Terminal:
     def _drawn(self) -> "Group":
         from rich.console import Group
 
-        lines = picture(self._sight, self._clock()) if self._sight else []
+        size, unicode = self._console.size, speaks_unicode()
+        lines = picture(self._sight, self._clock(), size.width, size.height, unicode) if self._sight else []
         return Group(*(text for one in lines for text in fitted(one, self._console)))
 
 
-def picture(sight: Sight, at: float) -> list[Line]:
-    """How it stands, who gets which part of the traffic, and how its instances are."""
+def picture(sight: Sight, at: float, width: int = 80, height: int = 24, unicode: bool = True) -> list[Line]:
+    """How it stands, who gets which part of the traffic, how its instances are, and what users get from a canary. The
+    charts are as high as there is room for them."""
     view, row = sight.view, sight.row
     if view.final:
         return []
@@ -287,6 +319,9 @@ def picture(sight: Sight, at: float) -> list[Line]:
         lines += [BLANK, *shares(row.weights, view.release, indent=4)]
     if row is not None and row.instances:
         lines += [BLANK, *instance_lines(row.instances)]
+    if sight.analysis is not None:
+        rows = min(ROWS, (height - len(lines) - AROUND) // 2)
+        lines += [BLANK, *evidence_lines(sight.analysis, width, unicode, rows, indent=4)]
     return lines
 
 

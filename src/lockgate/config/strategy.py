@@ -190,6 +190,8 @@ def _ramps(strategy: Strategy) -> Iterator[tuple[str, str, str]]:
     weights = [stage.weight for stage in canary.stages]
     if weights != sorted(set(weights)):
         yield "steps", "the weights must rise from step to step.", "Write them as steps: [1%, 5%, 25%, 50%]."
+    if weights and not weights[0] and not canary.pins:
+        yield "steps", "without any share of the traffic nobody meets it.", "Give it `pins`, or a share."
     soaks = sum(stage.soak for stage in canary.stages)
     if canary.within <= soaks:
         because = f"the steps alone last {soaks:g} s, and `within` gives it {canary.within:g} s."

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from lockgate.core.traffic import ALL
+from lockgate.core.traffic import Pin as Pin
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +99,6 @@ class Criteria:
     """How much more errors scatter than independent ones would; None: learnt from the traffic before."""
     baseline: Baseline = Baseline.ALL
     metrics: tuple[Metric, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """Requests that always reach the canary while there is one: testers' own."""
-
-    value: str
-    header: str = ""
-    cookie: str = ""
 
 
 DEFAULT_STAGES = (

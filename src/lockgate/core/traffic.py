@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from lockgate.core.artifact import ArtifactKind
 from lockgate.core.ids import LATER, Instant, RevisionId
+from lockgate.core.window import Ratio
 
 ALL = 10_000
 
@@ -91,6 +92,8 @@ class Scene:
     """The router holds new requests until a revision can take them."""
     stage: int = 0
     """How many stages of the walk's ramp are over."""
+    pinned: int = 0
+    """Ready instances of the revision walked to that pinned requests reach although it has no weight."""
 
     def pool(self, revision: RevisionId) -> Pool:
         return self.pools.get(revision) or Pool(revision)
@@ -161,6 +164,15 @@ class RoutePool:
 
 
 @dataclass(frozen=True, slots=True)
+class Pin:
+    """Requests that always reach the canary while there is one: testers' own. Either a header or a cookie."""
+
+    value: str
+    header: str = ""
+    cookie: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """The whole desired state of one key's traffic. Weights sum to :data:`ALL`, or to 0 where nothing is served."""
 
@@ -174,6 +186,13 @@ class Route:
     """More than 0: nothing can serve now; requests wait up to so many seconds for the next route instead of failing."""
     timeout: float = 0.0
     """Seconds a request may take; 0: as long as it likes (streams)."""
+    pins: tuple[Pin, ...] = ()
+    """Requests that reach ``pinned`` whatever its weight. They are no sample of the users, so they are not counted."""
+    pinned: RevisionId | None = None
+    """Without instances in rotation pins mean nothing."""
+    sticky: bool = False
+    """Who has met a revision meets it again, as long as the same revisions share the traffic; while the weight of
+    ``pinned``, or of one of two, only grows, nobody leaves it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +218,10 @@ class RouteStatus:
     observed_at: Instant
     because: str = ""
     """Why it is not live."""
+    pins: tuple[Pin, ...] = ()
+    """These three as in the last route."""
+    pinned: RevisionId | None = None
+    sticky: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +231,27 @@ class Sample:
     epoch: str
     requests: int
     by_class: Mapping[str, int]
-    """``2xx`` -> count."""
+    """``2xx`` -> count; the router's own answers for want of an instance's are in ``5xx``. ``cut``: answers that broke
+    off half way, which are in the class of their beginning, too."""
     latency_ms: Mapping[float, int]
-    """Upper bound of bucket in milliseconds -> requests at or below it."""
+    """Upper bound of bucket in milliseconds -> answers at or below it; the largest is infinite and has them all. What
+    an instance did not answer is not here."""
+    endpoints: Mapping[str, Ratio] = field(default_factory=dict)
+    """``host:port`` -> tries that failed or were answered with 5xx, of all. One request may be several tries."""
+
+    @property
+    def errors(self) -> int:
+        """Requests that went wrong for the user."""
+        return min(self.requests, self.by_class.get("5xx", 0) + self.by_class.get("cut", 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where counting stood for the revision that runs on a key; the minute that follows is what has come since."""
+
+    at: Instant
+    revision: RevisionId
+    sample: Sample
 
 
 def even(total: int, parts: Mapping[RevisionId, int]) -> dict[RevisionId, int]:

@@ -19,6 +19,20 @@ class Ratio:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What a metric's source says of one side at one moment. Nothing at all: there is no data, which is not zero."""
+
+    at: Instant
+    totals: Mapping[str, Ratio] = field(default_factory=dict)
+    """Of a metric that counts: who counted (``host:port`` where the source tells, else empty) -> totals that only
+    grow, or begin again at 0."""
+    value: float | None = None
+    """Of a gauge. Finite."""
+    because: str = ""
+    """Why there is no data, as a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
     """What one side got in a window. Increments, not totals."""
 

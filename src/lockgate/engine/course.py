@@ -4,7 +4,7 @@ Pure. There: components in dependency order, then those that the new release no 
 the opposite order, each to what the previous plan ran on it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lockgate.core.application import Check, HttpCheck, Strategy
 from lockgate.core.plan import ComponentPlan, Plan
@@ -25,6 +25,8 @@ class Leg:
     strategy: Strategy
     listen: str
     """``host:port``; empty where nothing takes traffic."""
+    cells_before: int = 0
+    """How many cells are walked before this one."""
 
     @property
     def path(self) -> str:
@@ -54,7 +56,7 @@ def _legs(
 
 
 def _leg(key: Key, target: ComponentPlan | None, before: ComponentPlan | None, plan: Plan, back: bool) -> Leg:
-    strategy = plan.strategy
+    strategy = _shared(plan)
     checks = checks_of(plan, target) if target and not back else ()
     routed = any(c.spec.takes_traffic for c in (target, before) if c)
     walk = Walk(
@@ -67,6 +69,15 @@ def _leg(key: Key, target: ComponentPlan | None, before: ComponentPlan | None, p
         ramp=_ramp(strategy, target.replicas) if target and not back else (),
     )
     return Leg(key, target, before, walk, checks, strategy, str(plan.listen) if plan.listen and routed else "")
+
+
+def _shared(plan: Plan) -> Strategy:
+    """The canaries of several components share one alpha."""
+    canary, parts = plan.strategy.canary, sum(component.spec.takes_traffic for component in plan.components)
+    if canary is None or parts < 2:
+        return plan.strategy
+    criteria = replace(canary.criteria, alpha=canary.criteria.alpha / parts)
+    return replace(plan.strategy, canary=replace(canary, criteria=criteria))
 
 
 def _ramp(strategy: Strategy, replicas: int) -> tuple[Footing, ...]:

@@ -163,7 +163,11 @@ def route_for(leg: Leg, step: Shift, sight: Sight) -> Route:
         if revision not in step.shares and sight.observed.of(revision)
     ]
     hold = leg.strategy.hold if step.hold else 0.0
-    return Route(leg.key, leg.listen, leg.path, tuple(pools), hold=hold)
+    route = Route(leg.key, leg.listen, leg.path, tuple(pools), hold=hold)
+    canary = leg.strategy.canary
+    if canary is None or leg.walk.back or leg.walk.to not in step.shares or len(step.shares) < 2:
+        return route
+    return replace(route, pins=canary.pins, pinned=leg.walk.to, sticky=canary.sticky)
 
 
 def _route_pool(revision: RevisionId, share: Share, sight: Sight) -> RoutePool:
@@ -179,7 +183,11 @@ def route_as_seen(leg: Leg, sight: Sight, *, without: RevisionId | None = None) 
         for revision, status in sight.route.pools.items()
         if revision != without
     )
-    return Route(leg.key, leg.listen, leg.path, pools, hold=leg.strategy.hold if sight.route.holding else 0.0)
+    seen = sight.route
+    hold = leg.strategy.hold if seen.holding else 0.0
+    return Route(
+        leg.key, leg.listen, leg.path, pools, hold=hold, pins=seen.pins, pinned=seen.pinned, sticky=seen.sticky
+    )
 
 
 def _spec(leg: Leg) -> InstanceSpec:

@@ -19,12 +19,13 @@ from lockgate.core.plan import Observe, Plan
 from lockgate.core.release import Release
 from lockgate.core.source import SourceEvent
 from lockgate.core.traffic import Key
-from lockgate.engine import explaining, life, planner, rollout, views
+from lockgate.engine import explaining, life, planner, record, rollout, views
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.intake import Intake, with_overrides
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.views import StatusBoard
 from lockgate.messages import (
+    AnalysisView,
     Ask,
     AuditView,
     CreateRelease,
@@ -39,6 +40,7 @@ from lockgate.messages import (
     Promote,
     QuarantineView,
     ReleaseView,
+    ReplayView,
     RollBack,
     Status,
     Usable,
@@ -180,11 +182,13 @@ class Operations:
 
     def _stages_of(self, row: Deployment, want: str) -> int:
         """How many stages of its canary are let through. Raises Conflict when there is none just now."""
-        canary = self.store.releases.plan(row.plan).strategy.canary
-        if canary is None or row.progress.step != Observe.KIND:
+        tour = rollout.tour_of(row, self.store.releases.plan)
+        canary, watched = tour.plan.strategy.canary, rollout.first_at(row, tour, Observe.KIND)
+        if canary is None or watched is None:
             because = f"{row.id} is not watched as a canary just now: there is no stage to {want}."
             raise Conflict(because, f"See where it is: lockgate explain {row.id}")
-        return len(canary.stages) if want == "finish" else row.progress.stage + 1
+        cells_before, progress = watched
+        return cells_before * len(canary.stages) + (len(canary.stages) if want == "finish" else progress.stage + 1)
 
     def deployments(
         self, application: str, environment: str, states: frozenset[str], limit: int
@@ -215,6 +219,14 @@ class Operations:
     def _cells(self, row: Deployment) -> Mapping[str, str]:
         tour = rollout.tour_of(row, self.store.releases.plan)
         return rollout.standings(row, tour) if row.active and tour.cellular else {}
+
+    def analysis(self, deployment: str) -> AnalysisView:
+        """What users got from its canary. Raises :class:`NotFound` if it has none."""
+        return record.view(self.store, self.store.history.deployment(DeploymentId(deployment)))
+
+    def replay(self, deployment: str) -> ReplayView:
+        """The verdict on its canary once more, from what was stored. Raises :class:`NotFound` if it has none."""
+        return record.replay(self.store, self.store.history.deployment(DeploymentId(deployment)))
 
     # --- looking ---
 

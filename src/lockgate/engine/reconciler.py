@@ -14,6 +14,7 @@ from lockgate.core.traffic import ALL, Share
 from lockgate.engine import life
 from lockgate.engine.course import Leg, legs_of
 from lockgate.engine.executor import Executor, Executors, route_for
+from lockgate.engine.recorder import Recorder
 from lockgate.engine.scene import Sight
 from lockgate.ports import Clock, Phase, Store
 
@@ -74,7 +75,10 @@ class Reconciler:
             return []
         fence = Fence(row.id, row.generation)
         mended = self._keep_instances(leg, sight.observed, executor, fence)
-        return mended + self._keep_route(leg, sight, executor, fence)
+        mended += self._keep_route(leg, sight, executor, fence)
+        if leg.target is not None and sight.route is not None:
+            Recorder(self.store, self.clock).note(leg.key, leg.target.revision, executor.router)
+        return mended
 
     def _keep_instances(self, leg: Leg, observed: Observed, executor: Executor, fence: Fence) -> list[str]:
         target = leg.target

@@ -56,7 +56,9 @@ class Tour:
 
     def legs(self, cell: str) -> tuple[Leg, ...]:
         """The cell's own course."""
-        return legs_of(self.plan.within(cell), self.other.within(cell) if self.other else None, back=self.back)
+        there, number = self.other.within(cell) if self.other else None, self.cells.index(cell)
+        legs = legs_of(self.plan.within(cell), there, back=self.back)
+        return tuple(replace(leg, cells_before=number) for leg in legs) if number else legs
 
     def part(self, cell: str) -> Plan:
         """The plan that says where the cell's instances live."""
@@ -125,6 +127,13 @@ def standings(row: Deployment, tour: Tour) -> dict[str, str]:
     return told
 
 
+def first_at(row: Deployment, tour: Tour, step: str) -> tuple[int, Progress] | None:
+    """The first cell that is at that kind of step: how many come before it, and its progress."""
+    known = lanes(row)
+    found = ((number, known[cell]) for number, cell in enumerate(tour.cells) if cell in known)
+    return next((one for one in found if one[1].step == step), None)
+
+
 def done(row: Deployment) -> frozenset[str]:
     """Cells that have arrived; those that are checked once more are among them."""
     return frozenset(cell for cell, lane in lanes(row).items() if lane.done_at is not None or lane.baked)
@@ -161,4 +170,4 @@ def arrived(row: Deployment, now: Instant) -> Deployment:
     """The lane that is walked is at its end: little of it is remembered."""
     here = row.progress
     kept = Progress(cell=here.cell, baked=here.baked, done_at=now, steps_taken=here.steps_taken)
-    return replace(row, progress=replace(kept, failure=here.failure, outcome=here.outcome), evidence="")
+    return replace(row, progress=replace(kept, failure=here.failure, outcome=here.outcome))

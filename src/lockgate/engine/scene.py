@@ -49,7 +49,15 @@ def scene_of(leg: Leg, sight: Sight, progress: Progress, now: Instant) -> Scene:
         verified_after=to in progress.verified_after,
         holding=bool(sight.route and sight.route.holding),
         stage=progress.stage,
+        pinned=_pinned(sight, to),
     )
+
+
+def _pinned(sight: Sight, to: RevisionId | None) -> int:
+    if to is None or sight.route is None or sight.route.pinned != to or to not in sight.route.pools:
+        return 0
+    ready = {instance.endpoint for instance in sight.observed.ready(to)}
+    return len(ready.intersection(sight.route.pools[to].endpoints))
 
 
 def pool_of(leg: Leg, sight: Sight, revision: RevisionId, progress: Progress, now: Instant) -> Pool:

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+from lockgate.charts.plot import FORMATS, svg
+from lockgate.charts.topics import CHARTS
 from lockgate.messages import Ask, CreateRelease, Deploy, Lift, Promote, RollBack
-from lockgate.server.endpoint import Answer, Call
+from lockgate.server.endpoint import Answer, Call, Image
 from lockgate.server.operations import Wanted
 
 
@@ -52,6 +54,21 @@ def deployment(call: Call) -> Answer:
 
 def explain(call: Call) -> Answer:
     return Answer(call.operations.explain(call.path["id"]))
+
+
+def analysis(call: Call) -> Answer:
+    return Answer(call.operations.analysis(call.path["id"]))
+
+
+def replay(call: Call) -> Answer:
+    return Answer(call.operations.replay(call.path["id"]))
+
+
+def chart(call: Call) -> Answer:
+    """One picture, as a file of its own."""
+    view = call.operations.analysis(call.path["id"])
+    picture = CHARTS[call.query.text("chart")](view)
+    return Answer(Image(svg(picture, FORMATS[call.query.text("format")])))
 
 
 def ask(want: Wanted) -> Callable[[Call], Answer]:

@@ -11,10 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from lockgate.charts.plot import FORMATS, WIDE
+from lockgate.charts.topics import CHARTS
 from lockgate.core.deployment import State
 from lockgate.messages import Ask, CreateRelease, Deploy, Lift, Promote, RollBack
 from lockgate.server import api
-from lockgate.server.endpoint import Answer, Call, Endpoint, Parameter, Query, read_query
+from lockgate.server.endpoint import Answer, Call, Endpoint, Image, Parameter, Query, read_query
 from lockgate.server.faults import problem_response
 from lockgate.server.guard import Guard
 from lockgate.server.message import message_of
@@ -26,6 +28,8 @@ from lockgate.server.token import Access
 _APPLICATION = Parameter("application", "Only of this application.")
 _ENVIRONMENT = Parameter("environment", "Only of this environment.")
 _STATE = Parameter("state", "Only in these states.", choices=frozenset(State))
+_CHART = Parameter("chart", "What it shows.", default=next(iter(CHARTS)), one_of=tuple(CHARTS))
+_FORMAT = Parameter("format", "For a wide page, or for a telephone.", default=WIDE.name, one_of=tuple(FORMATS))
 _AFTER = Parameter("after", "Only those with a higher number.", int, 0)
 
 
@@ -97,6 +101,28 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "Where it is, why, since when, what it waits for, and who can act.",
         api.explain,
         "Explanation",
+    ),
+    Endpoint(
+        "GET",
+        "/v1/deployments/{id}/analysis",
+        "What users got from its canary and from the release before, the evidence of that, and what follows.",
+        api.analysis,
+        "AnalysisView",
+    ),
+    Endpoint(
+        "GET",
+        "/v1/deployments/{id}/analysis.svg",
+        "The same as a picture.",
+        api.chart,
+        "an SVG image",
+        query=(_CHART, _FORMAT),
+    ),
+    Endpoint(
+        "GET",
+        "/v1/deployments/{id}/replay",
+        "The verdict on its canary once more, from what was stored.",
+        api.replay,
+        "ReplayView",
     ),
     Endpoint("POST", "/v1/deployments/{id}/pause", "Stop between two steps.", api.ask("pause"), "DeploymentView", Ask),
     Endpoint("POST", "/v1/deployments/{id}/resume", "Go on.", api.ask("resume"), "DeploymentView", Ask),
@@ -213,17 +239,19 @@ def endpoint_route(endpoint: Endpoint, operations: OperationsLike, access: Acces
                 return await _stream(request, query, tail)
             message = await message_of(request, endpoint.takes) if endpoint.takes else None
             call = Call(operations, access, request.path_params, query, message)
-            return _json(await to_thread.run_sync(endpoint.answer, call))
+            return _response(await to_thread.run_sync(endpoint.answer, call))
         except Exception as error:
             return problem_response(error)
 
     return Route(endpoint.path, answer, methods=[endpoint.method], name=f"{endpoint.method} {endpoint.path}")
 
 
-def _json(answer: Answer) -> Response:
+def _response(answer: Answer) -> Response:
     headers = {"Cache-Control": "no-store"}
     if answer.view is None:
         return Response(None, answer.status, headers)
+    if isinstance(answer.view, Image):
+        return Response(answer.view.svg, answer.status, headers, "image/svg+xml")
     return Response(msgspec.json.encode(answer.view), answer.status, headers, "application/json")
 
 

@@ -28,6 +28,8 @@ class Parameter:
     """Of a number; the least is 0."""
     choices: frozenset[str] = frozenset()
     """If there are any, the parameter may be given several times or as a list with commas."""
+    one_of: tuple[str, ...] = ()
+    """If there are any, it is given once and is one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,13 @@ class Call:
         if not isinstance(self.message, kind):
             raise TypeError(f"the row gives {type(self.message).__name__}, its function reads {kind.__name__}")
         return self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture as an answer, instead of JSON."""
+
+    svg: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +118,7 @@ def read_query(pairs: Iterable[tuple[str, str]], parameters: tuple[Parameter, ..
             elif [n for n, _ in pairs].count(name) > 1:
                 problems.append(Problem("request", None, name, "it is given more than once.", "Give it once."))
             else:
-                single[name] = _number(value, parameter.most) if parameter.kind is int else value
+                single[name] = _number(value, parameter.most) if parameter.kind is int else _text(value, parameter)
         except ValueError as error:
             problems.append(Problem("request", None, name, str(error)))
     if problems:
@@ -132,6 +141,12 @@ def _number(value: str, most: int | None) -> int:
     if most is not None and number > most:
         raise ValueError(f"it must be {most} or less; it is {number}.")
     return number
+
+
+def _text(value: str, parameter: Parameter) -> str:
+    if parameter.one_of and value not in parameter.one_of:
+        raise ValueError(f"it must be one of {', '.join(parameter.one_of)}; it is {value[:100]!r}.")
+    return value
 
 
 def _chosen(value: str, choices: frozenset[str]) -> frozenset[str]:

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from lockgate.core.errors import Problem
 from lockgate.messages import (
+    AnalysisView,
     Ask,
     AuditView,
     CreateRelease,
@@ -22,6 +23,7 @@ from lockgate.messages import (
     Promote,
     QuarantineView,
     ReleaseView,
+    ReplayView,
     RollBack,
     Status,
     Usable,
@@ -58,7 +60,12 @@ class OperationsLike(Protocol):
 
     def explain(self, deployment: str, /) -> Explanation: ...
 
+    def analysis(self, deployment: str, /) -> AnalysisView:
+        """Raises :class:`lockgate.core.errors.NotFound` if users meet no canary in it."""
+
     def ask(self, deployment: str, want: Wanted, message: Ask, /) -> DeploymentView: ...
+
+    def replay(self, deployment: str, /) -> ReplayView: ...
 
     def status(self, application: str, environment: str, /) -> Status: ...
 

@@ -15,10 +15,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from lockgate.charts.listing import HEADINGS, listing
+from lockgate.charts.plot import FORMATS, svg
+from lockgate.charts.topics import CHARTS
 from lockgate.core.deployment import ACTIVE, State, Want
-from lockgate.core.errors import Invalid, Problem
+from lockgate.core.errors import Invalid, NotFound, Problem
 from lockgate.core.plan import Observe
-from lockgate.messages import Ask, DeploymentView, Promote, RollBack, Status, StatusRow
+from lockgate.messages import AnalysisView, Ask, DeploymentView, Promote, RollBack, Status, StatusRow
 from lockgate.server.endpoint import Parameter, Query, read_query
 from lockgate.server.faults import fault_of, headers_of
 from lockgate.server.message import body_of, build, with_actor
@@ -79,8 +82,36 @@ def deployment(visit: Visit) -> Page:
     one = told.deployment
     rows = visit.operations.status(one.application, one.environment).rows
     following = [e.name for e in visit.operations.environments() if e.after == one.environment]
-    values = {"told": told, "one": one, "row": rows[0] if rows else None, "actions": actions_on(one, following)}
+    values = {
+        "analysis": shown_analysis(visit.operations, one.id),
+        "told": told,
+        "one": one,
+        "row": rows[0] if rows else None,
+        "actions": actions_on(one, following),
+    }
     return Page("deployment.html", {**values, "after": after})
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A canary's evidence, as the page shows it."""
+
+    view: AnalysisView
+    charts: tuple[tuple[str, ...], ...]
+    """Each as SVG in every format."""
+    headings: tuple[str, ...] = HEADINGS
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+def shown_analysis(operations: OperationsLike, deployment: str) -> Shown | None:
+    """None: users meet no canary in it."""
+    try:
+        view = operations.analysis(deployment)
+    except NotFound:
+        return None
+    pictures = [make(view) for make in CHARTS.values()]
+    drawn = tuple(tuple(svg(picture, form, alone=False) for form in FORMATS.values()) for picture in pictures)
+    return Shown(view, drawn, rows=listing(view))
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,8 @@ def _endpoint(endpoint: Endpoint) -> str:
 def _parameter(parameter: Parameter) -> str:
     name = parameter.name + ("INSTANCE" if parameter.name.endswith(".") else "")
     about = parameter.about + (f" No more than {parameter.most}." if parameter.most else "")
+    if parameter.one_of:
+        about += f" One of: {', '.join(parameter.one_of)}."
     if parameter.choices:
         about += f" Of: {', '.join(sorted(parameter.choices))}; several with commas."
     return f"| `{name}` | {about} | {parameter.default} |"

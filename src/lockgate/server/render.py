@@ -12,6 +12,9 @@ from urllib.parse import urlsplit
 
 import jinja2
 
+from lockgate.charts import figures
+from lockgate.charts.series import e_value
+from lockgate.charts.style import STYLE
 from lockgate.core.ids import Instant
 from lockgate.core.traffic import ALL
 
@@ -122,6 +125,12 @@ def percent(basis_points: int) -> str:
     return f"{basis_points * 100 / ALL:g} %"
 
 
+def evidence(logarithm: float | None) -> str:
+    """An e-value, from its natural logarithm."""
+    known = e_value(logarithm)
+    return "–" if known is None else figures.e_value(known)
+
+
 def safe_link(address: str) -> str:
     """The address if a browser may be sent there, else nothing: ``javascript:`` is an address, too."""
     return address if urlsplit(address).scheme in ("http", "https") else ""
@@ -140,13 +149,18 @@ class Asset:
 @cache
 def assets() -> dict[str, Asset]:
     """By name."""
-    return {path.name: _asset(path) for path in sorted((_HERE / "static").iterdir()) if path.suffix in ASSET_TYPES}
+    files = [path for path in sorted((_HERE / "static").iterdir()) if path.suffix in ASSET_TYPES]
+    return {asset.name: asset for asset in (CHARTS_SHEET, *(_asset(path.name, path.read_bytes()) for path in files))}
 
 
-def _asset(path: Path) -> Asset:
-    data = path.read_bytes()
-    stem = f"{path.stem}.{hashlib.sha256(data).hexdigest()[:12]}{path.suffix}"
-    return Asset(path.name, data, ASSET_TYPES[path.suffix], f"/static/{stem}")
+def _asset(name: str, data: bytes) -> Asset:
+    stem, _, kind = name.rpartition(".")
+    address = f"/static/{stem}.{hashlib.sha256(data).hexdigest()[:12]}.{kind}"
+    return Asset(name, data, ASSET_TYPES[f".{kind}"], address)
+
+
+CHARTS_SHEET = _asset("charts.css", STYLE.encode())
+"""The same style that a picture has in it when it is a file of its own."""
 
 
 def asset_at(address: str) -> Asset | None:
@@ -199,6 +213,7 @@ def make_templates(now: Callable[[], Instant] = time.time) -> jinja2.Environment
         safe_link,
         bars,
         apart,
+        evidence,
     )
 
     environment.filters.update({f.__name__: f for f in filters})

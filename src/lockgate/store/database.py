@@ -9,6 +9,7 @@ from lockgate.store.inventory import SqlInventory
 from lockgate.store.migrate import prepare
 from lockgate.store.quarantines import SqlQuarantines
 from lockgate.store.releases import SqlReleases
+from lockgate.store.traffic import SqlTraffic
 
 
 class SqlStore:
@@ -21,6 +22,7 @@ class SqlStore:
         self.releases = SqlReleases(database)
         self.quarantines = SqlQuarantines(database)
         self.inventory = SqlInventory(database)
+        self.traffic = SqlTraffic(database)
 
     def close(self) -> None:
         """Gives up every connection."""

@@ -167,6 +167,27 @@ window = Table(
 )
 """What users got while a canary was watched, look by look: never changed."""
 
+traffic_minutes = Table(
+    "traffic_minutes",
+    metadata,
+    Column("application", Text, primary_key=True),
+    Column("environment", Text, primary_key=True),
+    Column("component", Text, primary_key=True),
+    Column("minute", Number, primary_key=True, autoincrement=False),
+    Column("document", Text, nullable=False),
+    Index("ix_traffic_minutes_minute", "minute"),
+)
+"""``minute``: whole minutes since 1970 until it ended, so that it is kept once whoever notes it."""
+
+traffic_mark = Table(
+    "traffic_mark",
+    metadata,
+    Column("application", Text, primary_key=True),
+    Column("environment", Text, primary_key=True),
+    Column("component", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
 schema_version = Table(
     "alembic_version",
     MetaData(),

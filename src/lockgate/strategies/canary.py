@@ -8,7 +8,7 @@ beside what runs, in one stride.
 
 from lockgate.core.ids import RevisionId
 from lockgate.core.plan import Observe, Shift, Step
-from lockgate.core.traffic import ALL, Footing, Scene, Share, Shares, Walk, even
+from lockgate.core.traffic import ALL, Footing, Pool, Scene, Share, Shares, Walk, even
 from lockgate.core.walk import arrive, carried, leave, make_fit, prepare
 
 
@@ -22,8 +22,8 @@ def next_step(walk: Walk, scene: Scene) -> Step:
 
 
 def _has_most(walk: Walk, scene: Scene, to: RevisionId) -> bool:
-    """Nobody else serves, or only what another canary had: what runs is not turned into a canary."""
-    others = any(pool.weight for pool in scene.others(to))
+    """Nobody else can serve, or only what another canary had: what runs is not turned into a canary."""
+    others = any(pool.weight and pool.ready for pool in scene.others(to))
     return not others or scene.pool(to).weight > max(footing.weight for footing in walk.ramp)
 
 
@@ -33,9 +33,17 @@ def _stage(walk: Walk, scene: Scene, to: RevisionId, footing: Footing) -> Step:
         _put(scene, _shares(walk, scene, new.weight, new.seats))
         or prepare(scene, to, footing.instances)
         or make_fit(walk, scene, new, footing.instances)
+        or _show_to_testers(walk, scene, new, footing)
         or _put(scene, _shares(walk, scene, footing.weight, max(footing.instances, new.seats)))
         or Observe(to, scene.stage)
     )
+
+
+def _show_to_testers(walk: Walk, scene: Scene, new: Pool, footing: Footing) -> Step | None:
+    """Without any weight it is met by pinned requests alone."""
+    if footing.weight or scene.pinned >= min(footing.instances, new.ready):
+        return None
+    return Shift({**_shares(walk, scene, 0, 0), new.revision: Share(0, footing.instances)})
 
 
 def _put(scene: Scene, wanted: Shares) -> Step | None:

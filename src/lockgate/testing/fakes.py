@@ -1,10 +1,12 @@
 """Fakes of the ports, in memory. They pass the same contract suites as the real drivers, as far as memory can."""
 
+import math
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from lockgate.core.errors import Fenced, Unavailable
+from lockgate.core.canary import Metric
+from lockgate.core.errors import Fenced, LockgateError, Unavailable
 from lockgate.core.ids import InstanceId, Instant, RevisionId
 from lockgate.core.inventory import Condition, Instance, Observed
 from lockgate.core.plan import Fence, InstanceSpec
@@ -19,6 +21,7 @@ from lockgate.core.traffic import (
     TargetCaps,
 )
 from lockgate.core.verification import HttpAnswer
+from lockgate.core.window import Ratio, Reading
 from lockgate.ports import LogChunk, Phase, Polled
 
 
@@ -144,13 +147,16 @@ class FakeRouter:
 
     clock: FakeClock
     drain_seconds: float = 0.05
-    caps: RouterCaps = field(default_factory=lambda: RouterCaps(weights=True, inflight=True, hold=True, histogram=True))
+    caps: RouterCaps = field(
+        default_factory=lambda: RouterCaps(True, True, True, histogram=True, pins=True, sticky=True)
+    )
     rate: float = 0.0
     """Requests per second of each key's users, shared by weight and without chance."""
     failing: dict[RevisionId, float] = field(default_factory=dict)
     """Share of the requests that fail."""
     fail_otherwise: float = 0.0
-    _served: dict[Key, dict[RevisionId, float]] = field(default_factory=dict)
+    _served: dict[Key, dict[RevisionId, dict[str, float]]] = field(default_factory=dict)
+    """Revision -> address -> requests."""
     _served_until: dict[Key, Instant] = field(default_factory=dict)
     fences: Fences = field(default_factory=Fences)
     routes: dict[Key, Route] = field(default_factory=dict)
@@ -180,7 +186,8 @@ class FakeRouter:
             pools = {
                 p.revision: PoolStatus(p.endpoints, p.weight, 0 if left else 1, 0 if left else 1) for p in route.pools
             }
-            return RouteStatus(key not in self.untaken, pools, route.hold > 0, now)
+            audience = (route.pins, route.pinned, route.sticky)
+            return RouteStatus(key not in self.untaken, pools, route.hold > 0, now, "", *audience)
 
     def sample(self, key: Key) -> Mapping[RevisionId, Sample]:
         with self._lock:
@@ -193,13 +200,18 @@ class FakeRouter:
         since = self._served_until.get(key, now)
         served = self._served.setdefault(key, {})
         for pool in route.pools if route else ():
-            served[pool.revision] = served.get(pool.revision, 0.0) + self.rate * (now - since) * pool.weight / ALL
+            own = served.setdefault(pool.revision, {})
+            for endpoint in pool.endpoints:
+                part = self.rate * (now - since) * pool.weight / ALL / len(pool.endpoints)
+                own[endpoint] = own.get(endpoint, 0.0) + part
         self._served_until[key] = now
 
-    def _sample(self, revision: RevisionId, served: float) -> Sample:
-        requests = int(served)
-        failed = int(served * self.failing.get(revision, self.fail_otherwise))
-        return Sample("fake", requests, {"2xx": requests - failed, "5xx": failed}, {10.0: requests})
+    def _sample(self, revision: RevisionId, served: Mapping[str, float]) -> Sample:
+        share = self.failing.get(revision, self.fail_otherwise)
+        requests, failed = int(sum(served.values())), int(sum(served.values()) * share)
+        latency = {10.0: requests, math.inf: requests}
+        endpoints = {endpoint: Ratio(int(count * share), int(count)) for endpoint, count in served.items()}
+        return Sample("fake", requests, {"2xx": requests - failed, "5xx": failed}, latency, endpoints)
 
     def remove(self, key: Key, fence: Fence) -> None:
         with self._lock:
@@ -247,6 +259,21 @@ class FakeTask:
     def cancel(self, handle: str) -> None:
         if handle in self.started:
             self.started[handle] = ("false",)
+
+
+@dataclass
+class FakeMetrics:
+    """Says what it was told: metric and side -> reading, or the error that it raises."""
+
+    told: dict[tuple[str, str], Reading | LockgateError] = field(default_factory=dict)
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    def read(self, metric: Metric, labels: Mapping[str, str], at: Instant) -> Reading:
+        self.asked.append((metric.name, dict(labels)))
+        found = self.told.get((metric.name, labels.get("side", "")), Reading(at, because="Nothing was told."))
+        if isinstance(found, LockgateError):
+            raise found
+        return replace(found, at=at)
 
 
 @dataclass

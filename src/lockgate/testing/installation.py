@@ -5,12 +5,14 @@ The server is started, killed and frozen as a user's would be. Ports are asked o
 
 import itertools
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +35,17 @@ def free_ports(count: int) -> list[int]:
     finally:
         for probe in probes:
             probe.close()
+
+
+def free_pair() -> int:
+    """A port of 127.0.0.1 that nobody has now, like the one above it; from outside the range that the system hands out,
+    so that nobody gets one of them by chance in the meantime."""
+    while True:
+        lower = random.randrange(20_000, 30_000, 2)
+        with socket.socket() as one, socket.socket() as other, suppress(OSError):
+            one.bind(("127.0.0.1", lower))
+            other.bind(("127.0.0.1", lower + 1))
+            return lower
 
 
 def wait_until(happens: Callable[[], object], what: str, patience: float = 60.0, pause: float = 0.02) -> None:

@@ -76,7 +76,10 @@ class Rig:
         self.worker = self.new_worker("worker")
 
     def executor(self) -> Executor:
-        verifier, analyst = Verifier(self.http, self.task, self.clock), Analyst(self.router, self.clock)
+        verifier, analyst = (
+            Verifier(self.http, self.task, self.clock),
+            Analyst(self.router, self.store.traffic, self.clock),
+        )
         return Executor(self.target, self.router, verifier, analyst, self.clock)
 
     def new_worker(self, name: str, lease: float = 10.0) -> Worker:

@@ -142,7 +142,9 @@ class Journey:
             self._require(share is None or share.weight <= max(most, world.weights.get(walk.to or OLD, 0)), "no leaps")
         for revision, share in shares.items():
             pool = world.pool(revision)
-            self._require(share.weight > 0 < share.seats <= pool.ready, "weight only on ready instances")
+            self._require(0 < share.seats <= pool.ready, "weight only on ready instances")
+            shown = revision == walk.to and not walk.back and bool(walk.ramp)
+            self._require(share.weight > 0 or shown, "without weight only a canary is shown, to testers")
             self._require(revision == walk.to or pool.weight > 0, "no other revision comes into rotation")
             if revision == walk.to and not walk.back and share.seats > pool.seats:
                 self._require(share.seats <= pool.warmed, "what comes into rotation is warm")
@@ -159,9 +161,9 @@ class Journey:
 
     def _before_look(self, revision: RevisionId, footing: Footing) -> None:
         world = self.world
-        self._require(world.weights.get(revision) == footing.weight, "who is watched has the weight of its stage")
-        pool = world.pool(revision)
-        self._require(pool.seats >= footing.instances, "who is watched has the instances of its stage in rotation")
+        self._require(world.weights.get(revision, 0) == footing.weight, "who is watched has the weight of its stage")
+        seats = world.pool(revision).seats if footing.weight else len(world.pinned)
+        self._require(seats >= footing.instances, "who is watched has the instances of its stage in rotation")
 
     def _before_stop(self, leaving: Sequence[Copy]) -> None:
         if self.walk.routed:
@@ -234,7 +236,7 @@ def _departure(next_step: NextStep, promise: Promise, dice: Dice) -> Journey:
 def _walk(to: RevisionId, dice: Dice, routed: bool) -> Walk:
     replicas = 1 + dice.roll(4)
     batch, checked = 1 + dice.roll(replicas - 1), dice.roll(2) < 2
-    weights = (100, 1000, 5000)[: dice.roll(3)]
+    weights = ((100, 1000, 5000), (0, 100, 5000))[dice.roll(1)][: dice.roll(3)]
     counts = sorted(1 + dice.roll(replicas - 1) for _ in weights)
     ramp = tuple(Footing(weight, count) for weight, count in zip(weights, counts, strict=True))
     return Walk(to, replicas, batch=batch, routed=routed, checked=checked, ramp=ramp)

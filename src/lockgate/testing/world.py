@@ -73,6 +73,8 @@ class World:
     verified_after: set[RevisionId] = field(default_factory=set)
     stage: int = 0
     """Stages of the ramp that are over."""
+    pinned: list[Copy] = field(default_factory=list)
+    """Whom pinned requests reach although their revision has no weight."""
     now: int = 0
 
     # --- looking ---
@@ -112,6 +114,7 @@ class World:
             verified_after=walk.to in self.verified_after,
             holding=self.holding,
             stage=self.stage,
+            pinned=sum(copy.ready and copy.revision == walk.to for copy in self.pinned if copy in self.copies),
         )
 
     def picture(self) -> object:
@@ -131,8 +134,10 @@ class World:
                 for copy in self.leaving(revision, keep)[: 1 if crash else None]:
                     copy.stops_in = 1 + self.dice.roll(2)
             case Shift(shares, hold):
-                self._shift({name: share.seats for name, share in shares.items()})
-                self.weights = {name: share.weight for name, share in shares.items()}
+                self._shift({name: share.seats for name, share in shares.items() if share.weight})
+                self.weights = {name: share.weight for name, share in shares.items() if share.weight}
+                aside = {name: share.seats for name, share in shares.items() if not share.weight}
+                self.pinned = [c for name, n in aside.items() for c in [c for c in self.of(name) if c.ready][:n]]
                 self.holding = hold
             case Prepare() | Warm() | Verify() if not crash:
                 self._note(step)

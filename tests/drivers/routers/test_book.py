@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lockgate.core.errors import Fenced, RouteRejected
 from lockgate.core.ids import Generation, RevisionId
 from lockgate.core.plan import Fence
-from lockgate.core.traffic import ALL, Key, PoolStatus, Route, RoutePool
+from lockgate.core.traffic import ALL, Key, Pin, PoolStatus, Route, RoutePool
 from lockgate.drivers.routers.envoy import book as books
 from lockgate.drivers.routers.envoy import render
 from lockgate.drivers.routers.envoy.book import Book
@@ -32,7 +32,10 @@ def routes(draw: st.DrawFn, key: Key = KEY) -> Route:
     hold = draw(st.sampled_from([0.0, 30.0]))
     shares = (0, 0) if weight is None else (weight, ALL - weight)
     pools = (RoutePool(A, draw(endpoints), shares[0]), RoutePool(B, draw(endpoints), shares[1]))
-    return Route(key, "127.0.0.1:8080", "/", pools if draw(st.booleans()) or weight is not None else (), hold)
+    route = Route(key, "127.0.0.1:8080", "/", pools if draw(st.booleans()) or weight is not None else (), hold)
+    pins = draw(st.sampled_from([(), (Pin("1", header="x-canary"), Pin("1", cookie="tester"))]))
+    pinned = draw(st.sampled_from([None, A, B, RevisionId("nobody")]))
+    return replace(route, pins=pins, pinned=pinned, sticky=draw(st.booleans()))
 
 
 steps = st.lists(st.tuples(routes(), st.sampled_from([0.0, 0.3, 2.0, 20.0])), min_size=1, max_size=8)
@@ -73,10 +76,23 @@ def test_weights_in_force_are_those_asked_for(walk: list[tuple[Route, float]]) -
         entry = book.entry(KEY)
         assert entry is not None and entry.route == route
         weights = {s.revision: 0 for s in book.of(KEY)}
-        for rule in render.route_configurations(book)[0]["virtual_hosts"][0]["routes"][:1]:
+        for rule in render.route_configurations(book)[0]["virtual_hosts"][0]["routes"][-1:]:
             for part in rule.get("route", {}).get("weighted_clusters", {}).get("clusters", ()):
                 weights[next(s.revision for s in book.of(KEY) if s.name == part["name"])] = part["weight"]
         assert sum(weights.values()) == sum(pool.weight for pool in route.pools)
+
+
+@given(steps)
+def test_pinned_requests_have_a_cluster_of_their_own_as_long_as_their_revision_has_instances(
+    walk: list[tuple[Route, float]],
+) -> None:
+    for book, (route, _) in zip(walked(walk), walk, strict=True):
+        led = named(render.route_configurations(book))
+        pinned = {s for s in book.of(KEY) if s.pinned and s.name in led}
+        wanted = {p.revision: p.endpoints for p in route.pools if p.revision == route.pinned and p.endpoints}
+        expected = wanted if route.pins and books.serves(route) else {}
+        assert {seat.revision: seat.endpoints for seat in pinned} == expected
+        assert not {seat.stat_name for seat in pinned} & {f"{KEY}|{pool.revision}" for pool in route.pools}
 
 
 @given(steps)

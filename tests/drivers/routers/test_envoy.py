@@ -14,9 +14,10 @@ import pytest
 
 from lockgate.core.errors import ComponentMissing, Fenced, LockgateError, PortTaken, RouteRejected, Unavailable
 from lockgate.core.traffic import ALL, Key
+from lockgate.core.window import Ratio
 from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
-from lockgate.testing.contracts.lane import Lane, fence, free_address, pool, wait_until
-from lockgate.testing.contracts.router import LaneFixtures, RouterContract, Three
+from lockgate.testing.contracts.lane import Lane, LaneFixtures, Three, fence, free_address, pool, wait_until
+from lockgate.testing.contracts.router import RouterContract
 from lockgate.testing.load import Load, Mix
 from lockgate.testing.origin import Origin
 
@@ -200,6 +201,29 @@ class TestLife(LaneFixtures):
                 lane.all_to(origin)
             assert lane.pool("further").leaving == 1
             assert slow.result().text == "further 0"
+        finally:
+            router.close(stop=True)
+
+    def test_what_a_forgotten_cluster_had_counted_is_still_known(self, folder: Path, origins: Three) -> None:
+        clock = [1000.0]
+        router = EnvoyRouter(EnvoySettings(folder), now=lambda: clock[0])
+        lane = Lane(router)
+        old, new, further = origins
+        counted = lambda: next(iter(router.sample(lane.key).values())).endpoints  # noqa: E731
+        try:
+            for turn, seats in enumerate([(old,), (old, new), (new,), (old, further), (old,)]):
+                before = counted() if turn else {}
+                lane.give(pool("same", ALL, *seats))
+                assert {**dict.fromkeys(counted(), Ratio(0, 0)), **before} == counted()
+                lane.names(4)
+                clock[0] += 10
+            lane.give(pool("same", ALL, old))
+            assert len(router._folder.book().seatings) == 1
+            assert counted() == {old.address: Ratio(0, 12), new.address: Ratio(0, 6), further.address: Ratio(0, 2)}
+            os.kill(envoy_pid(router), signal.SIGKILL)
+            wait_until(lambda: answers(lane), "it answers again")
+            assert counted().keys() == {old.address}
+            assert counted()[old.address].whole < 12
         finally:
             router.close(stop=True)
 

@@ -13,7 +13,7 @@ from lockgate.core.traffic import Key, PoolStatus, Route, RouterCaps, RouteStatu
 class NullRouter:
     """See :class:`lockgate.ports.Router`. It remembers in memory; there is no traffic that could outlive it."""
 
-    caps = RouterCaps(weights=True, inflight=True, hold=True)
+    caps = RouterCaps(weights=True, inflight=True, hold=True, histogram=False, pins=False, sticky=False)
 
     def __init__(self, now: Callable[[], Instant] = time.time) -> None:
         self._now = now

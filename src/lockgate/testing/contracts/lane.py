@@ -5,9 +5,11 @@ import itertools
 import math
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+
+import pytest
 
 from lockgate.core.ids import Generation, RevisionId
 from lockgate.core.plan import Fence
@@ -18,6 +20,7 @@ from lockgate.testing.origin import Origin
 PATIENCE = 10.0
 SHOP = Key("shop", "prod", "web")
 GENERATIONS = itertools.count(1)
+KEYS = itertools.count(1)
 
 
 def free_address() -> str:
@@ -74,8 +77,12 @@ class Lane:
 
     def give(self, *pools: RoutePool, hold: float = 0.0, timeout: float = 0.0) -> Fence:
         """Applies a route by a new claim."""
+        return self.give_route(self.route(*pools, hold=hold, timeout=timeout))
+
+    def give_route(self, route: Route) -> Fence:
+        """The same, with all that a route may say."""
         mine = fence()
-        self.router.apply(self.route(*pools, hold=hold, timeout=timeout), mine)
+        self.router.apply(route, mine)
         time.sleep(self.settle)
         return mine
 
@@ -88,17 +95,20 @@ class Lane:
     def pool(self, revision: str) -> PoolStatus:
         return self.router.status(self.key).pools[RevisionId(revision)]
 
-    def ask(self, path: str = "/", body: bytes = b"", host: str = "") -> Reply:
+    def ask(
+        self, path: str = "/", body: bytes = b"", host: str = "", headers: Mapping[str, str] | None = None
+    ) -> Reply:
         """On a new connection; a POST if there is a body. Raises OSError."""
         connection = http.client.HTTPConnection(self.listen, timeout=30)
+        own = {**({"Host": host} if host else {}), **(headers or {})}
         try:
-            connection.request("POST" if body else "GET", path, body or None, {"Host": host} if host else {})
+            connection.request("POST" if body else "GET", path, body or None, own)
             answer = connection.getresponse()
             text = answer.read().decode()
         finally:
             connection.close()
-        headers = {name.lower(): value for name, value in answer.getheaders()}
-        return Reply(answer.status, text, headers, time.monotonic())
+        told = {name.lower(): value for name, value in answer.getheaders()}
+        return Reply(answer.status, text, told, time.monotonic())
 
     def asking(self, path: str = "/", body: bytes = b"") -> "Future[Reply]":
         """The same, meanwhile."""
@@ -118,3 +128,43 @@ class Lane:
         finally:
             connection.close()
         return found
+
+    def visits(self, users: Sequence[dict[str, str]]) -> list[str]:
+        """Who answered each user's next request, all on one connection. A user is a jar of cookies, which is filled."""
+        connection = http.client.HTTPConnection(self.listen, timeout=30)
+        try:
+            return [_visit(connection, jar) for jar in users]
+        finally:
+            connection.close()
+
+
+def _visit(connection: http.client.HTTPConnection, jar: dict[str, str]) -> str:
+    cookies = "; ".join(f"{name}={value}" for name, value in jar.items())
+    connection.request("GET", "/", headers={"Cookie": cookies} if cookies else {})
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    assert answer.status == 200, text
+    for header in answer.headers.get_all("set-cookie") or ():
+        name, _, value = header.partition(";")[0].partition("=")
+        jar[name] = value
+    return text.split()[0]
+
+
+class LaneFixtures:
+    """What the contract's tests stand on."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def origins(cls) -> Iterator[tuple[Origin, Origin, Origin]]:
+        with Origin("old") as old, Origin("new") as new, Origin("further") as further:
+            yield old, new, further
+
+    @pytest.fixture
+    def lane(self, router: Router) -> Iterator[Lane]:
+        lane = Lane(router, key=Key("shop", f"prod-{next(KEYS)}", "web"))
+        yield lane
+        lane.executor.shutdown()
+        router.remove(lane.key, fence())
+
+
+Three = tuple[Origin, Origin, Origin]

@@ -7,10 +7,8 @@
         def router(cls): ...
 """
 
-import itertools
 import socket
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,32 +16,22 @@ from lockgate.core.errors import Fenced, PortTaken, RouteRejected
 from lockgate.core.ids import RevisionId
 from lockgate.core.traffic import ALL, Key, RoutePool
 from lockgate.ports import Router
-from lockgate.testing.contracts.lane import Lane, fence, free_address, pool, wait_until, wilson
+from lockgate.testing.contracts.audience import AudienceContract
+from lockgate.testing.contracts.lane import (
+    Lane,
+    LaneFixtures,
+    Three,
+    fence,
+    free_address,
+    pool,
+    wait_until,
+    wilson,
+)
+from lockgate.testing.contracts.sampling import SamplingContract
 from lockgate.testing.load import Load, Mix
 from lockgate.testing.origin import Origin
 
-KEYS = itertools.count(1)
 MIX = Mix(keepalive=3, fresh=2, post=6, slow=2, stream=1, rate=150, think=0.1, slow_path="/slow?0.3")
-
-
-class LaneFixtures:
-    """What the contract's tests stand on."""
-
-    @pytest.fixture(scope="class")
-    @classmethod
-    def origins(cls) -> Iterator[tuple[Origin, Origin, Origin]]:
-        with Origin("old") as old, Origin("new") as new, Origin("further") as further:
-            yield old, new, further
-
-    @pytest.fixture
-    def lane(self, router: Router) -> Iterator[Lane]:
-        lane = Lane(router, key=Key("shop", f"prod-{next(KEYS)}", "web"))
-        yield lane
-        lane.executor.shutdown()
-        router.remove(lane.key, fence())
-
-
-Three = tuple[Origin, Origin, Origin]
 
 
 class ServingContract(LaneFixtures):
@@ -120,35 +108,6 @@ class ServingContract(LaneFixtures):
         assert lane.ask("/slow?2").status == 504
         lane.give(pool("old", ALL, origins[0]))
         assert lane.ask("/slow?0.4").status == 200
-
-    def test_samples_count_every_answer_by_revision(self, lane: Lane, origins: Three) -> None:
-        lane.all_to(origins[0])
-        lane.names(30)
-        lane.all_to(origins[1])
-        origins[1].misbehave = "status"
-        try:
-            lane.names(12)
-        finally:
-            origins[1].misbehave = ""
-        lane.ask("/slow?0.25")
-        wait_until(lambda: _latencies(lane) == 13, "the histogram is flushed")
-        old, new = (lane.router.sample(lane.key)[RevisionId(name)] for name in ("old", "new"))
-        assert (old.requests, dict(old.by_class)) == (30, {"2xx": 30})
-        assert (new.requests, dict(new.by_class)) == (13, {"2xx": 1, "5xx": 12})
-        assert old.epoch == new.epoch
-        quick = max(count for bound, count in new.latency_ms.items() if bound <= 200)
-        assert quick == 12
-
-    def test_counts_go_on_when_instances_are_replaced(self, lane: Lane, origins: Three) -> None:
-        for origin in origins:
-            lane.give(pool("same", ALL, origin))
-            lane.names(10)
-        sample = lane.router.sample(lane.key)[RevisionId("same")]
-        assert sample.requests == 30
-
-
-def _latencies(lane: Lane) -> int:
-    return max(lane.router.sample(lane.key)[RevisionId("new")].latency_ms.values(), default=0)
 
 
 class ChangingContract(LaneFixtures):
@@ -425,5 +384,7 @@ def _gone(lane: Lane) -> None:
     lane.router.remove(lane.key, fence())
 
 
-class RouterContract(ServingContract, ChangingContract, HoldingContract, AddressContract):
+class RouterContract(
+    ServingContract, ChangingContract, HoldingContract, AddressContract, AudienceContract, SamplingContract
+):
     """All of it."""

@@ -6,6 +6,7 @@ format of the answers: Envoy's documentation, "Administration interface".
 
 import http.client
 import json
+import math
 import os
 import re
 import socket
@@ -17,6 +18,8 @@ from urllib.parse import quote
 from lockgate.core.errors import Unavailable
 from lockgate.core.ids import RevisionId
 from lockgate.core.traffic import Key
+from lockgate.core.window import Ratio
+from lockgate.drivers.routers.envoy.render import FOREVER
 
 PATIENCE = 2.0
 """Seconds Envoy may take to answer; it needs about one thousandth."""
@@ -42,7 +45,16 @@ class Counts:
     """Cumulative counts of one revision."""
 
     by_class: Mapping[str, int]
+    """Also ``cut``, if there are any."""
     latency_ms: Mapping[float, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Clusters and their endpoints: the name of each -> its endpoints -> what Envoy says of them."""
+
+    running: Mapping[str, Mapping[str, int]]
+    counted: Mapping[str, Mapping[str, Ratio]]
 
 
 class Admin:
@@ -71,27 +83,32 @@ class Admin:
     def reading(self, key: Key) -> Reading:
         """All requests of one key."""
         active, pending = self._gauges(key)
-        return Reading(self.running("^" + re.escape(str(key)) + r"\|"), active, pending)
+        return Reading(self.hosts(key).running, active, pending)
 
-    def running(self, name: str = "") -> dict[str, dict[str, int]]:
-        """Requests by cluster and endpoint, of clusters whose name matches the expression (RE2)."""
+    def hosts(self, key: Key | None = None) -> Hosts:
+        """Of all clusters, or of one key's."""
+        name = "^" + re.escape(str(key)) + r"\|" if key else ""
         answer = json.loads(self._get(f"/clusters?format=json&filter={quote(name)}"))
-        return {
-            status["name"]: {_endpoint(host): _active(host) for host in status.get("host_statuses", ())}
+        clusters = {
+            status["name"]: {_endpoint(host): _figures(host) for host in status.get("host_statuses", ())}
             for status in answer.get("cluster_statuses", ())
         }
+        running = {c: {e: figures.get("rq_active", 0) for e, figures in own.items()} for c, own in clusters.items()}
+        return Hosts(running, {c: {e: _ratio(figures) for e, figures in own.items()} for c, own in clusters.items()})
 
     def counts(self, key: Key) -> dict[RevisionId, Counts]:
-        """Of each revision that Envoy knows on the key; a request counts when it has been answered."""
-        pattern = rf"^cluster\.{re.escape(str(key))}\|([^.|]*)\.upstream_rq_([1-5]xx|time)$"
+        """Of each revision that has been asked on the key; a request counts when its answer has begun. An answer that
+        breaks off is a protocol error to Envoy, and so is one whose beginning makes no sense."""
+        pattern = rf"^cluster\.{re.escape(str(key))}\|([^.|]*)\.upstream_(rq_[1-5]xx|rq_time|cx_protocol_error)$"
         classes: dict[RevisionId, dict[str, int]] = {}
         latencies: dict[RevisionId, dict[float, int]] = {}
         for name, value in self._stats(pattern, "All", "&histogram_buckets=cumulative"):
             found = re.match(pattern, name)
-            if found and found[2] == "time":
+            if found and found[2] == "rq_time":
                 latencies[RevisionId(found[1])] = _buckets(value)
-            elif found:
-                classes.setdefault(RevisionId(found[1]), {})[found[2]] = int(value)
+            elif found and (count := int(value)):
+                name = "cut" if found[2] == "cx_protocol_error" else found[2].removeprefix("rq_")
+                classes.setdefault(RevisionId(found[1]), {})[name] = count
         return {revision: Counts(by_class, latencies.get(revision, {})) for revision, by_class in classes.items()}
 
     # --- behind the doors ---
@@ -148,10 +165,19 @@ def _endpoint(host: Mapping[str, Mapping[str, Mapping[str, object]]]) -> str:
     return f"[{name}]:{where['port_value']}" if ":" in name else f"{name}:{where['port_value']}"
 
 
-def _active(host: Mapping[str, list[Mapping[str, str]]]) -> int:
-    return sum(int(stat.get("value", 0)) for stat in host["stats"] if stat["name"] == "rq_active")
+def _figures(host: Mapping[str, list[Mapping[str, str]]]) -> dict[str, int]:
+    return {stat["name"]: int(stat.get("value", 0)) for stat in host["stats"]}
+
+
+def _ratio(figures: Mapping[str, int]) -> Ratio:
+    """``rq_total`` lacks the tries that found no connection, and has those that the client gave up."""
+    failed = figures.get("rq_error", 0)
+    return Ratio(failed, failed + figures.get("rq_success", 0))
 
 
 def _buckets(text: str) -> dict[float, int]:
-    """``B1(0,7) B2.5(1,9)``: upper bound, count of the last second, count since the start."""
-    return {float(bound): int(count) for bound, count in re.findall(r"B([0-9.]+)\(\d+,(\d+)\)", text)}
+    """``B1(0,7) B2.5(1,9) B1e+09(1,9)``: upper bound, count of the last second, count since the start."""
+    bounds = re.findall(r"B([0-9.e+]+)\(\d+,(\d+)\)", text)
+    found = {float(bound) if float(bound) < FOREVER else math.inf: int(count) for bound, count in bounds}
+    # An Envoy that an older Lockgate has started ends with a minute.
+    return {math.inf: max(found.values()), **found} if found and math.inf not in found else found

@@ -9,13 +9,15 @@ The exception is the *waiting room*: while nothing serves, its only address refu
 Retries look the cluster up by name, so pointing the room at the new pool lets everybody in.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from lockgate.core.errors import Fenced
 from lockgate.core.ids import Generation, Instant, RevisionId
 from lockgate.core.plan import Fence
 from lockgate.core.traffic import Key, PoolStatus, Route, RoutePool
+from lockgate.core.window import Ratio
+from lockgate.drivers.routers.envoy.ledger import Counted, Ledger, Tally, plus
 
 VERSION = 1
 FOLLOWS = 1.0
@@ -38,6 +40,8 @@ class Seating:
     """None: a room nobody can leave yet."""
     endpoints: tuple[str, ...]
     room: bool = False
+    pinned: bool = False
+    """For requests that are pinned to the revision; it counts for itself."""
     moved: bool = False
     """A room that was pointed elsewhere while requests may have run through it."""
     left: Instant | None = None
@@ -51,11 +55,11 @@ class Seating:
     @property
     def stat_name(self) -> str:
         """A room counts for itself: how long people waited says nothing about a revision."""
-        return self.name if self.room else stat_name(self.key, self.revision)
+        return self.name if self.room else stat_name(self.key, self.revision, self.pinned)
 
 
-def stat_name(key: Key, revision: RevisionId | None) -> str:
-    return f"{key}|{revision}"
+def stat_name(key: Key, revision: RevisionId | None, pinned: bool = False) -> str:
+    return f"{key}|{revision}|pinned" if pinned else f"{key}|{revision}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class Book:
     """Of the newest seating."""
     entries: tuple[Entry, ...] = ()
     seatings: tuple[Seating, ...] = ()
+    ledger: Ledger = field(default_factory=Ledger)
 
     def entry(self, key: Key) -> Entry | None:
         return next((entry for entry in self.entries if entry.key == key), None)
@@ -93,10 +98,10 @@ class Book:
             found.setdefault(seating.key, []).append(seating)
         return {key: Book(seatings=tuple(own)) for key, own in found.items()}
 
-    def seat(self, key: Key, pool: RoutePool) -> Seating | None:
-        """The seating that serves the pool."""
-        wanted = (pool.revision, pool.endpoints)
-        own = (s for s in self.of(key) if not s.room and (s.revision, s.endpoints) == wanted)
+    def seat(self, key: Key, pool: RoutePool, pinned: bool = False) -> Seating | None:
+        """The seating that serves the pool, or those who are pinned to it."""
+        wanted = (pool.revision, pool.endpoints, pinned)
+        own = (s for s in self.of(key) if not s.room and (s.revision, s.endpoints, s.pinned) == wanted)
         return max(own, key=lambda s: s.serial, default=None)
 
     def room(self, key: Key) -> Seating | None:
@@ -106,6 +111,13 @@ class Book:
 
 def serves(route: Route) -> bool:
     return any(pool.weight for pool in route.pools)
+
+
+def pinned_pool(route: Route) -> RoutePool | None:
+    """Whom pinned requests reach; None: they go the way of all."""
+    if not (route.pins and serves(route)):
+        return None
+    return next((pool for pool in route.pools if pool.revision == route.pinned and pool.endpoints), None)
 
 
 def holds(route: Route) -> bool:
@@ -145,6 +157,8 @@ def with_route(book: Book, route: Route, fence: Fence, now: Instant) -> Book:
         return with_entry(book, replace(entry, generation=fence.generation))
     book = _seated(_roomed(book, route, now), route)
     used = {seat for pool in route.pools if (seat := book.seat(route.key, pool))}
+    if (pool := pinned_pool(route)) and (seat := book.seat(route.key, pool, pinned=True)):
+        used.add(seat)
     book = _left(book, route.key, used, now)
     return with_entry(book, Entry(route.key, fence.generation, route))
 
@@ -160,11 +174,25 @@ def with_entry(book: Book, new: Entry) -> Book:
     return replace(book, entries=tuple(sorted((*kept, new), key=lambda e: str(e.key))))
 
 
-def swept(book: Book, running: Running, now: Instant) -> Book:
-    """The book without the seatings that no route has led to for a while and nothing runs on."""
+def swept(book: Book, running: Running, now: Instant, epoch: str = "", counted: Counted | None = None) -> Book:
+    """The book without the seatings that no route has led to for a while and nothing runs on; what they had counted in
+    this epoch is in the ledger."""
 
     old = {s for s in sweepable(book, now) if not any(running.get(s.name, {}).values())}
-    return replace(book, seatings=tuple(s for s in book.seatings if s not in old))
+    if not old:
+        return book
+    kept = tuple(s for s in book.seatings if s not in old)
+    revisions = {(s.key, s.revision) for s in kept}
+    revisions |= {(route.key, pool.revision) for route in book.routes() for pool in route.pools}
+    ledger = book.ledger.with_more(epoch, _tallies(old, counted or {}), revisions)
+    return replace(book, seatings=kept, ledger=ledger)
+
+
+def _tallies(seatings: Iterable[Seating], counted: Counted) -> Iterator[Tally]:
+    for seating in seatings:
+        if not (seating.room or seating.pinned):
+            for endpoint, ratio in counted.get(seating.name, {}).items():
+                yield Tally(seating.key, seating.revision, endpoint, ratio)
 
 
 def sweepable(book: Book, now: Instant) -> tuple[Seating, ...]:
@@ -179,6 +207,9 @@ def _seated(book: Book, route: Route) -> Book:
     for pool in route.pools:
         if book.seat(route.key, pool) is None and (pool.weight or pool.endpoints):
             book = _added(book, Seating(route.key, book.serial + 1, pool.revision, pool.endpoints))
+    own = pinned_pool(route)
+    if own and book.seat(route.key, own, pinned=True) is None:
+        book = _added(book, Seating(route.key, book.serial + 1, own.revision, own.endpoints, pinned=True))
     return book
 
 
@@ -225,6 +256,21 @@ def _opened(book: Book, key: Key, to: RoutePool | None, now: Instant) -> Book:
 # --- reading ---
 
 
+def revisions(book: Book, key: Key) -> set[RevisionId]:
+    """That Envoy may still count for."""
+    return {s.revision for s in book.of(key) if s.revision and not s.room}
+
+
+def endpoints(book: Book, key: Key, epoch: str, counted: Counted) -> dict[RevisionId, dict[str, Ratio]]:
+    """What each address of each revision has counted in this epoch."""
+    found: dict[RevisionId, dict[str, Ratio]] = {}
+    for tally in (*book.ledger.of(epoch, key), *_tallies(book.of(key), counted)):
+        if tally.revision:
+            own = found.setdefault(tally.revision, {})
+            own[tally.endpoint] = plus(own.get(tally.endpoint), tally.ratio)
+    return found
+
+
 def pool_statuses(
     book: Book, key: Key, running: Running, active: Mapping[str, int], pending: Mapping[str, int]
 ) -> dict[RevisionId, PoolStatus]:
@@ -237,7 +283,7 @@ def pool_statuses(
     for revision in [*pools, *{s.revision for s in book.of(key) if s.revision} - pools.keys()]:
         pool = pools.get(revision) or RoutePool(revision, (), 0)
         here, away = _running_on(book, key, revision, set(pool.endpoints), running)
-        here += pending.get(stat_name(key, revision), 0)
+        here += sum(pending.get(stat_name(key, revision, pinned), 0) for pinned in (False, True))
         if revision in pools or here or away:
             found[revision] = PoolStatus(pool.endpoints, pool.weight, here, away + strays)
     return found

@@ -8,15 +8,17 @@ Envoy aborts when there are no more: one of all clusters, one of all listeners, 
 import ipaddress
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from lockgate.core.errors import RouteRejected
 from lockgate.core.ids import digest_of_bytes, short
-from lockgate.core.traffic import Key, Route
-from lockgate.drivers.routers.envoy.book import Book, Seating, holds, serves
+from lockgate.core.traffic import ALL, Key, Route
+from lockgate.drivers.routers.envoy import audience
+from lockgate.drivers.routers.envoy.book import Book, Seating, holds, pinned_pool, serves
 
 Json = dict[str, Any]
 
@@ -31,11 +33,14 @@ BODY = 1024 * 1024
 """Bytes of a request that Envoy keeps so that it can be tried again."""
 WAITING_BODY = 16 * 1024 * 1024
 """The same for a request that waits; a larger one is refused with 507."""
+FOREVER = 1_000_000_000
+"""Milliseconds. Stands for infinity, which Envoy takes for no bound."""
 LATENCIES = (
     *(1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700),
     *(1000, 1500, 2000, 3000, 5000, 10_000, 30_000, 60_000),
+    FOREVER,
 )
-"""Upper bounds of the histogram's buckets in ms; Envoy counts whole milliseconds."""
+"""Upper bounds of the histogram's buckets in ms; Envoy counts whole milliseconds, and knows two digits of each."""
 UPSTREAM_IDLE = "1s"
 """Shorter than the applications' own keep-alive (uvicorn and Node 5 s, gunicorn 2 s): whoever closes first must be us,
 or a request meets a closing connection."""
@@ -177,9 +182,7 @@ def _virtual_host(seats: Mapping[Key, Book], application: str, routes: Iterable[
 
 def _rules(book: Book, route: Route) -> list[Json]:
     if serves(route):
-        action = {"weighted_clusters": {"clusters": _weighted(book, route)}}
-        reads = {"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}
-        return [_rule(route, action, _retries(4, "reset"), reads), _rule(route, action, _retries(8))]
+        return [rule for way in _ways(book, route) for rule in _served(route, way)]
     room = book.room(route.key)
     if holds(route) and room:
         waiting = _rule(route, {"cluster": room.name}, _waits(route.hold))
@@ -190,17 +193,54 @@ def _rules(book: Book, route: Route) -> list[Json]:
     return [{**_refusal(503, because), "match": _match(route.path)}]
 
 
-def _weighted(book: Book, route: Route) -> list[Json]:
-    seats = [(pool, book.seat(route.key, pool)) for pool in route.pools if pool.weight]
-    return [
-        {
-            "name": seat.name,
-            "weight": pool.weight,
-            "response_headers_to_add": [_header(REVISION_HEADER, pool.revision)],
-        }
-        for pool, seat in seats
-        if seat
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Which requests go where."""
+
+    action: Json
+    headers: tuple[Json, ...] = ()
+    """That they must have."""
+    cookie: str = ""
+    """That the answer sets."""
+
+
+def _ways(book: Book, route: Route) -> Iterator[_Way]:
+    """In the order in which they are tried."""
+    pinned = pinned_pool(route)
+    if pinned and (seat := book.seat(route.key, pinned, pinned=True)):
+        action = {"weighted_clusters": {"clusters": [_cluster_weight(seat, ALL)]}}
+        for pin in route.pins:
+            yield _Way(action, (audience.match_pin(pin),))
+    clusters = [
+        _cluster_weight(seat, pool.weight)
+        for pool in audience.ordered(route)
+        if pool.weight and (seat := book.seat(route.key, pool))
     ]
+    cookie = audience.cookie(route)
+    if not cookie:
+        yield _Way({"weighted_clusters": {"clusters": clusters}})
+        return
+    hashed = {"weighted_clusters": {"clusters": clusters, "use_hash_policy": True}}
+    yield _Way({**hashed, "hash_policy": [{"cookie": {"name": cookie}}]}, (audience.match_cookie(cookie),))
+    by_request = [{"header": {"header_name": "x-request-id"}}]
+    yield _Way({**hashed, "hash_policy": by_request}, cookie=audience.issued(cookie))
+
+
+def _cluster_weight(seat: Seating, weight: int) -> Json:
+    headers = [_header(REVISION_HEADER, str(seat.revision))]
+    return {"name": seat.name, "weight": weight, "response_headers_to_add": headers}
+
+
+def _served(route: Route, way: _Way) -> list[Json]:
+    reads = {"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}
+    rules = [
+        _rule(route, way.action, _retries(4, "reset"), reads, *way.headers),
+        _rule(route, way.action, _retries(8), *way.headers),
+    ]
+    if not way.cookie:
+        return rules
+    cookie = {"header": {"key": "set-cookie", "value": way.cookie}, "append_action": "APPEND_IF_EXISTS_OR_ADD"}
+    return [{**rule, "response_headers_to_add": [cookie]} for rule in rules]
 
 
 def _rule(route: Route, action: Json, retries: Json, *headers: Json) -> Json:

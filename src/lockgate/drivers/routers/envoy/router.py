@@ -16,16 +16,19 @@ from pathlib import Path
 from lockgate.core.errors import LockgateError, PortTaken, RouteRejected, Unavailable
 from lockgate.core.ids import Generation, Instant, RevisionId
 from lockgate.core.plan import Fence
-from lockgate.core.traffic import Key, Route, RouterCaps, RouteStatus, Sample
+from lockgate.core.traffic import Key, PoolStatus, Route, RouterCaps, RouteStatus, Sample
+from lockgate.core.window import Ratio
+from lockgate.drivers.routers.envoy import audience, render
 from lockgate.drivers.routers.envoy import book as books
-from lockgate.drivers.routers.envoy import render
-from lockgate.drivers.routers.envoy.admin import Admin
+from lockgate.drivers.routers.envoy.admin import Admin, Counts
 from lockgate.drivers.routers.envoy.book import Book
 from lockgate.drivers.routers.envoy.folder import Folder
 from lockgate.drivers.routers.envoy.process import FILES, EnvoyProcess
 
 WITHIN = 5.0
 """Seconds in which Envoy must have taken a route; it needs some milliseconds, and a start some 100."""
+TRIES = 5
+"""Looks at counts while others change the routes."""
 CONNECTIONS = FILES // 3
 """Clients at once: each needs a connection here and one to an instance."""
 
@@ -45,7 +48,7 @@ class EnvoySettings:
 class EnvoyRouter:
     """See :class:`lockgate.ports.Router`. Any thread may call it."""
 
-    caps = RouterCaps(weights=True, inflight=True, hold=True, histogram=True)
+    caps = RouterCaps(weights=True, inflight=True, hold=True, histogram=True, pins=True, sticky=True)
 
     def __init__(self, settings: EnvoySettings, now: Callable[[], Instant] = time.time) -> None:
         self._now = now
@@ -61,6 +64,7 @@ class EnvoyRouter:
         (the route is written, and in force as soon as Envoy takes it)."""
         for where in (route.listen, *(endpoint for pool in route.pools for endpoint in pool.endpoints)):
             render.address(where)
+        audience.demand_pins(route)
         with self._folder.locked():
             old = self._folder.book()
             books.fenced(old, route.key, fence)
@@ -100,16 +104,18 @@ class EnvoyRouter:
         except Unavailable as error:
             return self._unknown(book, entry.route, str(error))
         pools = books.pool_statuses(book, key, reading.running, reading.active, reading.pending)
-        return RouteStatus(not because, pools, books.holds(entry.route), self._now(), because)
+        return _status(entry.route, not because, pools, self._now(), because)
 
     def sample(self, key: Key) -> Mapping[RevisionId, Sample]:
-        """Raises Unavailable. Requests that waited in a hold are not sampled."""
-        epoch = self._process.epoch()
-        counts = self._admin.counts(key)
-        return {
-            revision: Sample(epoch, sum(found.by_class.values()), found.by_class, found.latency_ms)
-            for revision, found in counts.items()
-        }
+        """Raises Unavailable. Requests that waited in a hold, or were pinned, are not sampled."""
+        for _ in range(TRIES):
+            epoch, book = self._process.epoch(), self._folder.book()
+            counts, hosts = self._admin.counts(key), self._admin.hosts(key)
+            if (epoch, book.ledger) == (self._process.epoch(), self._folder.book().ledger):
+                endpoints = books.endpoints(book, key, epoch, hosts.counted)
+                known = books.revisions(book, key) | counts.keys()
+                return {r: _sample(epoch, counts.get(r), endpoints.get(r, {})) for r in known}
+        raise Unavailable(f"The routes of {key} change while they are sampled.")
 
     # --- its life ---
 
@@ -196,9 +202,12 @@ class EnvoyRouter:
         if not books.sweepable(book, self._now()):
             return book
         try:
-            return books.swept(book, self._admin.running(), self._now())
+            epoch, hosts = self._process.epoch(), self._admin.hosts()
+            if epoch != self._process.epoch():
+                return book
         except Unavailable:
             return book
+        return books.swept(book, hosts.running, self._now(), epoch, hosts.counted)
 
     # --- waiting for Envoy ---
 
@@ -272,7 +281,20 @@ class EnvoyRouter:
     def _unknown(self, book: Book, route: Route, because: str) -> RouteStatus:
         known = books.pool_statuses(book, route.key, {}, {}, {})
         pools = {revision: replace(pool, inflight=None, leaving=None) for revision, pool in known.items()}
-        return RouteStatus(False, pools, books.holds(route), self._now(), because)
+        return _status(route, False, pools, self._now(), because)
+
+
+def _status(
+    route: Route, live: bool, pools: Mapping[RevisionId, PoolStatus], now: Instant, because: str
+) -> RouteStatus:
+    audience = (route.pins, route.pinned, route.sticky)
+    return RouteStatus(live, pools, books.holds(route), now, because, *audience)
+
+
+def _sample(epoch: str, counts: Counts | None, endpoints: Mapping[str, Ratio]) -> Sample:
+    found = counts or Counts({}, {})
+    answered = sum(count for name, count in found.by_class.items() if name != "cut")
+    return Sample(epoch, answered, found.by_class, found.latency_ms, endpoints)
 
 
 def _keys(touched: Collection[Route]) -> str:

@@ -5,6 +5,7 @@ API answers the same calls.
 """
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 import docker
 from docker.errors import APIError, DockerException, create_api_error_from_http_exception
 from docker.tls import TLSConfig
+from docker.transport.unixconn import UnixHTTPAdapter, UnixHTTPConnection
 from requests.exceptions import HTTPError as HTTPStatusError
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
@@ -134,11 +136,6 @@ class Engine:
             client.close()
 
     def _client(self, patience: float) -> docker.APIClient:
-        if self.is_socket:
-            # The SDK leaves a socket open that could not be connected.
-            with socket.socket(socket.AF_UNIX) as knock:
-                knock.settimeout(patience)
-                knock.connect(self.url.removeprefix("unix://"))
         with self._lock:
             idle = self._idle.get(patience)
             if idle:
@@ -157,6 +154,8 @@ class Engine:
         )
         # Certificates, proxies and passwords for the web, as the environment names them, are not the engine's.
         client.trust_env = False
+        if self.is_socket:
+            client.mount(f"{client.base_url}/", _Adapter(self.url.removeprefix("unix://"), client.timeout))
         return client
 
     def _tls_settings(self) -> TLSConfig | bool:
@@ -172,6 +171,24 @@ class Engine:
         if "Permission denied" in why:
             mend = "Let the server's user use it: add the user to the group docker, or run Lockgate as root."
         return Unavailable(f"The Docker engine at {self.url} does not answer.", mend)
+
+
+class _Connection(UnixHTTPConnection):
+    """The SDK's own leaves a socket open that could not be connected."""
+
+    def connect(self) -> None:
+        with contextlib.ExitStack() as unless_connected:
+            self.sock = unless_connected.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            self.sock.settimeout(self.timeout)
+            self.sock.connect(self.unix_socket)
+            unless_connected.pop_all()
+
+
+class _Adapter(UnixHTTPAdapter):
+    def get_connection(self, url: Any, proxies: Any = None) -> Any:
+        pool: Any = super().get_connection(url, proxies)
+        pool._new_conn = functools.partial(_Connection, pool.base_url, pool.socket_path, pool.timeout)
+        return pool
 
 
 def _spoken(client: docker.APIClient) -> str:

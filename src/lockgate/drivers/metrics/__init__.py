@@ -1,0 +1,1 @@
+"""Where metrics come from that Lockgate does not measure itself."""
