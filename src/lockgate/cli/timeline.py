@@ -76,12 +76,14 @@ def verdict(view: DeploymentView) -> list[Line]:
     state = State(view.state)
     if state is State.SUCCEEDED:
         return [line(("✔ ", GOOD), (_success(view), STRONG), f" after {after}.", hang=2)]
-    mark, words = _ENDINGS[state]
+    mark, words = _IN_PART if state is State.ROLLED_BACK and view.holds else _ENDINGS[state]
     said = words.format(after=f"after {after}")
     told = line((f"{mark} ", STYLES.get(state, BUSY)), (f"{brief(view)} {said}", STRONG), hang=2)
-    why = view.failure or view.because
+    why = view.because if view.holds else view.failure or view.because
     return [told, *indented([why])]
 
+
+_IN_PART = ("✘", "was taken back {after}, but not in every cell.")
 
 _ENDINGS = {
     State.ROLLED_BACK: ("✘", "was taken back {after}; what ran before runs again."),

@@ -45,7 +45,7 @@ def going_back(row: Deployment, failure: str, outcome: State, now: Instant) -> t
     """It turns round: the walk begins again, towards what ran before. What was prepared stays prepared."""
     words = "It goes back to what ran before" if row.previous else "It removes what it had started"
     if row.mixed:
-        words = "Whatever is not done in it goes back"
+        words = "It goes back in every cell that is not done"
     back, event = moved(row, State.ROLLING_BACK, f"{words}: {failure}", now)
     here = row.progress
     fresh = Progress(prepared=here.prepared, failure=failure, outcome=outcome, since=now, cell=here.cell)

@@ -154,7 +154,11 @@ def _rollout_words(tour: Tour) -> list[str]:
 def arrival(row: Deployment, *, back: bool) -> str:
     """A cell is at its end."""
     cell = row.progress.cell or "What was there before there were cells"
-    return f"{cell} is as it should be again." if back else f"{cell} is done: it is on {row.release_label}."
+    if back:
+        return f"{cell} is as it should be again."
+    if row.progress.baked:
+        return f"{cell} has done well, and its checks pass once more."
+    return f"{cell} is on {row.release_label}."
 
 
 def divided(row: Deployment, plan: Plan, mixed: Plan) -> str:

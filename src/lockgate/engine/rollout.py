@@ -161,7 +161,7 @@ def onto(row: Deployment, cell: str) -> Deployment:
     lane = parked.pop(cell, Lane(Progress(cell=cell)))
     progress = lane.progress
     if progress.done_at is not None:
-        progress = Progress(cell=cell, baked=True)
+        progress = replace(progress, done_at=None, baked=True, verified_after=frozenset())
     progress = replace(progress, steps_taken=here.steps_taken, failure=here.failure, outcome=here.outcome)
     return replace(row, progress=progress, evidence=lane.evidence, lanes=parked)
 
@@ -170,4 +170,5 @@ def arrived(row: Deployment, now: Instant) -> Deployment:
     """The lane that is walked is at its end: little of it is remembered."""
     here = row.progress
     kept = Progress(cell=here.cell, baked=here.baked, done_at=now, steps_taken=here.steps_taken)
+    kept = replace(kept, warmed=here.warmed, verified_before=here.verified_before)
     return replace(row, progress=replace(kept, failure=here.failure, outcome=here.outcome))

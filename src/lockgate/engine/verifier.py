@@ -49,7 +49,8 @@ class Verifier:
         if isinstance(check, HttpCheck) and progress.attempts + 1 < check.attempts:
             tried = replace(progress, attempts=progress.attempts + 1)
             return Outcome(tried, wait=BETWEEN_ATTEMPTS, because=f"{result.check} {result.because}; it is tried again.")
-        place = "with all the traffic" if step.through_router else "before it got traffic"
+        cell = f"in {leg.key.cell} " if leg.key.cell else ""
+        place = cell + ("with all the traffic" if step.through_router else "before it got traffic")
         return Outcome(progress, failure=f"The check {result.check} failed {place}: {result.because}.")
 
     def warm(self, endpoint: str, leg: Leg) -> None:
