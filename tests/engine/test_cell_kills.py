@@ -1,7 +1,7 @@
 """The control plane dies between any two steps of a deployment through cells, and another one goes on."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +80,8 @@ def die_and_go_on(rig: Rig, deployment: str, at: int, limit: int) -> bool:
     """Works; the first engine dies at that boundary, and another one takes over when its lease has ended. False: it
     lived through the deployment."""
     with doomed(rig, at) as doom:
-        try:
+        with suppress(Killed):
             ended(rig, deployment, limit, lambda: doom.left <= 0)
-        except Killed:
-            pass
     if doom.left > 0:
         return False
     rig.worker = rig.new_worker("another")

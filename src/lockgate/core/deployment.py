@@ -177,8 +177,8 @@ class Deployment:
     evidence: str = ""
     """What has been learnt from users so far, as ``lockgate.engine.ledger`` writes it; empty: nothing."""
     let_through: int = 0
-    """Stages of a canary that people have let pass, holds or not, those of all cells together in their order: written by
-    them alone, like ``want``."""
+    """Stages of a canary that people have let pass, holds or not; those of all cells, in their order. Written by people
+    alone, like ``want``."""
     generation: Generation = UNCLAIMED
     owner: str = ""
     lease_until: Instant = 0.0
