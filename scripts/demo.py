@@ -16,15 +16,17 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from demonstration import applications
 from demonstration.containers import images
 from demonstration.kinds import Packages
-from demonstration.outcome import Killed, Outcome, promoted_to, rolled_back, totals
+from demonstration.outcome import Canary, Killed, Outcome, promoted_to, rolled_back, totals
 from demonstration.stage import NAMES, PLACES, Stage, pause
 from demonstration.teller import Teller
 
 from lockgate.core.deployment import State
 from lockgate.core.errors import ComponentMissing, LockgateError, Unavailable
-from lockgate.testing.load import Failure
+from lockgate.messages import DeploymentView
+from lockgate.testing.load import Failure, Load, Report
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -81,6 +83,8 @@ class Demo:
         self.began = time.monotonic()
         self.bad_met: frozenset[str] = frozenset()
         self.killed: Killed | None = None
+        self.canary = Canary(0, 0.0, 0, promoted_early=False)
+        self.crowds: list[Report] = []
 
     def run(self) -> int:
         try:
@@ -101,6 +105,7 @@ class Demo:
             self.a_release_that_does_not_start,
             self.a_release_that_looks_healthy,
             self.killed_in_the_middle,
+            self.canaries,
             self.the_record,
         )
         self.tell.title(
@@ -160,7 +165,7 @@ class Demo:
             "so there it is fine; prod takes the application's. Its health check stays green; its table page does not.",
         )
         before = self.stage.revisions_met()
-        self.stage.edit("characters", "{time_limit: 2000}", "{time_limit: 1}")
+        self.stage.edit("characters/lockgate.yaml", "{time_limit: 2000}", "{time_limit: 1}")
         self.raise_to_staging("characters", self.datasette("0.65.5"))
         self.stage.lockgate("characters", "promote", "--to", "prod", "--watch", expect=1)
         pause(0.5)
@@ -188,6 +193,58 @@ class Demo:
         self.stage.installation.start()
         self.killed = Killed(deployment, steps, time.time(), meanwhile)
         self.stage.lockgate("front", "watch", deployment)
+
+    def canaries(self) -> None:
+        self.tell.chapter("Canaries")
+        self.tell.say(
+            "Whoever runs prod decides that a change meets a tenth of the users first, and goes back by itself if they",
+            "fare worse than the others. Then somebody's release fails 2 % of its requests, and looks fine otherwise.",
+        )
+        before = self.errors_of_front()
+        prod = applications.PROD.format(target=self.stage.kind.target)
+        self.stage.edit("environments.yaml", prod, prod + applications.CANARY)
+        self.stage.edit("front/Caddyfile", "\tfile_server\n", applications.UNLUCKY + "\tfile_server\n")
+        with Load(self.stage.url("front"), applications.CROWD) as crowd:
+            self.raise_to_staging("front", self.caddy("2.11.7"))
+            self.stage.lockgate("front", "promote", "--to", "prod", "--watch", expect=1)
+            bad, failed = self.newest_of_front(), crowd.answers(500) + self.errors_of_front()
+            self.tell.say("")
+            self.tell.say(f"{failed} requests of some {crowd.requests} failed. The verdict again, from what was kept:")
+            self.stage.lockgate("front", "analysis", "replay", bad.id)
+            self.stage.edit("front/Caddyfile", applications.UNLUCKY, "")
+            self.stage.edit("front/index.html", "Lockgate deploys both.", "Lockgate deploys them both.")
+            self.raise_to_staging("front", self.caddy("2.11.7"))
+            self.stage.lockgate("front", "promote", "--to", "prod", "--watch")
+            good, report = self.newest_of_front(), crowd.stop()
+        self.crowds.append(report)
+        after = report.by_status.get("500", 0) + self.errors_of_front()
+        if before or after != failed:
+            raise Unavailable(f"front failed {before} requests before the bad canary, and {after - failed} after it.")
+        self.canary = self.judged(bad, good, failed)
+
+    def errors_of_front(self) -> int:
+        """That its usual users have met so far."""
+        return self.stage.loads["front"].answers(500)
+
+    def newest_of_front(self) -> DeploymentView:
+        found = self.stage.newest("front", "prod")
+        assert found is not None
+        return found
+
+    def judged(self, bad: DeploymentView, good: DeploymentView, failed: int) -> Canary:
+        """What the record says of the two."""
+        client = self.stage.client
+        seen, replayed = client.analysis(bad.id), client.replay(bad.id)
+        met = seen.series.started_at if seen else None
+        caught = bad.state == State.ROLLED_BACK and replayed.advice == "roll-back" and replayed.agrees
+        shown = client.analysis(good.id)
+        early = bool(shown and shown.stage and shown.stage.number < shown.stage.of)
+        return Canary(
+            bad_requests_served=failed,
+            seconds_to_rollback=round((bad.ended_at or 0.0) - met, 1) if met and caught else 0.0,
+            false_rollbacks=int(good.state == State.ROLLED_BACK),
+            promoted_early=good.state == State.SUCCEEDED and early,
+        )
 
     def the_record(self) -> None:
         self.tell.chapter("What runs where, and what happened")
@@ -248,7 +305,8 @@ class Demo:
         history, status = client.deployments(limit=200), client.status()
         resumed = self.killed is not None and self.killed.resumed(client.deployment(self.killed.deployment))
         self.end_everything()
-        requests, failed = totals(list(reports.values()))
+        told = [*reports.values(), *self.crowds]
+        requests, failed = totals(told)
         outcome = Outcome(
             requests=requests,
             failed_requests=failed,
@@ -257,11 +315,12 @@ class Demo:
             rolled_back=rolled_back(history),
             resumed_after_kill=resumed,
             requests_without_control_plane=self.killed.requests_meanwhile if self.killed else 0,
+            canary=self.canary,
             bad_revisions_met=len(self.bad_met),
             left_running=self.stage.living(),
             seconds=round(time.monotonic() - self.began, 1),
         )
-        return self.judge(outcome, [failure for report in reports.values() for failure in report.reasons])
+        return self.judge(outcome, [failure for report in told for failure in report.reasons])
 
     def judge(self, outcome: Outcome, failures: Iterable[Failure]) -> int:
         broken = outcome.broken()

@@ -37,6 +37,24 @@ environments:
 """
 """prod gives no ``time_limit`` of its own: there the application's default counts."""
 
+PROD = "    after: staging\n    target: {target}\n    promote: on-demand\n"
+CANARY = """\
+    strategy:
+      canary:
+        steps: [10%, 25%, 50%, 75%]
+        min_soak: 4s
+        within: 5m
+        analysis: {window: 1s, warm_up: 2s, negligible: 1%, latency: false}
+"""
+"""Quick, for a demo with hundreds of requests a second: by default a window is 5 s and a warm-up a minute, and being
+slower counts, too, which takes longer to rule out."""
+
+UNLUCKY = """\
+	@unlucky expression `{http.request.uuid}.matches('^0[0-4]')`
+	respond @unlucky "Not today." 500
+"""
+"""5 of 256 requests: 2 %."""
+
 TABLE_PAGE = "/unicode/characters.json?_sort_desc=numeric&_size=5&_nosuggest=1"
 """Sorts a table of 280,000 rows: 30 ms, so a limit of 1 ms is never enough."""
 
@@ -96,9 +114,19 @@ PAGE = """\
 
 VISITORS = {
     "characters": Mix(keepalive=2, fresh=1, post=0, slow=0, stream=0, rate=5.0, path=TABLE_PAGE),
-    "front": Mix(keepalive=2, fresh=2, post=3, slow=0, stream=0, rate=50.0, path="/", post_path="/guestbook"),
+    "front": Mix(
+        *(2, 2, 3, 0, 0),
+        rate=50.0,
+        path="/",
+        post_path="/guestbook",
+        expect=frozenset({200, 500}),
+    ),
 }
-"""What users of prod ask for."""
+"""What users of prod ask for. An error of front itself is an answer: those of the bad canary are counted apart, and
+there must be no others."""
+
+CROWD = Mix(6, 0, 0, 0, 0, rate=300.0, path="/", expect=frozenset({200, 500}))
+"""Users of a busy hour."""
 
 
 CADDY = "run --config {files.Caddyfile} --adapter caddyfile"

@@ -8,8 +8,11 @@ from lockgate.core.deployment import State
 from lockgate.messages import DeploymentView, Status
 from lockgate.testing.load import Report
 
-ROLLED_BACK = 2
+ROLLED_BACK = 3
 """Bad releases that the story has."""
+
+FEW = 200
+"""Requests that a canary which fails one in fifty may have failed until it is back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,29 @@ class Killed:
 
 
 @dataclass(frozen=True, slots=True)
+class Canary:
+    """What users got of a release that failed 2 % of its requests, and of a good one after it."""
+
+    bad_requests_served: int
+    """That the bad one failed."""
+    seconds_to_rollback: float
+    """From its first request on; 0: it was not rolled back by what users got."""
+    false_rollbacks: int
+    """Good ones that were taken back."""
+    promoted_early: bool
+    """The good one had all the traffic without all its stages."""
+
+    def broken(self) -> dict[str, bool]:
+        few = 0 < self.bad_requests_served <= FEW
+        return {
+            "The canary that failed 2 % of its requests was not taken back.": self.seconds_to_rollback > 0,
+            f"{self.bad_requests_served} requests were failed by the bad canary, not 1 to {FEW}.": few,
+            "A good canary was taken back.": self.false_rollbacks == 0,
+            "A good canary was not promoted early.": self.promoted_early,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """One JSON object. Nothing in it is assumed."""
 
@@ -42,6 +68,7 @@ class Outcome:
     rolled_back: int
     resumed_after_kill: bool
     requests_without_control_plane: int
+    canary: Canary
     bad_revisions_met: int
     """Revisions of the releases that were taken back which answered any request of a user."""
     left_running: int
@@ -63,6 +90,7 @@ class Outcome:
             "Nobody was served while the control plane was gone.": self.requests_without_control_plane > 0,
             "A user met a release that was taken back.": self.bad_revisions_met == 0,
             f"{self.left_running} programs were left running.": self.left_running == 0,
+            **self.canary.broken(),
         }
         return [sentence for sentence, holds in kept.items() if not holds]
 

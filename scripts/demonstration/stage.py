@@ -94,13 +94,13 @@ class Stage:
             bufsize=1,
         )
 
-    def edit(self, application: str, old: str, new: str) -> None:
-        """Somebody changes a line of lockgate.yaml."""
-        path = self.folder / application / "lockgate.yaml"
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Somebody changes a file, named from the demo's folder."""
+        path = self.folder / name
         text = path.read_text()
         assert old in text, f"{path} does not say {old}"
         path.write_text(text.replace(old, new))
-        self.teller.edited(f"{application}/lockgate.yaml", old, new)
+        self.teller.edited(name, old.strip("\n"), new.strip("\n"))
 
     # --- looking ---
 

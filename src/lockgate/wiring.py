@@ -20,10 +20,11 @@ from lockgate.config.catalogue_file import CatalogueFile
 from lockgate.config.settings import Settings
 from lockgate.core.application import Application
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
-from lockgate.core.environment import TargetSpec
+from lockgate.core.environment import Catalogue, TargetSpec
 from lockgate.core.errors import ComponentMissing, DataFolderBusy, LockgateError, Unavailable
 from lockgate.core.ids import canonical, digest_of, short
 from lockgate.core.plan import Plan
+from lockgate.core.secret import Secret
 from lockgate.drivers.artifacts import Artifacts, StoredSource
 from lockgate.drivers.clock import SystemClock
 from lockgate.drivers.depot import Depot
@@ -32,6 +33,9 @@ from lockgate.drivers.docker_logins import DockerLogins
 from lockgate.drivers.http import HttpClient
 from lockgate.drivers.machine import Premises
 from lockgate.drivers.machine import examine as examine_machine
+from lockgate.drivers.metrics.command import CommandMetrics
+from lockgate.drivers.metrics.http import HttpMetrics
+from lockgate.drivers.metrics.prometheus import PrometheusMetrics
 from lockgate.drivers.registry import Registries
 from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
 from lockgate.drivers.safe import reveal
@@ -58,6 +62,7 @@ from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
 from lockgate.messages import ArtifactDetails, AttachmentView, Usable
+from lockgate.ports import MetricSource
 from lockgate.store.database import SqlStore, open_store
 
 if TYPE_CHECKING:
@@ -75,10 +80,13 @@ COLLECT_FIRST = 300.0
 class Drivers:
     """What touches this machine, made once and shared by every plan that needs it."""
 
-    def __init__(self, settings: Settings, clock: SystemClock, store: SqlStore) -> None:
+    def __init__(
+        self, settings: Settings, clock: SystemClock, store: SqlStore, catalogue: Callable[[], Catalogue]
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._store = store
+        self._metrics = _metric_sources(catalogue)
         self.artifacts = _artifacts(settings.data)
         self.router = EnvoyRouter(EnvoySettings(settings.data / "router", settings.envoy))
         self.commands = CommandTask(CommandSettings(settings.data))
@@ -92,7 +100,7 @@ class Drivers:
         name = f"{plan.target} {sorted(plan.target_settings.items())}"
         with self._lock:
             if name not in self._executors:
-                analyst = Analyst(self.router, self._store.traffic, self._clock)
+                analyst = Analyst(self.router, self._store.traffic, self._clock, self._metrics)
                 self._executors[name] = Executor(self._target(plan), self.router, self._verifier, analyst, self._clock)
             return self._executors[name]
 
@@ -226,15 +234,29 @@ class ControlPlane:
                 log.warning("artifacts were not collected: %s", error)
 
 
+def _metric_sources(catalogue: Callable[[], Catalogue]) -> Mapping[str, MetricSource]:
+    def secret(environment: str, name: str) -> Secret:
+        known = catalogue().get(environment).secrets
+        if name not in known:
+            raise ComponentMissing(f"{environment} has no secret {name!r}.", "Add it to its secrets.")
+        return reveal(known[name])
+
+    return {
+        "prometheus": PrometheusMetrics(secret),
+        "http": HttpMetrics(secret),
+        "command": CommandMetrics(secret, os.environ.get("PATH", "")),
+    }
+
+
 def build(settings: Settings) -> ControlPlane:
     """Everything, connected. Nothing is started yet."""
     clock = SystemClock()
     for folder in (settings.home, settings.data):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = open_store(settings.database)
-    drivers = Drivers(settings, clock, store)
-    ticker = EmbeddedTicker(settings.poll)
     catalogue = CatalogueFile(settings.environments)
+    drivers = Drivers(settings, clock, store, catalogue)
+    ticker = EmbeddedTicker(settings.poll)
     promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able)
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))

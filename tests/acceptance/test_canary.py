@@ -1,4 +1,4 @@
-"""Canaries with real processes and containers, a real Envoy and real users: who hurts them goes back, who does not gets on."""
+"""Canaries with real processes and containers, Envoy and users: who hurts them goes back, who does not gets on."""
 
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def test_a_verdict_survives_kills_of_the_control_plane(site: Site, tmp_path: Pat
             deployment = installation.deploy(release, "dev")
             seen = 0
             for _ in range(4):
-                seen = wait_until(lambda: watched(installation, deployment.id, above=seen))
+                seen = wait_until(lambda above=seen: watched(installation, deployment.id, above))
                 installation.kill()
                 installation.start()
             ended = installation.until_final(deployment.id)

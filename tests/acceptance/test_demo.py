@@ -20,7 +20,7 @@ import pytest
 from demonstration import containers, stage
 from demonstration.containers import Images
 from demonstration.kinds import Kind, Packages
-from demonstration.outcome import Killed, Outcome, promoted_to, rolled_back
+from demonstration.outcome import Canary, Killed, Outcome, promoted_to, rolled_back
 from demonstration.teller import Teller
 from tests.acceptance.sample import definition, one_environment
 from tests.docs.pages import ROOT
@@ -33,14 +33,17 @@ from lockgate.messages import DeploymentView, EnvironmentView, Status
 from lockgate.testing.docker_engine import DockerEngine
 from lockgate.testing.installation import Installation, free_ports
 
+CANARY = Canary(bad_requests_served=16, seconds_to_rollback=9.1, false_rollbacks=0, promoted_early=True)
+
 GOOD = Outcome(
     requests=2000,
     failed_requests=0,
     deployments=19,
     promoted_to=("dev", "staging", "prod"),
-    rolled_back=2,
+    rolled_back=3,
     resumed_after_kill=True,
     requests_without_control_plane=100,
+    canary=CANARY,
     bad_revisions_met=0,
     left_running=0,
     seconds=50.0,
@@ -72,11 +75,16 @@ def test_everything_kept_is_nothing_to_tell() -> None:
         ({"requests": 5}, "Hardly anybody asked"),
         ({"promoted_to": ("dev",)}, "promoted to dev, not to dev, staging, prod"),
         ({"promoted_to": ()}, "promoted to nowhere"),
-        ({"rolled_back": 1}, "1 bad releases were taken back, not 2"),
+        ({"rolled_back": 1}, "1 bad releases were taken back, not 3"),
         ({"resumed_after_kill": False}, "did not go on after the kill"),
         ({"requests_without_control_plane": 0}, "Nobody was served while"),
         ({"bad_revisions_met": 1}, "A user met a release that was taken back"),
         ({"left_running": 2}, "2 programs were left running"),
+        ({"canary": replace(CANARY, bad_requests_served=0)}, "0 requests were failed by the bad canary"),
+        ({"canary": replace(CANARY, bad_requests_served=2000)}, "2000 requests were failed by the bad canary"),
+        ({"canary": replace(CANARY, seconds_to_rollback=0.0)}, "2 % of its requests was not taken back"),
+        ({"canary": replace(CANARY, false_rollbacks=1)}, "A good canary was taken back"),
+        ({"canary": replace(CANARY, promoted_early=False)}, "A good canary was not promoted early"),
     ],
 )
 def test_each_promise_that_is_broken_is_told(wrong: dict[str, object], told: str) -> None:

@@ -85,3 +85,11 @@ def test_the_worst_length_of_blocks_counts() -> None:
 def test_something_that_jumps_from_block_to_block_scatters() -> None:
     assert successive([(100, 1000), (100, 1000)] * 10).factor == 1.0
     assert successive([(50, 1000), (150, 1000)] * 10).factor > 10
+
+
+def test_where_errors_are_common_they_are_measured_by_what_such_errors_scatter() -> None:
+    """Half of the requests: k = 450 of E = 1000 errors, w = 1/2, of N = 2000; the variance is E w (1-w) (N-E)/(N-1)."""
+    variance = 1000 * 0.25 * 1000 / 1999
+
+    found = successive([(450, 1000), (550, 1000)] * 10)
+    assert found.factor == pytest.approx(50**2 / variance * (1 + 1.645 * (2 / 19) ** 0.5))

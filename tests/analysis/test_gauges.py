@@ -105,3 +105,10 @@ def test_without_history_a_gauge_only_advises() -> None:
     assert term.because.endswith(
         "worse in 30 of 30 points; without history of it this is advice only and decides nothing."
     )
+
+
+def test_a_single_wild_point_decides_nothing() -> None:
+    drift = Drift(Usual(1.0, 0.0))
+    for level in (0.0, 1000.0, 0.0):
+        drift = gauges.add(drift, level, 0.0)
+        assert drift.log_evidence < math.log(100)

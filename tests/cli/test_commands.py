@@ -78,6 +78,9 @@ def test_deploy_takes_the_application_of_the_folder_and_the_newest_release(
         "reason": "faster tables",
         "urgent": True,
         "actor": "ann",
+        "blind": False,
+        "rate": None,
+        "errors": None,
     }
     assert "Follow it with: lockgate watch dep-7" in ran.out
 

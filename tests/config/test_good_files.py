@@ -20,7 +20,7 @@ from lockgate.core.application import (
     StrategyKind,
 )
 from lockgate.core.artifact import ArtifactKind, Reference
-from lockgate.core.canary import Canary, Criteria, Stage
+from lockgate.core.canary import Canary, Criteria, Pin, Stage
 from lockgate.core.environment import (
     Catalogue,
     Cell,
@@ -66,7 +66,11 @@ def test_the_annotated_application_is_read() -> None:
     assert web.files["catalogue.db"] == Reference(ArtifactKind.FILE, "./catalogue.db")
     assert not indexer.takes_traffic
     assert [c.name for c in read.value.in_order()] == ["indexer", "web", "thumbnails"]
-    assert read.value.strategy == Strategy(StrategyKind.ROLLING, batch="25%", drain=30.0)
+    canary = read.value.strategy.canary
+    assert canary is not None
+    assert canary.stages == (Stage(100, 600.0), Stage(1000, 1200.0), Stage(5000, 600.0, hold=True))
+    assert canary.pins == (Pin("yes", header="x-tester"), Pin("yes", cookie="tester"))
+    assert (canary.instances, canary.within, canary.criteria.dispersion) == (1, 14400.0, 3.0)
     http, command = read.value.verify
     assert isinstance(http, HttpCheck)
     assert http.json == {"rows.0.id": 1, "truncated": False}
@@ -100,6 +104,7 @@ def test_the_annotated_environments_are_read() -> None:
             "password": SecretSource(SecretStore.VARIABLE, "SHOP_PASSWORD"),
         },
         replicas={"web": 2, "catalogue/web": 4},
+        strategy=Strategy(StrategyKind.CANARY, canary=Canary((Stage(500, 600.0), Stage(5000, 600.0)))),
         owner="platform",
         purpose="what users get",
     )

@@ -36,7 +36,11 @@ def test_the_annotated_file_shows_every_field(kind: FileKind) -> None:
     root = parse((REFERENCE / f"{kind.value}.yaml").read_text(), kind.value)
     text = (REFERENCE / f"{kind.value}.yaml").read_text()
     written = {path.rpartition(".")[2].partition("[")[0] for path in lines_of(root)}
-    known = set(field_names(schema(kind)))
+    whole = schema(kind)
+    if kind is FileKind.ENVIRONMENTS:
+        # A strategy is shown in the application's file.
+        whole["properties"]["environments"]["additionalProperties"]["properties"]["strategy"] = {}
+    known = set(field_names(whole))
     # A strategy is written once, so the settings of the others stand in the comment above it.
     assert {name for name in known - written if f"{name}:" not in text} == set()
 

@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from lockgate.core.application import Strategy, StrategyKind
-from lockgate.core.canary import Canary, Criteria, Inconclusive, Stage
+from lockgate.core.canary import Canary, Criteria, Inconclusive, Metric, MetricKind, Stage
 from lockgate.core.deployment import State
+from lockgate.core.errors import Unavailable
 from lockgate.core.ids import DeploymentId
+from lockgate.core.window import Ratio, Reading
 from lockgate.engine import ledger as ledgers
 from lockgate.engine import record
 from lockgate.engine.analyst import canary_of
@@ -121,6 +123,18 @@ def test_what_was_watched_is_kept_and_can_be_judged_again(users: Rig) -> None:
     assert seen.verdict == again.verdict and len(seen.series.points) == len(windows)
 
 
+def test_who_looks_again_sees_what_was_added(users: Rig) -> None:
+    deployment = failing(users, 0.001)
+    seen = []
+    for _ in range(6):
+        users.run(5)
+        seen.append(users.operations.analysis(deployment))
+    counts = [len(view.series.points) for view in seen]
+    assert counts == sorted(set(counts))
+    fresh = record.view(users.store, users.row(deployment), record.Recollection())
+    assert users.operations.analysis(deployment) == fresh
+
+
 def test_what_was_tampered_with_does_not_agree(users: Rig) -> None:
     deployment = failing(users, 0.05)
     users.run(60)
@@ -132,7 +146,7 @@ def test_what_was_tampered_with_does_not_agree(users: Rig) -> None:
     spoilt = replace(windows[0], canary=replace(windows[0].canary, errors=windows[0].canary.errors + 1))
     again = record.record(users.store, row)
     assert again.agrees
-    assert not replace(again, ledgers=record.again(canary_of(leg), written, [spoilt, *windows[1:]])).agrees
+    assert not replace(again, ledgers=record.again(canary_of(leg), written.emptied(), [spoilt, *windows[1:]])).agrees
 
 
 def test_nearly_nothing_but_errors_is_too_much_even_while_it_warms_up(users: Rig) -> None:
@@ -152,3 +166,29 @@ def test_errors_of_a_warm_up_are_not_held_against_it(users: Rig) -> None:
     users.run(40)
     assert users.state(deployment) is State.RUNNING
     assert any(window.excluded for window in users.store.history.windows(DeploymentId(deployment)))
+
+
+CHECKOUT = Metric("checkout", "http", MetricKind.COUNTER, {"url": "http://m", "bad": "bad", "all": "all"})
+
+
+def test_a_metric_of_ones_own_takes_a_canary_back_although_no_request_fails(users: Rig) -> None:
+    measured = replace(TWO, criteria=replace(QUICK, metrics=(CHECKOUT,), latency=False))
+    deployment = failing(users, 0.001, measured)
+    for turn in range(1, 40):
+        for side, bad in (("canary", 40 * turn), ("baseline", turn)):
+            users.metrics.told["checkout", side] = Reading(0.0, {"": Ratio(bad, 100 * turn)})
+        users.run(1)
+    row = users.row(deployment)
+    assert row.state is State.ROLLED_BACK and "checkout" in row.because
+    name, labels = users.metrics.asked[0]
+    assert name == "checkout" and labels["application"] == "shop" and labels["side"] == "canary"
+    assert labels["revision"] == users.plan(deployment).components[0].revision
+    assert users.operations.replay(deployment).agrees
+
+
+def test_a_source_that_does_not_answer_has_no_data_and_stops_nothing(users: Rig) -> None:
+    measured = replace(TWO, criteria=replace(QUICK, metrics=(CHECKOUT,), latency=False))
+    users.metrics.told["checkout", "canary"] = Unavailable("No answer.")
+    deployment = failing(users, 0.05, measured)
+    users.run(60)
+    assert users.state(deployment) is State.ROLLED_BACK

@@ -79,9 +79,8 @@ def ended(rig: Rig, deployment: str, limit: int, killed: Callable[[], bool] = la
 def die_and_go_on(rig: Rig, deployment: str, at: int, limit: int) -> bool:
     """Works; the first engine dies at that boundary, and another one takes over when its lease has ended. False: it
     lived through the deployment."""
-    with doomed(rig, at) as doom:
-        with suppress(Killed):
-            ended(rig, deployment, limit, lambda: doom.left <= 0)
+    with doomed(rig, at) as doom, suppress(Killed):
+        ended(rig, deployment, limit, lambda: doom.left <= 0)
     if doom.left > 0:
         return False
     rig.worker = rig.new_worker("another")

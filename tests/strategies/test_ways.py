@@ -197,7 +197,7 @@ def test_a_canary_grows_beside_the_whole_old_pool_and_is_watched_at_each_weight(
         Ensure(NEW, 3),
         AwaitReady(NEW, 3),
         Warm(NEW),
-        even_shares(new=3),
+        Shift({NEW: Share(ALL, 3)}),
         PROVE,
         Drain(OLD),
         Retire(OLD),

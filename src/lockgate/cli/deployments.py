@@ -17,6 +17,9 @@ Watch = Annotated[
 ]
 Wait = Annotated[bool, Parameter(name="--wait", negative="", help="Wait quietly until it ends.")]
 Dry = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would happen; change nothing.")]
+Blind = Annotated[
+    bool, Parameter(name="--blind", negative="", help="Also where a canary cannot detect anything at this traffic.")
+]
 Urgent = Annotated[bool, Parameter(name="--urgent", negative="", help="Take over from a deployment under way.")]
 
 
@@ -28,6 +31,7 @@ def deploy(
     app: App = "",
     dry_run: Dry = False,
     urgent: Urgent = False,
+    blind: Blind = False,
     reason: Reason = "",
     watch: Watch = None,
     wait: Wait = False,
@@ -42,26 +46,67 @@ def deploy(
     to
         The environment.
     """
-    request = Deploy(application_meant(app), to, release, reason, urgent, actor())
+    request = Deploy(application_meant(app), to, release, reason, urgent, actor(), blind)
     client = Client()
     if dry_run:
-        preview = client.preview(request)
-        show(preview, json, lambda: preview_lines(preview))
-        return int(any(one.answer == "deny" for one in preview.verdicts))
+        return _previewed(client.preview(request), json)
     return see_through(client, client.deploy(request), watch, wait, json)
+
+
+def plan(
+    release: str = "latest",
+    /,
+    *,
+    to: str,
+    app: App = "",
+    rate: float | None = None,
+    errors: float | None = None,
+    json: Json = False,
+) -> int:
+    """What deploying a release would do, and what its canary could find out; nothing is changed.
+
+    Parameters
+    ----------
+    release
+        Its id, #3, a version that names one release only, or latest.
+    to
+        The environment.
+    rate
+        Requests a second to reckon with, instead of those that were measured.
+    errors
+        How many per cent of them fail.
+    """
+    failing = None if errors is None else errors / 100
+    request = Deploy(application_meant(app), to, release, actor=actor(), rate=rate, errors=failing)
+    return _previewed(Client().preview(request), json)
+
+
+def _previewed(preview: Preview, json: bool) -> int:
+    show(preview, json, lambda: preview_lines(preview))
+    blind = any(not one.detects for one in preview.forecasts)
+    return int(blind or any(one.answer == "deny" for one in preview.verdicts))
 
 
 def preview_lines(preview: Preview) -> list[Line]:
     """The plan in words, and what each gate would say."""
     title = line((f"{preview.release_label} → {preview.environment}", STRONG), ("  nothing has been changed", FAINT))
     lines = [title, *indented(preview.sentences)]
+    for forecast in preview.forecasts:
+        lines += [BLANK, headline("What its canary could find out"), *indented(forecast.sentences)]
     if preview.verdicts:
         lines += [BLANK, headline("Gates"), *verdict_lines(preview.verdicts)]
     return [*lines, BLANK, line((f"  plan {preview.plan}", FAINT))]
 
 
 def promote(
-    *, to: str, app: App = "", reason: Reason = "", watch: Watch = None, wait: Wait = False, json: Json = False
+    *,
+    to: str,
+    app: App = "",
+    blind: Blind = False,
+    reason: Reason = "",
+    watch: Watch = None,
+    wait: Wait = False,
+    json: Json = False,
 ) -> int:
     """Deploy what runs in the environment before to this one.
 
@@ -71,7 +116,7 @@ def promote(
         The environment.
     """
     client = Client()
-    request = Promote(application_meant(app), to, reason, actor())
+    request = Promote(application_meant(app), to, reason, actor(), blind)
     return see_through(client, client.promote(request), watch, wait, json)
 
 

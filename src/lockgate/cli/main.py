@@ -43,6 +43,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Deploy": {
         "release": ("releases:release", "Make and look at releases."),
         "deploy": ("deployments:deploy", "Deploy a release to an environment."),
+        "plan": ("deployments:plan", "What a deployment would do, and what its canary could find out."),
         "promote": ("deployments:promote", "Deploy what runs in the environment before."),
         "rollback": ("deployments:rollback", "Go back to the last good release."),
         "pause": ("deployments:pause", "Stop a deployment between two steps."),

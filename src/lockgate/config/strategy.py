@@ -1,11 +1,12 @@
 """How a change is spread in time, as the files write it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from lockgate.config.form import At, ByShape, Choice, Field, Form, Kind, Schema, Several
+from lockgate.config.metrics import METRICS, OURS, named
 from lockgate.config.scalars import (
     HEADER_NAME,
     HEADER_VALUE,
@@ -17,7 +18,7 @@ from lockgate.config.scalars import (
     written,
 )
 from lockgate.core.application import Strategy, StrategyKind
-from lockgate.core.canary import DEFAULT_STAGES, Canary, Criteria, Inconclusive, Pin, Stage
+from lockgate.core.canary import DEFAULT_STAGES, Canary, Criteria, Inconclusive, Metric, Pin, Stage
 
 MAX_REPLICAS = 1000
 SOAK = 600.0
@@ -137,9 +138,13 @@ class Percent:
         return self._kind.schema()
 
 
+def _criteria(metrics: Mapping[str, Metric] | None = None, **settings: Any) -> Criteria:
+    return Criteria(metrics=named(metrics or {}), **settings)
+
+
 CRITERIA = Form(
     "what decides a canary",
-    Criteria,
+    _criteria,
     (
         Field("alpha", Percent(_CHANCE), "Chance that a good release is taken back, over the whole rollout."),
         Field("beta", Percent(_CHANCE), "Chance that a release twice as bad is promoted early."),
@@ -152,6 +157,7 @@ CRITERIA = Form(
         Field("objective", Percent(_PART), "Share of requests that may fail at all."),
         Field("window", duration("a window", 1, 3600), "Time between two looks."),
         Field("warm_up", duration("a time to warm up", 0, 86400), "Time after a start that is not counted."),
+        Field("metrics", METRICS, "What else counts, each by its name, from outside Lockgate."),
         Field("dispersion", number("a dispersion", "3", 1, 1000), "How much more errors scatter than by chance."),
     ),
     hints={
@@ -163,6 +169,8 @@ CRITERIA = Form(
 
 
 def _sensible(criteria: Criteria) -> Iterator[tuple[str, str, str]]:
+    if ours := sorted(OURS.intersection(metric.name for metric in criteria.metrics)):
+        yield "metrics", f"{ours[0]} is what Lockgate counts itself.", "Give the metric another name."
     if criteria.ruled_out <= criteria.tolerance:
         because = f"ruling out {criteria.ruled_out:g} times as many says nothing where {criteria.tolerance:g} are good."
         yield "ruled_out", because, "Make ruled_out greater than tolerance."

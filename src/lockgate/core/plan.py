@@ -122,15 +122,16 @@ class Plan:
         return tuple(cell.name for cell in self.cells) or ("",)
 
     def within(self, name: str) -> "Plan":
-        """The plan of one cell, as if that were the whole environment. Of a cell that the plan does not have: one
-        without components. It is for looking, not for consent: its digest is no plan's."""
-        components = tuple(c for c in self.components if c.key.cell == name)
+        """The plan of one cell, as if that were the whole environment; without components for a cell that the plan does
+        not have. The canaries of all cells share one alpha. Nobody consents to it: its digest is no plan's."""
+        components, canary = tuple(c for c in self.components if c.key.cell == name), self.strategy.canary
         found = next((cell for cell in self.cells if cell.name == name), None)
         if found is None:
             return replace(self, components=components, cells=(), rollout=Rollout())
         return replace(
             self,
             release=found.release,
+            strategy=replace(self.strategy, canary=canary.shared(len(self.cells))) if canary else self.strategy,
             target=found.target,
             target_settings=found.target_settings,
             listen=found.listen,

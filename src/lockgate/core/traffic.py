@@ -133,7 +133,6 @@ class TargetCaps:
 
     instances: bool = True
     """Counts and names its instances, so that some can be retired before others."""
-    cells: bool = False
     artifacts: frozenset[ArtifactKind] = frozenset(ArtifactKind)
     """What it can run. Files of a component may be of any kind that Lockgate can unpack."""
 

@@ -4,8 +4,8 @@ Each look samples the router, cuts a window of what both sides got since the las
 be killed anywhere: what it knows is the ledger in the row and the windows beside it.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from lockgate.analysis import ramp
 from lockgate.analysis.judge import begin, weigh
@@ -13,16 +13,17 @@ from lockgate.analysis.ramp import Move, Ruling, Standing
 from lockgate.analysis.windows import Look, Totals, cut, together
 from lockgate.core.canary import Canary
 from lockgate.core.deployment import Deployment, Progress
-from lockgate.core.ids import RevisionId
+from lockgate.core.errors import Unavailable
+from lockgate.core.ids import Instant, RevisionId
 from lockgate.core.plan import Observe
 from lockgate.core.traffic import ALL
-from lockgate.core.window import Advice, Judgement, Window
+from lockgate.core.window import Advice, Judgement, Reading, Window
 from lockgate.engine import ledger as ledgers
 from lockgate.engine.course import Leg
 from lockgate.engine.ledger import Ledger
 from lockgate.engine.outcome import Outcome
 from lockgate.engine.scene import Sight
-from lockgate.ports import Clock, Router, Traffic
+from lockgate.ports import Clock, MetricSource, Router, Traffic
 
 PAST = 86_400.0
 """Seconds of the traffic before that its scatter is learnt from."""
@@ -38,6 +39,7 @@ class Analyst:
     router: Router
     traffic: Traffic
     clock: Clock
+    sources: Mapping[str, MetricSource] = field(default_factory=dict)
 
     def watch(self, row: Deployment, leg: Leg, step: Observe, sight: Sight) -> Outcome:
         """One look, if it is time for one, and the ruling. Raises what the router raises."""
@@ -87,13 +89,33 @@ class Analyst:
     def _totals(self, leg: Leg, step: Observe, sight: Sight) -> Look:
         assert sight.route is not None
         others = [name for name, pool in sight.route.pools.items() if name != step.revision and pool.weight]
-        samples = self.router.sample(leg.key)
+        samples, now = self.router.sample(leg.key), self.clock.now()
+        others.sort(key=lambda name: -sight.route.pools[name].weight if sight.route else 0)
 
-        def side(revisions: Collection[RevisionId]) -> Totals:
-            serving = tuple(i.endpoint for name in sorted(revisions) for i in sight.in_rotation(name))
-            return Totals(together(samples, revisions), frozenset(revisions), serving)
+        def side(name: str, revisions: Sequence[RevisionId]) -> Totals:
+            serving = tuple(i.endpoint for revision in revisions for i in sight.in_rotation(revision))
+            readings = self._readings(leg, name, revisions, now)
+            return Totals(together(samples, revisions), frozenset(revisions), serving, readings)
 
-        return Look(self.clock.now(), side([step.revision]), side(others))
+        return Look(now, side("canary", [step.revision]), side("baseline", others))
+
+    def _readings(self, leg: Leg, side: str, revisions: Sequence[RevisionId], now: Instant) -> dict[str, Reading]:
+        """A source that does not answer has no data; what else it says is told, and holds the look up."""
+        labels = {
+            "application": leg.key.application,
+            "environment": leg.key.environment,
+            "cell": leg.key.cell,
+            "component": leg.key.component,
+            "revision": revisions[0] if revisions else "",
+            "side": side,
+        }
+        found: dict[str, Reading] = {}
+        for metric in canary_of(leg).criteria.metrics:
+            try:
+                found[metric.name] = self.sources[metric.source].read(metric, labels, now)
+            except Unavailable as error:
+                found[metric.name] = Reading(now, because=str(error))
+        return found
 
 
 def canary_of(leg: Leg) -> Canary:

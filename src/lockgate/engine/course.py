@@ -74,10 +74,7 @@ def _leg(key: Key, target: ComponentPlan | None, before: ComponentPlan | None, p
 def _shared(plan: Plan) -> Strategy:
     """The canaries of several components share one alpha."""
     canary, parts = plan.strategy.canary, sum(component.spec.takes_traffic for component in plan.components)
-    if canary is None or parts < 2:
-        return plan.strategy
-    criteria = replace(canary.criteria, alpha=canary.criteria.alpha / parts)
-    return replace(plan.strategy, canary=replace(canary, criteria=criteria))
+    return replace(plan.strategy, canary=canary.shared(parts)) if canary else plan.strategy
 
 
 def _ramp(strategy: Strategy, replicas: int) -> tuple[Footing, ...]:

@@ -5,7 +5,7 @@ Each call checks everything before it writes anything, and answers with a view; 
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lockgate.core.artifact import Reference
@@ -19,8 +19,9 @@ from lockgate.core.plan import Observe, Plan
 from lockgate.core.release import Release
 from lockgate.core.source import SourceEvent
 from lockgate.core.traffic import Key
-from lockgate.engine import explaining, life, planner, record, rollout, views
+from lockgate.engine import explaining, forecast, life, planner, record, rollout, views
 from lockgate.engine.executor import Executor, Executors
+from lockgate.engine.forecast import Expected
 from lockgate.engine.intake import Intake, with_overrides
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.views import StatusBoard
@@ -34,6 +35,7 @@ from lockgate.messages import (
     EnvironmentView,
     EventView,
     Explanation,
+    ForecastView,
     Lift,
     LogView,
     Preview,
@@ -65,6 +67,7 @@ class Operations:
     promoter: Promoter
     executors: Executors
     examine: Callable[[], tuple[Usable, ...]]
+    recollection: record.Recollection = field(default_factory=record.Recollection)
 
     # --- releases ---
 
@@ -115,12 +118,17 @@ class Operations:
             release_label=release.label(),
             plan=plan.digest,
             sentences=planner.plan_words(plan, previous),
+            forecasts=self._forecasts(plan, previous, Expected(request.rate, request.errors)),
             verdicts=tuple(views.verdict_view(v) for v in verdicts),
         )
 
     def deploy(self, request: Deploy) -> DeploymentView:
         """Raises NotFound, Invalid, CapabilityMissing, Denied: nothing is recorded then."""
-        release, _, plan = self._planned(request)
+        release, environment, plan = self._planned(request)
+        if not request.blind:
+            holder = self.store.history.holder(release.name, environment.name)
+            previous = self.store.releases.plan(holder.kept) if holder else None
+            forecast.refuse_blind(self._forecasts(plan, previous, Expected()))
         row = self.promoter.open(release, plan, actor=request.actor, reason=request.reason, urgent=request.urgent)
         return self._opened(row)
 
@@ -141,7 +149,14 @@ class Operations:
             raise Conflict(because, f"{mend} --to {environment.name}.")
         reason = request.reason or f"Promoted from {environment.after}."
         return self.deploy(
-            Deploy(request.application, environment.name, holder.release, reason=reason, actor=request.actor)
+            Deploy(
+                request.application,
+                environment.name,
+                holder.release,
+                reason=reason,
+                actor=request.actor,
+                blind=request.blind,
+            )
         )
 
     def roll_back(self, request: RollBack) -> DeploymentView:
@@ -222,7 +237,8 @@ class Operations:
 
     def analysis(self, deployment: str) -> AnalysisView:
         """What users got from its canary. Raises :class:`NotFound` if it has none."""
-        return record.view(self.store, self.store.history.deployment(DeploymentId(deployment)))
+        row = self.store.history.deployment(DeploymentId(deployment))
+        return record.view(self.store, row, self.recollection)
 
     def replay(self, deployment: str) -> ReplayView:
         """The verdict on its canary once more, from what was stored. Raises :class:`NotFound` if it has none."""
@@ -313,6 +329,9 @@ class Operations:
         except LockgateError as error:
             log.warning("%s enters no environment by itself: %s", release.label(), error)
         self.ticker.wake()
+
+    def _forecasts(self, plan: Plan, previous: Plan | None, expected: Expected) -> tuple[ForecastView, ...]:
+        return forecast.forecasts(self.store, plan, previous, self.clock.now(), expected)
 
     def _planned(self, request: Deploy) -> tuple[Release, Environment, Plan]:
         environment = self.promoter.catalogue().get(request.environment)

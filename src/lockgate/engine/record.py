@@ -1,5 +1,7 @@
 """Record: what was watched of a canary, looked at again: the judgement after each window, and the view of it all."""
 
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +15,7 @@ from lockgate.core.plan import Observe, Plan
 from lockgate.core.window import Advice, Judgement, Window
 from lockgate.engine import ledger as ledgers
 from lockgate.engine.analyst import canary_of
-from lockgate.engine.course import legs_of
+from lockgate.engine.course import Leg, legs_of
 from lockgate.engine.ledger import Ledger
 from lockgate.messages import AnalysisView, ReplayView
 from lockgate.ports import Store
@@ -43,22 +45,52 @@ class Record:
         return mine == theirs
 
 
-def record(store: Store, row: Deployment) -> Record:
-    """Raises NotFound when nothing was watched."""
+class Recollection:
+    """What was judged once more for those who look again and again: windows are only ever added. Of a few canaries."""
+
+    MOST = 32
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[str, str], tuple[Ledger, ...]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def again(self, deployment: str, canary: Canary, written: Ledger, windows: Sequence[Window]) -> tuple[Ledger, ...]:
+        """As :func:`again`, of which only what is new is done."""
+        name = (deployment, written.component)
+        with self._lock:
+            known = self._known.pop(name, ())
+        known = known if len(known) <= len(windows) else ()
+        found = known + again(canary, known[-1] if known else written.emptied(), windows[len(known) :])
+        with self._lock:
+            self._known[name] = found
+            while len(self._known) > self.MOST:
+                self._known.popitem(last=False)
+        return found
+
+
+def record(store: Store, row: Deployment, recollection: Recollection | None = None) -> Record:
+    """Raises NotFound when nothing was watched. ``recollection``: None: everything is judged from the beginning."""
     plan = store.releases.plan(row.plan)
     for evidence in (row.evidence, *(lane.evidence for lane in reversed(list(row.lanes.values())))):
         for leg in reversed([leg for part in plan.parts() for leg in legs_of(part, None, back=False)]):
             written = ledgers.read(evidence, leg.key.part)
             if written is not None and leg.strategy.canary is not None:
-                windows = store.history.windows(DeploymentId(row.id), leg.key.part)
-                canary = canary_of(leg)
-                return Record(leg.key.part, canary, written, windows, again(canary, written, windows))
+                return _recorded(store, row, leg, written, recollection)
     raise NotFound(_nothing(row, plan))
 
 
-def again(canary: Canary, written: Ledger, windows: Sequence[Window]) -> tuple[Ledger, ...]:
-    """The ledger after each of the windows, from what was written down before the first."""
-    ledger, found = written.emptied(), []
+def _recorded(store: Store, row: Deployment, leg: Leg, written: Ledger, recollection: Recollection | None) -> Record:
+    canary, windows = canary_of(leg), store.history.windows(DeploymentId(row.id), leg.key.part)
+    if recollection is None:
+        ledgers_again = again(canary, written.emptied(), windows)
+    else:
+        ledgers_again = recollection.again(row.id, canary, written, windows)
+    return Record(leg.key.part, canary, written, windows, ledgers_again)
+
+
+def again(canary: Canary, ledger: Ledger, windows: Sequence[Window]) -> tuple[Ledger, ...]:
+    """The ledger after each of the windows, from the one before the first."""
+    found = []
     for window in windows:
         ledger = ledger.with_window(window, weigh(canary.criteria, ledger.state, window))
         found.append(ledger)
@@ -71,9 +103,9 @@ def _nothing(row: Deployment, plan: Plan) -> str:
     return f"Users have not met the canary of {row.id}: there is nothing to show."
 
 
-def view(store: Store, row: Deployment) -> AnalysisView:
+def view(store: Store, row: Deployment, recollection: Recollection) -> AnalysisView:
     """For the API. Raises NotFound."""
-    found = record(store, row)
+    found = record(store, row, recollection)
     rollout = Rollout(
         deployment=row.id,
         component=found.component,
@@ -82,7 +114,9 @@ def view(store: Store, row: Deployment) -> AnalysisView:
         config=digest_of(found.canary.criteria),
         ramp=found.canary,
     )
-    return view_of(rollout, found.windows, found.judgements, _following(row))
+    judgements = found.judgements
+    verdict = judgements[-1].because if judgements else ""
+    return view_of(rollout, found.windows, judgements, _following(row, verdict))
 
 
 def replay(store: Store, row: Deployment) -> ReplayView:
@@ -111,5 +145,8 @@ def _before(store: Store, row: Deployment) -> str:
     return store.releases.get(store.releases.plan(row.previous).release).label()
 
 
-def _following(row: Deployment) -> str:
-    return row.because if row.active and row.progress.step == Observe.KIND else ""
+def _following(row: Deployment, verdict: str) -> str:
+    """What it waits for, without what is told beside it."""
+    if not row.active or row.progress.step != Observe.KIND:
+        return ""
+    return row.because.replace(verdict, "").strip()

@@ -209,6 +209,10 @@ class Load:
         """So far."""
         return sum(dict(self._tally.failed_by_kind).values())
 
+    def answers(self, status: int) -> int:
+        """With this status, so far."""
+        return dict(self._tally.by_status).get(str(status), 0)
+
     def __enter__(self) -> "Load":
         return self.start()
 

@@ -22,7 +22,7 @@ from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
 from lockgate.messages import CreateRelease, Deploy, DeploymentView
 from lockgate.ports import Store
-from lockgate.testing.fakes import FakeClock, FakeHttp, FakeRouter, FakeTarget, FakeTask, FakeTicker
+from lockgate.testing.fakes import FakeClock, FakeHttp, FakeMetrics, FakeRouter, FakeTarget, FakeTask, FakeTicker
 
 
 class FakeResolver:
@@ -68,6 +68,7 @@ class Rig:
         self.router = FakeRouter(self.clock)
         self.http = FakeHttp()
         self.task = FakeTask()
+        self.metrics = FakeMetrics()
         self.ticker = FakeTicker()
         self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None)
         self.executors = only(self.executor())
@@ -78,7 +79,7 @@ class Rig:
     def executor(self) -> Executor:
         verifier, analyst = (
             Verifier(self.http, self.task, self.clock),
-            Analyst(self.router, self.store.traffic, self.clock),
+            Analyst(self.router, self.store.traffic, self.clock, {"http": self.metrics}),
         )
         return Executor(self.target, self.router, verifier, analyst, self.clock)
 

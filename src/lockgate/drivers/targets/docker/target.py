@@ -80,7 +80,7 @@ class DockerTarget:
 
     @property
     def caps(self) -> TargetCaps:
-        return TargetCaps(instances=True, cells=False, artifacts=frozenset({ArtifactKind.OCI}))
+        return TargetCaps(instances=True, artifacts=frozenset({ArtifactKind.OCI}))
 
     def close(self) -> None:
         """Ends the threads. The instances stay."""

@@ -7,6 +7,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lockgate.core.ids import Instant
+from lockgate.messages.canary import (
+    AnalysisView as AnalysisView,
+)
+from lockgate.messages.canary import (
+    DetectionView as DetectionView,
+)
+from lockgate.messages.canary import (
+    ForecastView as ForecastView,
+)
+from lockgate.messages.canary import (
+    MarkView as MarkView,
+)
+from lockgate.messages.canary import (
+    PointView as PointView,
+)
+from lockgate.messages.canary import (
+    QuantileView as QuantileView,
+)
+from lockgate.messages.canary import (
+    ReplayView as ReplayView,
+)
+from lockgate.messages.canary import (
+    SeriesView as SeriesView,
+)
+from lockgate.messages.canary import (
+    SideView as SideView,
+)
+from lockgate.messages.canary import (
+    StageView as StageView,
+)
+from lockgate.messages.canary import (
+    TermView as TermView,
+)
 
 # --- requests ---
 
@@ -40,6 +73,12 @@ class Deploy:
     urgent: bool = False
     """Pre-empt what is active instead of waiting for it."""
     actor: str = ""
+    blind: bool = False
+    """Go on although the canary's ramp cannot detect anything at the present traffic."""
+    rate: float | None = None
+    """Of a preview: requests a second to reckon with; null: what was measured of what runs."""
+    errors: float | None = None
+    """Of a preview: share of them that fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +89,8 @@ class Promote:
     environment: str
     reason: str = ""
     actor: str = ""
+    blind: bool = False
+    """Go on although the canary's ramp cannot detect anything at the present traffic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,154 +263,6 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
-class QuantileView:
-    """A bound that a share of the requests kept, read from counts in buckets."""
-
-    milliseconds: float
-    sure: str = "about"
-    """``about``: linear within its bucket; ``at most``: in the last bucket that ends; ``more than``: beyond that."""
-
-
-@dataclass(frozen=True, slots=True)
-class SideView:
-    """What one release got: the numbers of the point itself; shares and latencies of ``SeriesView.span`` up to it."""
-
-    requests: int
-    errors: int
-    instances: int
-    """In rotation at the end."""
-    error_share: float | None = None
-    """0 to 1; null: there were no requests."""
-    p50: QuantileView | None = None
-    """Half of the requests took no longer; null: none was measured."""
-    p99: QuantileView | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PointView:
-    """One look at both releases, or several that follow each other."""
-
-    seconds: float
-    """Its end, since the start."""
-    stage: int
-    """Index of the canary's stage."""
-    weight: float
-    """Per cent of the traffic that the canary was given."""
-    canary: SideView
-    baseline: SideView
-    against: float | None = None
-    """Natural logarithm of the e-value that the canary is worse, at its end; null: not judged."""
-    threshold: float | None = None
-    """Where it is rolled back."""
-    good: float | None = None
-    """The same that it is good."""
-    needed: float | None = None
-    """Where it is promoted."""
-    excluded: str = ""
-    """Why it is not counted; empty: it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class MarkView:
-    """Something to be marked in a picture."""
-
-    seconds: float
-    """Since the start."""
-    kind: str
-    """``stage``, ``hold``, ``roll-back`` or ``promote``."""
-    words: str
-    """A sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesView:
-    """The evidence of a canary as it grew."""
-
-    started_at: Instant | None = None
-    """Start of the first look; null: there was none yet."""
-    span: float = 60.0
-    """Seconds that shares and latencies of a point look back over."""
-    points: tuple[PointView, ...] = ()
-    marks: tuple[MarkView, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TermView:
-    """One metric's part of the evidence, now."""
-
-    metric: str
-    against: float | None
-    """Natural logarithm of the e-value that the canary is worse."""
-    good: float | None
-    """The same that it is good; null: it is not asked for promotion."""
-    because: str
-
-
-@dataclass(frozen=True, slots=True)
-class StageView:
-    """Where on its ramp a canary is."""
-
-    number: int
-    """1, 2, 3 ..."""
-    of: int
-    weight: float
-    """Per cent of the traffic."""
-    soak: float
-    """Seconds that it lasts at least."""
-    since: Instant | None
-    hold: bool
-    """It waits for a person before it goes on."""
-
-
-@dataclass(frozen=True, slots=True)
-class AnalysisView:
-    """GET /v1/deployments/{id}/analysis: what users got from a canary and from the release before, and what follows."""
-
-    deployment: str
-    component: str
-    canary: str
-    """Label of the release that is tried."""
-    baseline: str
-    """Label of the release that it is compared with."""
-    config: str
-    """Digest of what is tested and how surely: frozen with the plan."""
-    advice: str
-    """``go-on``, ``roll-back`` or ``promote``."""
-    verdict: str
-    """What the evidence says, as a sentence."""
-    next: str
-    """What comes next and when, as a sentence."""
-    stage: StageView | None = None
-    """Null: it has none yet."""
-    terms: tuple[TermView, ...] = ()
-    trusted: bool = True
-    """False: errors come in such bursts that their count decides nothing."""
-    series: SeriesView = SeriesView()
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayView:
-    """GET /v1/deployments/{id}/replay: the verdict on a canary once more, from what was stored."""
-
-    deployment: str
-    component: str
-    config: str
-    """Digest of what is tested and how surely."""
-    windows: int
-    excluded: int
-    """Windows that do not count."""
-    advice: str
-    verdict: str
-    against: float
-    """Natural logarithm of the e-value that the canary is worse."""
-    threshold: float
-    decided: int | None
-    """Number of the window after which it was decided; null: it was not."""
-    agrees: bool
-    """The stored windows lead to what was written down, to the last digit."""
-
-
-@dataclass(frozen=True, slots=True)
 class Preview:
     """What a deployment would do. Nothing has been changed."""
 
@@ -381,6 +274,8 @@ class Preview:
     """Digest."""
     sentences: tuple[str, ...]
     verdicts: tuple[VerdictView, ...]
+    forecasts: tuple[ForecastView, ...] = ()
+    """What each component's canary could find out."""
 
 
 @dataclass(frozen=True, slots=True)
