@@ -174,9 +174,11 @@ def _opening(plan: Plan, previous: Plan | None) -> str:
         return f"Nothing runs for {where} yet: this is the first deployment."
     if previous.digest == plan.digest:
         return f"Exactly this plan already runs for {where}: nothing will change."
-    if previous.release == plan.release:
+    releases = list(dict.fromkeys(part.release for part in previous.parts()))
+    if releases == [plan.release]:
         return f"{where} keeps release {plan.release} and changes its configuration, by {plan.strategy.kind.value}."
-    return f"{where} changes from release {previous.release} to {plan.release}, by {plan.strategy.kind.value}."
+    before = " and ".join(releases)
+    return f"{where} changes from release {before} to {plan.release}, by {plan.strategy.kind.value}."
 
 
 def _leg_words(leg: Leg, plan: Plan) -> list[str]:
@@ -271,4 +273,5 @@ def _closing(plan: Plan, previous: Plan | None) -> str:
         return "If it fails in a cell, that cell alone goes back, with any other that is half-way; those done stay."
     if previous is None:
         return "If it fails, what was started is removed."
-    return f"If it fails, {plan.environment} goes back to release {previous.release} with the configuration it has now."
+    before = " and ".join(dict.fromkeys(part.release for part in previous.parts()))
+    return f"If it fails, {plan.environment} goes back to release {before} with the configuration it has now."

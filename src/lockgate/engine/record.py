@@ -110,7 +110,7 @@ def view(store: Store, row: Deployment, recollection: Recollection) -> AnalysisV
         deployment=row.id,
         component=found.component,
         canary=row.release_label,
-        baseline=_before(store, row),
+        baseline=_before(store, row, found.component.rpartition("/")[0]),
         config=digest_of(found.canary.criteria),
         ramp=found.canary,
     )
@@ -139,10 +139,10 @@ def replay(store: Store, row: Deployment) -> ReplayView:
     )
 
 
-def _before(store: Store, row: Deployment) -> str:
+def _before(store: Store, row: Deployment, cell: str) -> str:
     if row.previous is None:
         return "what ran before"
-    return store.releases.get(store.releases.plan(row.previous).release).label()
+    return store.releases.get(store.releases.plan(row.previous).within(cell).release).label()
 
 
 def _following(row: Deployment, verdict: str) -> str:
