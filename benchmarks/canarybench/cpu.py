@@ -76,9 +76,9 @@ def _minute(random: Random, rate: float, number: int) -> Minute:
 
 def _window(random: Random, rate: float, number: int) -> Window:
     levels = number % round(60.0 / WINDOW) == 0
-    sides = (_side(random, rate * share, levels) for share in (WEIGHT, 1 - WEIGHT))
+    canary, baseline = (_side(random, rate * share, levels) for share in (WEIGHT, 1 - WEIGHT))
     start = (number - 1) * WINDOW
-    return Window(number, start, start + WINDOW, 0, round(10000 * WEIGHT), *sides)
+    return Window(number, start, start + WINDOW, 0, round(10000 * WEIGHT), canary, baseline)
 
 
 def _side(random: Random, rate: float, levels: bool) -> Side:

@@ -292,8 +292,8 @@ def _cpu(rows: Sequence[Row]) -> str:
     lines = [
         f"`weigh` and `judge` of one canary with {some[0]['metrics']} metrics: errors, a histogram, two counters, two",
         f"gauges; the mean over {some[0]['windows']} windows. Reading counters and the database are not in it. Most",
-        "of it is the exact form for bounds that more than a tenth of the requests are above, a sum that grows with the",
-        "traffic.\n",
+        "of it is the exact form for bounds that more than a tenth of the requests are above, a sum that grows with",
+        "the traffic.\n",
         f"| requests a second | µs of CPU for a decision | {some[0]['canaries']} canaries, each 5 s | machine's load |",
         "|---|---|---|---|",
     ]

@@ -4,7 +4,7 @@ from lockgate.testing import sites
 from lockgate.testing.load import Mix
 from lockgate.testing.sites import PROGRAM, ProcessSite
 
-__all__ = ["EVERYBODY", "PASSERS_BY", "PROGRAM", "STRATEGIES", "definition", "one_environment"]
+__all__ = ["CANARY", "EVERYBODY", "PASSERS_BY", "PROGRAM", "STRATEGIES", "definition", "one_environment"]
 
 
 def definition(version: str, strategy: str = "blue-green", *, replicas: int = 2, options: str = "") -> str:
@@ -22,6 +22,12 @@ STRATEGIES = {
     "rolling": "{rolling: {batch: 1, drain: 10s}}",
     "blue-green": "{blue-green: {drain: 10s}}",
 }
+
+CANARY = (
+    "{canary: {steps: [10%, 50%], min_soak: 0.3s, within: 2s, inconclusive: promote, drain: 10s, "
+    "analysis: {window: 1s, warm_up: 0s}}}"
+)
+"""A canary of a few requests is not decided in its time, and then promoted if nothing speaks against it."""
 
 EVERYBODY = Mix(
     keepalive=4,

@@ -4,13 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.acceptance.sample import EVERYBODY, STRATEGIES
+from tests.acceptance.sample import CANARY, EVERYBODY, STRATEGIES
 
 from lockgate.testing.installation import Installation, free_ports
 from lockgate.testing.load import Load, Report
 from lockgate.testing.sites import Site, definition, one_environment
 
 DEPLOYMENTS = 20
+EVERY_STRATEGY = {**STRATEGIES, "canary": CANARY}
 
 
 @pytest.mark.real
@@ -19,8 +20,9 @@ DEPLOYMENTS = 20
 def test_twenty_deployments_of_each_strategy_lose_no_request(
     site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with ThreadPoolExecutor(len(STRATEGIES)) as pool:
-        reports = dict(zip(STRATEGIES, pool.map(lambda s: deployed(tmp_path / s, site, s), STRATEGIES), strict=True))
+    with ThreadPoolExecutor(len(EVERY_STRATEGY)) as pool:
+        told = pool.map(lambda strategy: deployed(tmp_path / strategy, site, strategy), EVERY_STRATEGY)
+        reports = dict(zip(EVERY_STRATEGY, told, strict=True))
     with capsys.disabled():
         print()
         for strategy, report in reports.items():
@@ -36,7 +38,7 @@ def deployed(folder: Path, site: Site, strategy: str) -> Report:
     """What the users of one installation got while releases went back and forth."""
     port = free_ports(1)[0]
     with Installation(folder, one_environment(site, port)) as installation:
-        releases = [installation.release(definition(site, v, STRATEGIES[strategy])) for v in ("1", "2")]
+        releases = [installation.release(definition(site, v, EVERY_STRATEGY[strategy])) for v in ("1", "2")]
         assert installation.run(releases[0], "dev").state == "succeeded"
         with Load(f"http://127.0.0.1:{port}", EVERYBODY) as load:
             for count in range(DEPLOYMENTS):
