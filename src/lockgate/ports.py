@@ -181,7 +181,7 @@ class Deployments(Protocol):
     def claim(self, worker: str, now: Instant, lease: float, limit: int) -> tuple[Deployment, ...]:
         """Takes due rows for ``worker`` until ``now + lease``, each with a new, higher generation. Due: ``next_at`` is
         past (or the row was written in the future: the clock jumped back) and no lease runs on it. Never claims a
-        succeeded row (the keeper's) while another deployment of its key is active."""
+        row that has ended (the keeper's) while another deployment of its key is active."""
 
     def renew(self, worker: str, now: Instant, lease: float) -> None:
         """All the worker's leases, from now."""

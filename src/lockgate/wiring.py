@@ -106,8 +106,9 @@ class Drivers:
 
     def refuse_unless_able(self, plan: Plan) -> None:
         """Raises CapabilityMissing."""
-        executor = self.executor(plan)
-        planner.refuse_unless_able(plan, executor.target.caps, executor.router.caps)
+        for part in plan.parts():
+            executor = self.executor(part)
+            planner.refuse_unless_able(part, executor.target.caps, executor.router.caps)
 
     def collect(self, kept: Collection[Artifact]) -> None:
         collected = self.artifacts.collect(kept)
@@ -347,9 +348,10 @@ def _engines(environments: Path) -> tuple[EngineAddress, ...]:
     found: dict[tuple[str, str], list[str]] = {}
     with suppress(LockgateError):
         for name, environment in CatalogueFile(environments)().environments.items():
-            given = environment.target.settings
-            if environment.target.kind == "docker":
-                found.setdefault((given.get("engine", ""), given.get("tls", "")), []).append(name)
+            for cell, place in environment.places().items():
+                given, where = place.target.settings, f"{name}/{cell}" if cell else name
+                if place.target.kind == "docker":
+                    found.setdefault((given.get("engine", ""), given.get("tls", "")), []).append(where)
     return tuple(EngineAddress(url, tls, tuple(names)) for (url, tls), names in found.items())
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from lockgate.messages import (
     ArtifactView,
     AuditView,
+    CellView,
     DeploymentView,
     EnvironmentView,
     EventView,
@@ -156,6 +157,17 @@ STAGING = replace(
     under_way=RUNNING,
     quarantined=(),
 )
+
+CELLS = (
+    CellView("north", "http://127.0.0.1:8086/", "rel-3a3a3a3a3a3a", NEW_LABEL, "as deployed", "", 2, 2, "bakes"),
+    CellView("south", "http://127.0.0.1:8087/", "rel-2c2c2c2c2c2c", GOOD_LABEL, "drifted", "1 of 2 are ready.", 1, 2),
+    CellView("west", "", "", "", "nothing deployed", "Nothing has been deployed here.", 0, 0, "waits"),
+)
+
+WORLD = replace(
+    STAGING, url="", release_label="catalogue several releases", cells=CELLS,
+    instances=tuple(replace(one, cell="north") for one in INSTANCES), weights={"north/web 0.65.2 (3a3a3a)": 10_000},
+)  # fmt: skip
 
 PROD = replace(
     STAGING,

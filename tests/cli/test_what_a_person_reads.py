@@ -42,6 +42,7 @@ def pages(width: int | None) -> dict[str, Iterable[Line]]:
     looking = Sight(canned.RUNNING, canned.STAGING)
     return {
         "status": status_lines(canned.STATUS, width),
+        "status-cells": status_lines(replace(canned.STATUS, rows=(canned.WORLD,), problems=()), width),
         "status-nothing": status_lines(replace(canned.STATUS, rows=(), problems=()), width),
         "explain": explanation_lines(canned.EXPLANATION, NOW),
         "explain-canary": explanation_lines(
@@ -59,6 +60,7 @@ def pages(width: int | None) -> dict[str, Iterable[Line]]:
             moment(NOW, canned.RUNNING.created_at, "server away", AWAY),
         ],
         "watch-picture": picture(looking, NOW),
+        "watch-picture-cells": picture(Sight(canned.RUNNING, canned.WORLD), NOW),
         "watch-picture-canary": picture(
             replace(looking, analysis=PROMOTED), NOW, width or 80, 40, unicode=width is not None
         ),

@@ -21,7 +21,17 @@ from lockgate.core.application import (
 )
 from lockgate.core.artifact import ArtifactKind, Reference
 from lockgate.core.canary import Canary, Criteria, Pin, Stage
-from lockgate.core.environment import Catalogue, Environment, Listen, Promote, Queueing, TargetSpec
+from lockgate.core.environment import (
+    Catalogue,
+    Cell,
+    Environment,
+    Listen,
+    OnFailure,
+    Promote,
+    Queueing,
+    Rollout,
+    TargetSpec,
+)
 from lockgate.core.secret import SecretSource, SecretStore
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -80,7 +90,7 @@ def test_the_annotated_application_is_read() -> None:
 
 def test_the_annotated_environments_are_read() -> None:
     read = read_catalogue((REFERENCE / "environments.yaml").read_text())
-    assert [e.name for e in read.value.in_order()] == ["dev", "staging", "prod", "edge"]
+    assert [e.name for e in read.value.in_order()] == ["dev", "staging", "prod", "edge", "world"]
     assert read.value.environments["prod"] == Environment(
         name="prod",
         after="staging",
@@ -108,6 +118,18 @@ def test_the_annotated_environments_are_read() -> None:
             "ports": "21000-21999",
         },
     )
+    world = read.value.environments["world"]
+    assert world.cells == {
+        "north": Cell("north", listen={"*": Listen("127.0.0.1", 8086)}, values={"region": "north"}),
+        "south": Cell(
+            "south",
+            TargetSpec("process", {"ports": "22000-22999"}),
+            {"*": Listen("127.0.0.1", 8087)},
+            {"region": "south"},
+        ),
+    }
+    assert world.rollout == Rollout(("south", "north"), parallel=1, bake=600.0, on_failure=OnFailure.ALL)
+    assert list(world.places()) == ["south", "north"]
 
 
 @pytest.mark.parametrize("text", ["1.10", "no", "on", "0644", "1_000", "12:30", "2026-11-21", "1e3", "true", "0x1F"])

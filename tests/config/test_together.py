@@ -97,3 +97,25 @@ def test_values_in_a_container_are_looked_for_too() -> None:
         "lockgate.yaml:5: components.web.container.entrypoint: it uses the value 'level',",
         "lockgate.yaml:5: components.web.container.mounts./data: it uses the value 'data',",
     ]
+
+
+def test_each_cell_is_held_against_the_application_by_itself() -> None:
+    run = "web {port} {values.a} {values.b} {values.c}"
+    application = f"application: shop\ncomponents: {{web: {{artifact: pypi:web, run: '{run}'}}}}\n"
+    environments = """\
+environments:
+  prod:
+    values: {a: 1}
+    cells:
+      north: {listen: 8081, values: {b: 1}}
+      south: {target: docker, listen: {other: 8082}, values: {b: 2, c: 3}}
+"""
+    assert together(application, environments) == [
+        "lockgate.yaml:2: components.web.run: it uses the value 'c', which the cell north of prod does not give (it "
+        "gives: a, b). Add values: {c: ...} to the cell north of prod (environments.yaml:5), or a default to the "
+        "application's own values.",
+        "environments.yaml:6: environments.prod.cells.south.target: web is of kind pypi, no image, which the target "
+        "docker cannot run. Write `target: process` for the cell south of prod, or another artifact.",
+        "environments.yaml:6: environments.prod.cells.south.listen: nothing says where requests for shop arrive. Give "
+        "the cell south of prod an address, such as listen: {shop: 8080}.",
+    ]

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from lockgate.core.deployment import State
-from lockgate.core.environment import Catalogue
+from lockgate.core.environment import Catalogue, Cell, Environment, Listen, Rollout
 from lockgate.core.errors import Invalid, Problem
 from lockgate.core.gate import Answer
 from lockgate.core.inventory import Condition, Standing
@@ -256,3 +256,17 @@ def test_every_word_can_be_read_on_every_ground(scheme: int) -> None:
         for word in words:
             light, dark = sorted((_luminance(colours[word]), _luminance(colours[ground])), reverse=True)
             assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{word} on {ground}"
+
+
+def test_cells_are_shown_with_what_each_holds(fleet: Fleet, browser: TestClient) -> None:
+    cells = {name: Cell(name, listen={"*": Listen("127.0.0.1", at)}) for at, name in ((8101, "north"), (8102, "south"))}
+    fleet.catalogue = Catalogue({"world": Environment("world", cells=cells, rollout=Rollout(bake=600.0))})
+    deployment = fleet.deploy_of("shop", fleet.release_of("shop", "2.0.0"), "world")
+    for _ in range(40):
+        fleet.turn()
+        fleet.clock.pass_by(0.05)
+    for html in (page(browser, "/"), page(browser, f"/deployments/{deployment.id}")):
+        words = " ".join(re.sub(r"<[^>]*>", " ", html).split())
+        assert "bakes north" in words and "waits south" in words
+        assert 'href="http://127.0.0.1:8101/"' in html
+    assert "north must do well until" in page(browser, f"/deployments/{deployment.id}")

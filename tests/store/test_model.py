@@ -54,7 +54,7 @@ class Model:
         ahead = any(o.state in ACTIVE | {State.READY} for o in self.others(row))
         past = row.next_at is not None and (row.next_at <= now or row.written_at > now + SKEW)
         free = not row.owner or row.lease_until <= now or row.lease_until > now + LEASE + SKEW
-        return past and free and not (row.state is State.SUCCEEDED and ahead)
+        return past and free and not (row.final and ahead)
 
     def claim(self, worker: str, now: float, limit: int) -> tuple[Deployment, ...]:
         due = sorted((r for r in self.rows.values() if self.due(r, now)), key=lambda r: (r.next_at or 0, r.number))

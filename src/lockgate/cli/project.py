@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lockgate.config.form import Read
     from lockgate.config.proposal import Proposal
     from lockgate.core.application import Application
-    from lockgate.core.environment import Catalogue
+    from lockgate.core.environment import Catalogue, Environment
 
 Force = Annotated[bool, Parameter(name="--force", negative="", help="Overwrite files that are there.")]
 
@@ -158,4 +158,10 @@ def _application_words(read: "Read[Application]") -> str:
 
 
 def _catalogue_words(read: "Read[Catalogue]") -> str:
-    return f"{read.where}: {' → '.join(environment.name for environment in read.value.in_order())}."
+    return f"{read.where}: {' → '.join(map(_environment_words, read.value.in_order()))}."
+
+
+def _environment_words(environment: "Environment") -> str:
+    """With its cells in the order they are changed."""
+    cells = ", ".join(cell.name for cell in environment.in_rollout())
+    return f"{environment.name} ({cells})" if cells else environment.name

@@ -25,7 +25,7 @@ from lockgate.cli.output import (
     table,
 )
 from lockgate.cli.surroundings import App, application_here, brief, deployment_meant
-from lockgate.cli.timeline import event_lines, explained, section, standing, state_span, took, verdict_lines
+from lockgate.cli.timeline import cell_row, event_lines, explained, section, standing, state_span, took, verdict_lines
 from lockgate.client import Client
 from lockgate.core.deployment import WAITING, State
 from lockgate.core.inventory import Standing
@@ -62,6 +62,7 @@ def status_lines(found: Status, width: int | None = None) -> list[Line]:
         lines = matrix(found, rows) if width else _listed(found)
         if width and max(one.width for one in lines) > width:
             lines = _listed(found)
+    lines += section("Cells", _cells(found.rows))
     lines += section("Under way", _under_way(found))
     lines += section("Not as it should be", _troubles(found))
     return lines + section("Barred", _barred(found.rows))
@@ -120,6 +121,14 @@ def _listed_row(row: StatusRow, at: float) -> Row:
     ready = f"{row.ready}/{row.wanted}" if row.deployment else ""
     seen = _age(row, at) if row.deployment else ""
     return [line((row.application, STRONG)), row.environment, _version(row), standing, ready, seen, row.url]
+
+
+def _cells(rows: Iterable[StatusRow]) -> list[Line]:
+    told = []
+    for row in rows:
+        named = (f"{row.application} in {row.environment}", STRONG)
+        told += [[line(named), *cell_row(cell, row.application)] for cell in row.cells]
+    return table((), told, indent=2) if told else []
 
 
 def _under_way(found: Status) -> list[Line]:

@@ -23,7 +23,8 @@ from lockgate.cli.output import (
 from lockgate.cli.surroundings import brief
 from lockgate.core.audit import SYSTEM
 from lockgate.core.deployment import FINAL, State
-from lockgate.messages import DeploymentView, EventView, VerdictView
+from lockgate.core.inventory import Standing
+from lockgate.messages import CellView, DeploymentView, EventView, VerdictView
 
 STYLES = {
     State.SUCCEEDED: GOOD,
@@ -75,12 +76,14 @@ def verdict(view: DeploymentView) -> list[Line]:
     state = State(view.state)
     if state is State.SUCCEEDED:
         return [line(("✔ ", GOOD), (_success(view), STRONG), f" after {after}.", hang=2)]
-    mark, words = _ENDINGS[state]
+    mark, words = _IN_PART if state is State.ROLLED_BACK and view.holds else _ENDINGS[state]
     said = words.format(after=f"after {after}")
     told = line((f"{mark} ", STYLES.get(state, BUSY)), (f"{brief(view)} {said}", STRONG), hang=2)
-    why = view.failure or view.because
+    why = view.because if view.holds else view.failure or view.because
     return [told, *indented([why])]
 
+
+_IN_PART = ("✘", "was taken back {after}, but not in every cell.")
 
 _ENDINGS = {
     State.ROLLED_BACK: ("✘", "was taken back {after}; what ran before runs again."),
@@ -168,6 +171,30 @@ def shares(weights: Mapping[str, int], release: str, indent: int = 2) -> list[Li
 
 def _share(name: str, points: int, new: bool) -> Row:
     return [line((name, STRONG if new else "")), line((bar(points / 10_000), GOOD if new else FAINT)), percent(points)]
+
+
+CELL_MARKS = {
+    "done": ("●", GOOD),
+    "is back": ("●", GOOD),
+    "changes": ("◐", BUSY),
+    "goes back": ("◐", BUSY),
+    "bakes": ("◔", BUSY),
+    "waits": ("○", FAINT),
+    Standing.AS_DEPLOYED.value: ("●", GOOD),
+    Standing.DRIFTED.value: ("▲", BAD),
+    Standing.UNKNOWN.value: ("?", BUSY),
+    Standing.NOTHING.value: ("○", FAINT),
+}
+"""Of a cell: how far a deployment has come in it, or how it stands."""
+
+
+def cell_row(cell: CellView, application: str) -> Row:
+    """``● north  1.2 (#3)  done  2/2  http://127.0.0.1:8081/``"""
+    word = cell.progress or cell.standing
+    mark, style = CELL_MARKS[word]
+    version = cell.release_label.removeprefix(f"{application} ") or "nothing deployed"
+    ready = f"{cell.ready}/{cell.wanted} ready" if cell.wanted else ""
+    return [line((mark, style), f" {cell.name or 'the rest'}"), version, line((word, style)), ready, cell.url]
 
 
 def percent(points: int) -> str:

@@ -35,7 +35,7 @@ from lockgate.cli.output import (
     table,
 )
 from lockgate.cli.surroundings import App, brief, deployment_meant
-from lockgate.cli.timeline import GOOD_ENDS, event_line, moment, shares, standing, succeeded, verdict
+from lockgate.cli.timeline import GOOD_ENDS, cell_row, event_line, moment, shares, standing, succeeded, verdict
 from lockgate.client import Client, Refusal
 from lockgate.core.errors import LockgateError, Unavailable
 from lockgate.core.inventory import Condition
@@ -137,7 +137,7 @@ def _afterwards(client: Client, view: DeploymentView) -> list[Line]:
 def afterwards(view: DeploymentView, rows: Iterable[StatusRow], environments: Iterable[EnvironmentView]) -> list[str]:
     if not succeeded(view):
         return [f"Why, in full: lockgate explain {view.id}"]
-    told = [f"It answers at {row.url}" for row in rows if row.url]
+    told = [f"It answers at {at}" for row in rows for at in (row.url, *(cell.url for cell in row.cells)) if at]
     if view.kind == "rollback":
         return told
     for environment in environments:
@@ -313,6 +313,8 @@ def picture(sight: Sight, at: float, width: int = 80, height: int = 24, unicode:
     spinner = (SPINNER[int(at * 10) % len(SPINNER)], BUSY)
     lines = [BLANK, Line((("  ", ""), spinner, (" ", ""), *standing(view, at).spans))]
     lines += [line(("    " + AWAY, BAD), hang=4)] if sight.away else indented(_sentences(view), 4)
+    if row is not None and row.cells:
+        lines += [BLANK, *table((), [cell_row(cell, row.application) for cell in row.cells], indent=4)]
     if row is not None and row.weights:
         lines += [BLANK, *shares(row.weights, view.release, indent=4)]
     if row is not None and row.instances:
@@ -334,7 +336,8 @@ def instance_lines(instances: Iterable[InstanceView]) -> list[Line]:
 
 def _instance_row(one: InstanceView) -> Row:
     mark, style = CONDITIONS[Condition(one.condition)]
-    name = line((mark, style), f" {one.component} {one.slot}")
+    component = f"{one.cell}/{one.component}" if one.cell else one.component
+    name = line((mark, style), f" {component} {one.slot}")
     why = one.because.splitlines()[0] if one.because and one.condition != Condition.READY else ""
     restarts = f"{one.restarts} restarts" if one.restarts else ""
     facts = " · ".join(part for part in (one.endpoint, restarts, why) if part)

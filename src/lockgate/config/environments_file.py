@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lockgate.config.cycles import cycles
@@ -17,20 +17,24 @@ from lockgate.config.form import (
     Named,
     Read,
     Schema,
+    Several,
     in_order,
     listing,
     nearest,
     read_form,
 )
-from lockgate.config.scalars import NAME, SECRET_NAME, VALUE_NAME, VARIABLE, Text, Whole, written
+from lockgate.config.scalars import NAME, SECRET_NAME, VALUE_NAME, VARIABLE, Text, Whole, duration, written
 from lockgate.config.strategy import STRATEGY
 from lockgate.core.environment import (
     ANY_APPLICATION,
     Catalogue,
+    Cell,
     Environment,
     Listen,
+    OnFailure,
     Promote,
     Queueing,
+    Rollout,
     TargetSpec,
 )
 from lockgate.core.errors import Invalid, Problem
@@ -259,6 +263,44 @@ LISTEN: Kind[Mapping[str, Listen]] = ByShape(
     table=Named("an application", _APPLICATION_NAME, Address(), least=1),
 )
 
+_VALUES = Field("values", Named("a value", VALUE_NAME, Text()), "What {values.NAME} is here.")
+CELL = Form(
+    "a cell",
+    Cell,
+    (
+        Field("target", TARGET, "Where its instances live; otherwise where the environment says."),
+        Field("listen", LISTEN, "Where requests arrive: 8081, 0.0.0.0:8081, or one for each application."),
+        _VALUES,
+    ),
+    named="name",
+    hints={
+        "port": "Did you mean 'listen'?", "ports": "Write `target: {process: {ports: 20000-20999}}`.",
+        "engine": "Write `target: {docker: {engine: ...}}`.", "env": "Did you mean 'values'?",
+        **dict.fromkeys(
+            ("after", "owner", "promote", "queue", "replicas", "secrets", "strategy"),
+            "It is the same in every cell: write it in the environment.",
+        ),
+    },
+)  # fmt: skip
+ROLLOUT = Form(
+    "the rollout",
+    Rollout,
+    (
+        Field("order", Several("names of cells", NAME, least=1), "All cells, the first to be changed first."),
+        Field("parallel", Whole("parallel", 1, 1000), "How many cells are changed at a time."),
+        Field("bake", duration("a time to bake", 0, 30 * 86400), "How long a cell must do well before another begins."),
+        Field(
+            "on_failure",
+            Choice("what goes back", {o.value: o for o in OnFailure}),
+            "When a release fails in a cell: all cells go back, or only the bad one.",
+        ),
+    ),
+    hints={
+        "on-failure": "Did you mean 'on_failure'?", "max_parallel": "Did you mean 'parallel'?",
+        "wait": "Did you mean 'bake'?", "pause": "Did you mean 'bake'?", "soak": "Did you mean 'bake'?",
+    },
+)  # fmt: skip
+
 ENVIRONMENT = Form(
     "an environment",
     Environment,
@@ -285,9 +327,12 @@ ENVIRONMENT = Form(
             "Instances here: component or application/component -> count.",
         ),
         Field("strategy", STRATEGY, "How a change is spread in time here, instead of as the application says."),
-        Field("values", Named("a value", VALUE_NAME, Text()), "What {values.NAME} is here."),
+        _VALUES,
         Field("secrets", Named("a secret", SECRET_NAME, SECRET, example="NAME: {file: /path/to/it}", shown=False),
               "Where each secret is kept that components may read: {file: /path} or {variable: NAME}."),
+        Field("cells", Named("a cell", NAME, CELL, least=1, example="NAME: {listen: 8081}"),
+              "Its equal parts, each with its own instances and addresses; a change goes from cell to cell."),
+        Field("rollout", ROLLOUT, "How a change goes from cell to cell."),
     ),
     named="name",
     hints={
@@ -296,8 +341,9 @@ ENVIRONMENT = Form(
         "engine": "Write `target: {docker: {engine: ...}}`.", "network": "Write `target: {docker: {network: ...}}`.",
         "variables": "Did you mean 'values'?", "env": "Write `values`, and use them in the application's own `env`.",
         "description": "Did you mean 'purpose'?", "supersede": "Did you mean 'queue'?",
+        "regions": "Did you mean 'cells'?", "clusters": "Did you mean 'cells'?",
     },
-    later=frozenset({"approvals", "windows", "policies", "soak", "cells"}),
+    later=frozenset({"approvals", "windows", "policies", "soak"}),
 )  # fmt: skip
 
 CATALOGUE = Form(
@@ -324,14 +370,14 @@ CATALOGUE = Form(
 
 def _across(read: Read[Catalogue]) -> Iterator[Problem]:
     yield from _order_faults(read)
+    yield from _cell_faults(read)
     yield from _address_faults(read)
     yield from _range_faults(read)
 
 
 def _order_faults(read: Read[Catalogue]) -> Iterator[Problem]:
     environments = read.value.environments
-    below = "environments."
-    names = [p.removeprefix(below) for p in read.lines if p.startswith(below) and not set(".[") & set(p[len(below) :])]
+    names = _names(read, "environments.")
     for environment in environments.values():
         if environment.after is not None and environment.after not in names:
             because = f"there is no environment {environment.after!r}; there are: {listing(names)}."
@@ -342,19 +388,57 @@ def _order_faults(read: Read[Catalogue]) -> Iterator[Problem]:
         yield read.problem(f"environments.{ring[0]}.after", because, "Remove `after` from the first one.")
 
 
+def _cell_faults(read: Read[Catalogue]) -> Iterator[Problem]:
+    for environment in read.value.environments.values():
+        path, cells = f"environments.{environment.name}", environment.cells
+        if f"{path}.rollout" in read.lines and f"{path}.cells" not in read.lines:
+            because = f"{environment.name} has no cells for a change to go through."
+            yield read.problem(f"{path}.rollout", because, "Remove it, or add `cells`.")
+        if cells and environment.listen:
+            because = "requests arrive in the cells: an environment that has them has no address of its own."
+            yield read.problem(f"{path}.listen", because, "Give each cell its own `listen` instead.")
+        order, names = environment.rollout.order, _names(read, f"{path}.cells.")
+        if names and order and sorted(order) != sorted(names):
+            yield read.problem(f"{path}.rollout.order", *_misordered(order, names))
+
+
+def _names(read: Read[Catalogue], below: str) -> list[str]:
+    """What is written directly below that path, also if it could not be read."""
+    return [p.removeprefix(below) for p in read.lines if p.startswith(below) and not set(".[") & set(p[len(below) :])]
+
+
+def _misordered(order: Sequence[str], cells: Sequence[str]) -> tuple[str, str]:
+    """Why the order is not one of all cells, and the way to mend it."""
+    for name in order:
+        if name not in cells:
+            return f"there is no cell {name!r}; there are: {listing(cells)}.", nearest(name, cells) or "Remove it."
+        if order.count(name) > 1:
+            return f"the cell {name!r} stands there more than once.", "Name each cell once."
+    missing = listing(name for name in cells if name not in order)
+    return f"these cells are missing: {missing}.", "Add them, or remove `order`: it is then as the cells are written."
+
+
+def _addresses(read: Read[Catalogue]) -> Iterator[tuple[str, Listen, str]]:
+    """Every address that is written: its path, itself, and who listens there."""
+    for environment in read.value.environments.values():
+        whole = (f"environments.{environment.name}", environment.name, environment.listen)
+        places = [(f"{whole[0]}.cells.{c.name}", f"{whole[1]}/{c.name}", c.listen) for c in environment.cells.values()]
+        for path, name, listens in (whole, *places):
+            for application, address in listens.items():
+                who = name if application == ANY_APPLICATION else f"{application} in {name}"
+                yield f"{path}.listen.{application}", address, who
+
+
 def _address_faults(read: Read[Catalogue]) -> Iterator[Problem]:
     """Two that would listen on one address, in one environment or in two."""
     taken: list[tuple[Listen, str]] = []
-    for environment in read.value.environments.values():
-        for application, address in environment.listen.items():
-            who = environment.name if application == ANY_APPLICATION else f"{application} in {environment.name}"
-            path = f"environments.{environment.name}.listen.{application}"
-            for other, whose in taken:
-                if _same(address, other):
-                    because = f"{address} is taken by {whose}, which listens on {other}."
-                    yield read.problem(path, because, f"Give {who} another port.")
-                    break
-            taken.append((address, f"{who} (line {read.line(path)})"))
+    for path, address, who in _addresses(read):
+        for other, whose in taken:
+            if _same(address, other):
+                because = f"{address} is taken by {whose}, which listens on {other}."
+                yield read.problem(path, because, f"Give {who} another port.")
+                break
+        taken.append((address, f"{who} (line {read.line(path)})"))
 
 
 def _same(one: Listen, other: Listen) -> bool:
@@ -364,17 +448,23 @@ def _same(one: Listen, other: Listen) -> bool:
 def _range_faults(read: Read[Catalogue]) -> Iterator[Problem]:
     """An address that an instance of some environment could be given."""
     ranges = {
-        name: [int(end) for end in environment.target.settings["ports"].split("-")]
-        for name, environment in read.value.environments.items()
-        if "ports" in environment.target.settings and _is_here(environment.target)
+        name: [int(end) for end in target.settings["ports"].split("-")]
+        for environment in read.value.environments.values()
+        for name, target in _targets(environment)
+        if "ports" in target.settings and _is_here(target)
     }
-    for environment in read.value.environments.values():
-        for application, address in environment.listen.items():
-            for name, (first, last) in ranges.items():
-                if first <= address.port <= last:
-                    because = f"port {address.port} lies in {first}-{last}, which {name} gives to instances."
-                    path = f"environments.{environment.name}.listen.{application}"
-                    yield read.problem(path, because, "Choose a port outside of it.")
+    for path, address, _ in _addresses(read):
+        for name, (first, last) in ranges.items():
+            if first <= address.port <= last:
+                because = f"port {address.port} lies in {first}-{last}, which {name} gives to instances."
+                yield read.problem(path, because, "Choose a port outside of it.")
+
+
+def _targets(environment: Environment) -> Iterator[tuple[str, TargetSpec]]:
+    yield environment.name, environment.target
+    for cell in environment.cells.values():
+        if cell.target is not None:
+            yield f"{environment.name}/{cell.name}", cell.target
 
 
 def _is_here(target: TargetSpec) -> bool:

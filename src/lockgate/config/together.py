@@ -1,6 +1,7 @@
 """What only both files together can tell: an application against every environment it will be raised through."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from lockgate.config.form import Read, listing, nearest
 from lockgate.config.words import value_names
@@ -16,26 +17,48 @@ def check_together(application: Read[Application], catalogue: Read[Catalogue]) -
     there. Empty: each can be planned."""
     problems: list[Problem] = []
     for environment in catalogue.value.environments.values():
-        problems.extend(_missing_values(application, catalogue, environment))
+        for cell, seen in environment.places().items():
+            place = Place(seen, cell)
+            problems.extend(_missing_values(application, catalogue, place))
+            problems.extend(_misplaced(application, catalogue, place))
+            problems.extend(_missing_address(application.value, catalogue, place))
         problems.extend(_missing_secrets(application, catalogue, environment))
-        problems.extend(_misplaced(application, catalogue, environment))
-        problems.extend(_missing_address(application.value, catalogue, environment))
         problems.extend(_stray_replicas(application.value, catalogue, environment))
-    return tuple(sorted(problems, key=lambda p: (p.where != application.where, p.line or 0)))
+    return tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.where != application.where, p.line or 0)))
 
 
-def _missing_values(
-    application: Read[Application], catalogue: Read[Catalogue], environment: Environment
-) -> Iterator[Problem]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An environment, or one of its cells."""
+
+    environment: Environment
+    """As it is in that cell."""
+    cell: str
+
+    @property
+    def path(self) -> str:
+        name = self.environment.name
+        return f"environments.{name}.cells.{self.cell}" if self.cell else f"environments.{name}"
+
+    @property
+    def what(self) -> str:
+        """For sentences."""
+        name = self.environment.name
+        return f"the cell {self.cell} of {name}" if self.cell else name
+
+
+def _missing_values(application: Read[Application], catalogue: Read[Catalogue], place: Place) -> Iterator[Problem]:
+    environment = place.environment
+    whole = f"environment {environment.name!r}" if not place.cell else place.what
     given = {**application.value.values, **environment.values}
     there = listing(sorted(given)) or "none"
-    line = catalogue.line(f"environments.{environment.name}")
+    line = catalogue.line(place.path)
     for path, names in _uses(application):
         for name in names:
             if name not in given:
-                because = f"it uses the value {name!r}, which environment {environment.name!r} does not give"
+                because = f"it uses the value {name!r}, which {whole} does not give"
                 mend = (
-                    f"Add values: {{{name}: ...}} to {environment.name} ({catalogue.where}:{line}), "
+                    f"Add values: {{{name}: ...}} to {place.what} ({catalogue.where}:{line}), "
                     f"or a default to the application's own values. {nearest(name, given)}"
                 )
                 yield application.problem(path, f"{because} (it gives: {there}).", mend.strip())
@@ -75,30 +98,26 @@ def _missing_secrets(
                 yield application.problem(path, because, f"{mend} {nearest(name, environment.secrets)}".strip())
 
 
-def _misplaced(
-    application: Read[Application], catalogue: Read[Catalogue], environment: Environment
-) -> Iterator[Problem]:
+def _misplaced(application: Read[Application], catalogue: Read[Catalogue], place: Place) -> Iterator[Problem]:
     """Images run in containers, and nothing else does."""
+    environment = place.environment
     contained = environment.target.kind == "docker"
     for component in application.value.components.values():
         image = component.artifact.kind is ArtifactKind.OCI
         if image != contained:
             what = "an image" if image else f"of kind {component.artifact.kind.value}, no image"
             because = f"{component.name} is {what}, which the target {environment.target.kind} cannot run."
-            mend = f"Write `target: {'docker' if image else 'process'}` for {environment.name}, or another artifact."
-            path = f"environments.{environment.name}"
-            yield catalogue.problem(f"{path}.target", because, mend)
+            mend = f"Write `target: {'docker' if image else 'process'}` for {place.what}, or another artifact."
+            yield catalogue.problem(f"{place.path}.target", because, mend)
 
 
-def _missing_address(
-    application: Application, catalogue: Read[Catalogue], environment: Environment
-) -> Iterator[Problem]:
+def _missing_address(application: Application, catalogue: Read[Catalogue], place: Place) -> Iterator[Problem]:
+    environment = place.environment
     routed = any(component.takes_traffic for component in application.components.values())
     if routed and environment.address_for(application.name) is None:
         because = f"nothing says where requests for {application.name} arrive."
         written = f"listen: {{{application.name}: 8080}}" if environment.listen else "listen: 8080"
-        path = f"environments.{environment.name}"
-        yield catalogue.problem(f"{path}.listen", because, f"Give {environment.name} an address, such as {written}.")
+        yield catalogue.problem(f"{place.path}.listen", because, f"Give {place.what} an address, such as {written}.")
 
 
 def _stray_replicas(

@@ -4,7 +4,7 @@ Settings only, as values; the tests they name are those of ``lockgate.analysis``
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from lockgate.core.traffic import ALL
@@ -62,7 +62,7 @@ class Metric:
     kind: MetricKind
     settings: Mapping[str, str] = field(default_factory=dict)
     """Of the source: ``url``, ``bad``, ``all``, ``value``, ``run`` ... with ``{revision}``, ``{application}``,
-    ``{environment}``, ``{component}`` and ``{side}`` (``canary``, ``baseline``) to be filled in."""
+    ``{environment}``, ``{cell}``, ``{component}`` and ``{side}`` (``canary``, ``baseline``) to be filled in."""
     higher_is_better: bool = False
     share: float = 1.0
     """Its part of alpha, in proportion to those of the others."""
@@ -126,6 +126,10 @@ class Canary:
     sticky: bool = False
     """A user who has met the canary meets it again; nobody goes back as its weight grows."""
     criteria: Criteria = Criteria()
+
+    def shared(self, parts: int) -> "Canary":
+        """One of so many that go on for one deployment and share one alpha."""
+        return self if parts < 2 else replace(self, criteria=replace(self.criteria, alpha=self.criteria.alpha / parts))
 
     def instances_at(self, weight: int, replicas: int) -> int:
         """At ``weight`` basis points, of ``replicas``: rounded up, at least one, at most all."""

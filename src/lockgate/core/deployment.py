@@ -110,6 +110,14 @@ class Progress:
     """Revision -> since when its instances out of rotation have been finishing their requests."""
     check: int = 0
     """Index of the check that runs."""
+    cell: str | None = None
+    """Whose progress it is: empty where the environment has no cells. None: it has not begun with any."""
+    done_at: Instant | None = None
+    """When the cell had arrived."""
+    baked: bool = False
+    """The cell has done well for as long as was asked, and was walked again: all its checks pass a second time."""
+    rests_until: Instant = 0.0
+    """Not tried again before: something outside did not work."""
     task: str = ""
     """Handle of the task that runs, so that a restarted control plane finds it again."""
     attempts: int = 0
@@ -118,6 +126,14 @@ class Progress:
     """Why it goes back."""
     outcome: State | None = None
     """How it ends once it has gone back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A cell that the deployment has begun with, while another one is walked."""
+
+    progress: Progress
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,18 +165,31 @@ class Deployment:
     previous: Digest | None = None
     """The plan that held the environment when this one started; where it goes back to."""
     holds: bool = False
-    """What runs in the environment is this deployment's plan."""
+    """What runs in the environment is this deployment's plan, or its mixture."""
+    mixed: Digest | None = None
+    """The plan it goes back to, if that is not the one before: some of its cells stay as they are."""
     progress: Progress = Progress()
+    """Of the cell that is walked now, where there are cells."""
+    lanes: Mapping[str, Lane] = field(default_factory=dict)
+    """Of the other cells that it has begun with."""
+    tended_at: Instant = 0.0
+    """When the cells that are not walked were looked at."""
     evidence: str = ""
     """What has been learnt from users so far, as ``lockgate.engine.ledger`` writes it; empty: nothing."""
     let_through: int = 0
-    """Stages of a canary that people have let pass, holds or not: written by them alone, like ``want``."""
+    """Stages of a canary that people have let pass, holds or not; those of all cells, in their order. Written by people
+    alone, like ``want``."""
     generation: Generation = UNCLAIMED
     owner: str = ""
     lease_until: Instant = 0.0
     next_at: Instant | None = None
     """When to look at it again; None: only when somebody acts."""
     written_at: Instant = 0.0
+
+    @property
+    def kept(self) -> Digest:
+        """The plan that runs if it holds the environment."""
+        return self.mixed or self.plan
 
     @property
     def active(self) -> bool:

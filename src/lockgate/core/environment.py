@@ -1,7 +1,7 @@
 """Environment: a named place in the promotion order, with owner, values and rules."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from lockgate.core.application import Strategy
@@ -49,6 +49,41 @@ class Listen:
 ANY_APPLICATION = "*"
 
 
+class OnFailure(StrEnum):
+    """Which cells go back when a release fails in one of them."""
+
+    ALL = "all"
+    """Every cell."""
+    BAD = "bad"
+    """Only the bad one, and any other that is half-way. Those done stay; those not begun are left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """How a change goes from cell to cell."""
+
+    order: tuple[str, ...] = ()
+    """Names of all cells; empty: as they are written."""
+    parallel: int = 1
+    """Cells at a time. One that bakes counts until that is over."""
+    bake: float = 0.0
+    """Seconds that a cell must do well before another begins."""
+    on_failure: OnFailure = OnFailure.ALL
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One of several equal parts of an environment: a region, a cluster, a host group."""
+
+    name: str
+    target: TargetSpec | None = None
+    """None: the environment's."""
+    listen: Mapping[str, Listen] = field(default_factory=dict)
+    """Application -> address, as of an environment."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """Before the environment's own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """One entry of ``environments.yaml``."""
@@ -70,6 +105,28 @@ class Environment:
     """How a change is spread here; None: as the application says."""
     owner: str = ""
     purpose: str = ""
+    cells: Mapping[str, Cell] = field(default_factory=dict)
+    """In the order they are written; none: the environment is one piece."""
+    rollout: Rollout = Rollout()
+
+    def in_rollout(self) -> tuple[Cell, ...]:
+        """The cells in the order they are changed."""
+        return tuple(self.cells[name] for name in self.rollout.order or self.cells if name in self.cells)
+
+    def seen_from(self, cell: Cell) -> "Environment":
+        """The environment as it is in one of its cells."""
+        return replace(
+            self,
+            target=cell.target or self.target,
+            listen=cell.listen,
+            values={**self.values, **cell.values},
+            cells={},
+            rollout=Rollout(),
+        )
+
+    def places(self) -> Mapping[str, "Environment"]:
+        """Cell -> the environment there; under the empty name, the environment itself if it has no cells."""
+        return {cell.name: self.seen_from(cell) for cell in self.in_rollout()} or {"": self}
 
     def address_for(self, application: str) -> Listen | None:
         return self.listen.get(application) or self.listen.get(ANY_APPLICATION)

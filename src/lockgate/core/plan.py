@@ -4,7 +4,7 @@ The plan is a pure function of release and environment, so the same two give the
 *what*; a strategy decides each next step from what is observed when it comes to it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -22,7 +22,7 @@ from lockgate.core.application import (
     takes_traffic,
 )
 from lockgate.core.artifact import Artifact
-from lockgate.core.environment import Environment, Listen
+from lockgate.core.environment import Environment, Listen, Rollout
 from lockgate.core.errors import Invalid, Problem
 from lockgate.core.ids import LATER, Digest, Generation, InstanceId, ReleaseId, RevisionId, digest_of, short
 from lockgate.core.release import Release
@@ -78,6 +78,20 @@ class ComponentPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class CellPlan:
+    """What a plan says of one cell alone. Its components are the plan's with the cell in their key."""
+
+    name: str
+    """Empty in a :func:`mixture` with a plan that had no cells."""
+    release: ReleaseId
+    target: str
+    target_settings: Mapping[str, str]
+    listen: Listen | None
+    command_checks: tuple[CommandCheck, ...]
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Consent is given to this, by digest."""
 
@@ -94,10 +108,43 @@ class Plan:
     http_checks: tuple[HttpCheck, ...]
     command_checks: tuple[CommandCheck, ...]
     values: Mapping[str, str]
+    cells: tuple[CellPlan, ...] = field(default=(), metadata=LATER)
+    """In the order they are changed; none: the environment is one piece."""
+    rollout: Rollout = field(default=Rollout(), metadata=LATER)
 
     @property
     def digest(self) -> Digest:
         return digest_of(self)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the cells; one empty name where the environment is one piece."""
+        return tuple(cell.name for cell in self.cells) or ("",)
+
+    def within(self, name: str) -> "Plan":
+        """The plan of one cell, as if that were the whole environment; without components for a cell that the plan does
+        not have. The canaries of all cells share one alpha. Nobody consents to it: its digest is no plan's."""
+        components, canary = tuple(c for c in self.components if c.key.cell == name), self.strategy.canary
+        found = next((cell for cell in self.cells if cell.name == name), None)
+        if found is None:
+            return replace(self, components=components, cells=(), rollout=Rollout())
+        return replace(
+            self,
+            release=found.release,
+            strategy=replace(self.strategy, canary=canary.shared(len(self.cells))) if canary else self.strategy,
+            target=found.target,
+            target_settings=found.target_settings,
+            listen=found.listen,
+            components=components,
+            command_checks=found.command_checks,
+            values=found.values,
+            cells=(),
+            rollout=Rollout(),
+        )
+
+    def parts(self) -> tuple["Plan", ...]:
+        """The plan of each cell."""
+        return tuple(self.within(name) for name in self.names)
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -107,14 +154,54 @@ class Plan:
 def make_plan(release: Release, environment: Environment) -> Plan:
     """The plan of this release on this environment. Raises :class:`Invalid` when a value is named that neither of
     them gives, or when traffic has no address to arrive at."""
+    parts = {cell: _part(release, place, cell) for cell, place in environment.places().items()}
+    if not environment.cells:
+        return parts[""]
+    whole = replace(next(iter(parts.values())), target=environment.target.kind, listen=None, command_checks=())
+    whole = replace(whole, target_settings=dict(environment.target.settings), values=_values(release, environment))
+    return _joined(replace(whole, rollout=replace(environment.rollout, order=())), parts)
+
+
+def mixture(newer: Plan, cells: Collection[str], older: Plan | None) -> Plan:
+    """What holds an environment of which only ``cells`` have been changed to ``newer``: in the others it is still
+    ``older``, or nothing."""
+    names = [*newer.names, *(name for name in (older.names if older else ()) if name not in newer.names)]
+    parts = {}
+    for name in names:
+        if name in cells:
+            parts[name] = newer.within(name)
+        elif older is not None and name in older.names:
+            parts[name] = older.within(name)
+    return _joined(replace(newer, listen=None, command_checks=()), parts)
+
+
+def _joined(whole: Plan, parts: Mapping[str, Plan]) -> Plan:
+    return replace(
+        whole,
+        components=tuple(component for part in parts.values() for component in part.components),
+        cells=tuple(
+            CellPlan(
+                name, part.release, part.target, part.target_settings, part.listen, part.command_checks, part.values
+            )
+            for name, part in parts.items()
+        ),
+    )
+
+
+def _values(release: Release, environment: Environment) -> Mapping[str, str]:
+    return {**release.application.values, **environment.values}
+
+
+def _part(release: Release, environment: Environment, cell: str) -> Plan:
     application = release.application
-    values = {**application.values, **environment.values}
-    components = tuple(_component_plan(release, environment, component, values) for component in application.in_order())
+    values = _values(release, environment)
+    components = tuple(_component_plan(release, environment, each, values, cell) for each in application.in_order())
     listen = environment.address_for(application.name)
     if listen is None and any(c.spec.takes_traffic for c in components):
         because = f"nothing says where traffic for {application.name} arrives."
-        mend = f"Give {environment.name} a line such as listen: 8080."
-        raise Invalid([Problem("environments.yaml", None, f"environments.{environment.name}.listen", because, mend)])
+        mend = f"Give {f'the cell {cell} of ' if cell else ''}{environment.name} a line such as listen: 8080."
+        place = f"environments.{environment.name}{f'.cells.{cell}' if cell else ''}"
+        raise Invalid([Problem("environments.yaml", None, f"{place}.listen", because, mend)])
     return Plan(
         release=release.id,
         release_digest=release.digest,
@@ -134,7 +221,7 @@ def make_plan(release: Release, environment: Environment) -> Plan:
 
 
 def _component_plan(
-    release: Release, environment: Environment, component: Component, values: Mapping[str, str]
+    release: Release, environment: Environment, component: Component, values: Mapping[str, str], cell: str
 ) -> ComponentPlan:
     field_name = f"components.{component.name}"
     spec = InstanceSpec(
@@ -149,7 +236,7 @@ def _component_plan(
         secrets={name: _secret(name, environment, f"{field_name}.secrets") for name in component.secrets},
     )
     return ComponentPlan(
-        key=Key(release.name, environment.name, component.name),
+        key=Key(release.name, environment.name, component.name, cell),
         spec=spec,
         replicas=environment.replicas_for(release.name, component.name, component.replicas),
         path=component.path,
@@ -301,6 +388,7 @@ class Fence:
 
 __all__ = [
     "AwaitReady",
+    "CellPlan",
     "ComponentPlan",
     "Done",
     "Drain",
@@ -317,4 +405,5 @@ __all__ = [
     "Verify",
     "Warm",
     "make_plan",
+    "mixture",
 ]

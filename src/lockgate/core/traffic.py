@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lockgate.core.artifact import ArtifactKind
-from lockgate.core.ids import Instant, RevisionId
+from lockgate.core.ids import LATER, Instant, RevisionId
 from lockgate.core.window import Ratio
 
 ALL = 10_000
@@ -20,9 +20,17 @@ class Key:
     application: str
     environment: str
     component: str
+    cell: str = field(default="", metadata=LATER)
+    """Of the environment; empty where it has no cells."""
+
+    @property
+    def part(self) -> str:
+        """The component, with its cell where there is one: ``web``, ``north/web``."""
+        return f"{self.cell}/{self.component}" if self.cell else self.component
 
     def __str__(self) -> str:
-        return f"{self.environment}/{self.application}/{self.component}"
+        place = f"{self.environment}/{self.cell}" if self.cell else self.environment
+        return f"{place}/{self.application}/{self.component}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +133,6 @@ class TargetCaps:
 
     instances: bool = True
     """Counts and names its instances, so that some can be retired before others."""
-    cells: bool = False
     artifacts: frozenset[ArtifactKind] = frozenset(ArtifactKind)
     """What it can run. Files of a component may be of any kind that Lockgate can unpack."""
 

@@ -44,7 +44,7 @@ class Analyst:
     def watch(self, row: Deployment, leg: Leg, step: Observe, sight: Sight) -> Outcome:
         """One look, if it is time for one, and the ruling. Raises what the router raises."""
         canary, now = canary_of(leg), self.clock.now()
-        known = ledgers.read(row.evidence, leg.key.component)
+        known = ledgers.read(row.evidence, leg.key.part)
         if known is None or row.progress.stage_since is None:
             return self._open(row.progress, leg, step, sight, known)
         windows: tuple[Window, ...] = ()
@@ -52,7 +52,8 @@ class Analyst:
             known, window = self._look(known, leg, step, sight)
             windows = (window,)
         judgement = known.judgement(canary.criteria)
-        standing = Standing(step.stage, row.progress.stage_since, known.began, known.requests, row.let_through)
+        let_through = row.let_through - leg.cells_before * len(canary.stages)
+        standing = Standing(step.stage, row.progress.stage_since, known.began, known.requests, let_through)
         ruling = ramp.rule(canary, standing, judgement, now)
         found = _outcome(row.progress, canary, ruling, judgement, known.look.at + canary.criteria.window - now)
         return replace(found, evidence=ledgers.write(known), windows=windows)
@@ -63,7 +64,7 @@ class Analyst:
         if known is None:
             share = leg.walk.ramp[step.stage].weight / ALL
             state = begin(canary.criteria, self.traffic.since(leg.key, look.at - PAST), share, canary.sticky)
-            known = ledgers.opened(leg.key.component, state, look)
+            known = ledgers.opened(leg.key.part, state, look)
         known = replace(known.with_look(look), requests=0)
         outcome = Outcome(replace(progress, stage_since=look.at), wait=canary.criteria.window)
         return replace(outcome, evidence=ledgers.write(known), because="The first requests are awaited.")
@@ -80,7 +81,7 @@ class Analyst:
             weight=found.weight,
             canary=found.canary,
             baseline=found.baseline,
-            component=leg.key.component,
+            component=leg.key.part,
             excluded=found.excluded,
         )
         return known.with_window(window, weigh(criteria, known.state, window)), window
@@ -103,6 +104,7 @@ class Analyst:
         labels = {
             "application": leg.key.application,
             "environment": leg.key.environment,
+            "cell": leg.key.cell,
             "component": leg.key.component,
             "revision": revisions[0] if revisions else "",
             "side": side,

@@ -49,7 +49,12 @@ class Collector:
         for row in rows:
             if row.state is State.SUCCEEDED:
                 good.setdefault((row.application, row.environment), []).append(row)
-        return wanted | {row.release for found in good.values() for row in found[:KEEP_GOOD]}
+        return wanted | self._in_cells(rows) | {row.release for found in good.values() for row in found[:KEEP_GOOD]}
+
+    def _in_cells(self, rows: tuple[Deployment, ...]) -> set[ReleaseId]:
+        """Of environments whose cells hold different releases, or are walked back to such."""
+        plans = {row.previous for row in rows if row.active} | {row.mixed for row in rows if row.active or row.holds}
+        return {part.release for digest in plans if digest for part in self.store.releases.plan(digest).parts()}
 
 
 def _artifacts(release: Release) -> tuple[Artifact, ...]:

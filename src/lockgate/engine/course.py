@@ -25,6 +25,8 @@ class Leg:
     strategy: Strategy
     listen: str
     """``host:port``; empty where nothing takes traffic."""
+    cells_before: int = 0
+    """How many cells are walked before this one."""
 
     @property
     def path(self) -> str:
@@ -72,10 +74,7 @@ def _leg(key: Key, target: ComponentPlan | None, before: ComponentPlan | None, p
 def _shared(plan: Plan) -> Strategy:
     """The canaries of several components share one alpha."""
     canary, parts = plan.strategy.canary, sum(component.spec.takes_traffic for component in plan.components)
-    if canary is None or parts < 2:
-        return plan.strategy
-    criteria = replace(canary.criteria, alpha=canary.criteria.alpha / parts)
-    return replace(plan.strategy, canary=replace(canary, criteria=criteria))
+    return replace(plan.strategy, canary=canary.shared(parts)) if canary else plan.strategy
 
 
 def _ramp(strategy: Strategy, replicas: int) -> tuple[Footing, ...]:

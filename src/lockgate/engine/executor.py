@@ -92,7 +92,7 @@ class Executor:
         if polled.phase is Phase.DONE:
             return Outcome(replace(progress, prepared=progress.prepared | {spec.revision}))
         if polled.phase is Phase.FAILED:
-            return Outcome(progress, failure=f"{leg.key.component} could not be prepared: {polled.because}")
+            return Outcome(progress, failure=f"{leg.key.part} could not be prepared: {polled.because}")
         return Outcome(progress, wait=0.01, because=polled.because or f"{spec.artifact.label()} is being prepared.")
 
     def _await_ready(self, row: Deployment, leg: Leg, step: AwaitReady, sight: Sight, fence: Fence) -> Outcome:
@@ -101,7 +101,7 @@ class Executor:
             self.target.retire(leg.key, [i.id for i in failed], fence)
             return Outcome(row.progress, wait=1.0, because=f"It starts {failed[0].id} again: {failed[0].because}")
         if failed:
-            return Outcome(row.progress, failure=f"{leg.key.component} did not start: {failed[0].because}")
+            return Outcome(row.progress, failure=f"{leg.key.part} did not start: {failed[0].because}")
         waited, allowed = self.clock.now() - row.progress.since, _spec(leg).health.start_within
         ready = len(sight.observed.ready(step.revision))
         missing = step.count - ready
@@ -111,7 +111,7 @@ class Executor:
             why = next((i.because for i in sight.observed.of(step.revision) if i.because), "it gave no sign")
             return Outcome(
                 row.progress,
-                failure=f"{missing} of {step.count} instances of {leg.key.component} were not ready after "
+                failure=f"{missing} of {step.count} instances of {leg.key.part} were not ready after "
                 f"{allowed:g} s: {why}",
             )
         return Outcome(row.progress, wait=ATTENTIVE, because=f"{ready} of {step.count} instances are ready.")

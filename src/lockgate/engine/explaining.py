@@ -1,5 +1,7 @@
 """Explaining: where a deployment is, why, since when, until when, and who can act, in sentences. Pure."""
 
+from collections.abc import Mapping
+
 from lockgate.core.deployment import Deployment, Kind, State
 from lockgate.core.gate import Answer, Verdict
 from lockgate.core.ids import Instant
@@ -21,13 +23,17 @@ _STANDING = {
 }
 
 
-def sentences(row: Deployment, verdicts: tuple[Verdict, ...], now: Instant) -> tuple[str, ...]:
-    """Where it is, why, what it waits for, who can act."""
+def sentences(
+    row: Deployment, verdicts: tuple[Verdict, ...], now: Instant, cells: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """Where it is, why, what it waits for, who can act. ``cells``: how far it has come in each, if there are any."""
     told = [_where(row, now), row.because or "No reason was recorded."]
     if row.progress.failure and row.progress.failure not in row.because:
         told.append(f"It failed because: {row.progress.failure}")
     if row.active and row.progress.words:
         told.append(f"Step {row.progress.steps_taken}: {row.progress.words}, for {age(now - row.progress.since)}.")
+    if cells:
+        told.append("Cell by cell: " + ", ".join(f"{cell or 'the rest'} {word}" for cell, word in cells.items()) + ".")
     told += [f"Gate {v.gate}: {v.because}" for v in verdicts if v.answer is not Answer.PASS]
     told += _who(row)
     return tuple(told)

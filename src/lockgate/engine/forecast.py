@@ -13,7 +13,8 @@ from lockgate.core.ids import Instant
 from lockgate.core.plan import Plan
 from lockgate.core.traffic import ALL
 from lockgate.core.window import Minute
-from lockgate.engine.course import Leg, legs_of
+from lockgate.engine.course import Leg
+from lockgate.engine.rollout import Tour
 from lockgate.messages import DetectionView, ForecastView
 from lockgate.ports import Store
 
@@ -34,10 +35,11 @@ class Expected:
 def forecasts(
     store: Store, plan: Plan, previous: Plan | None, now: Instant, expected: Expected
 ) -> tuple[ForecastView, ...]:
-    """Of every component that would be shown as a canary."""
+    """Of every component that would be shown as a canary, in every cell."""
     if plan.strategy.canary is None or previous is None:
         return ()
-    legs = [leg for leg in legs_of(plan, previous, back=False) if _is_canary(leg)]
+    tour = Tour(plan, previous)
+    legs = [leg for cell in tour.cells for leg in tour.legs(cell) if _is_canary(leg)]
     return tuple(_forecast(leg, store.traffic.since(leg.key, now - LOOKED_BACK), expected) for leg in legs)
 
 
@@ -57,7 +59,7 @@ def _forecast(leg: Leg, past: Sequence[Minute], expected: Expected) -> ForecastV
     canary = leg.strategy.canary
     assert canary is not None
     traffic = _traffic(past, canary, expected)
-    name = leg.key.component
+    name = leg.key.part
     if traffic is None:
         sentence = (
             f"Nothing is known of the traffic of {name} yet: less than {FEWEST} min were seen. Give numbers of your "

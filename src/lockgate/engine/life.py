@@ -44,9 +44,12 @@ def event_of(
 def going_back(row: Deployment, failure: str, outcome: State, now: Instant) -> tuple[Deployment, Event]:
     """It turns round: the walk begins again, towards what ran before. What was prepared stays prepared."""
     words = "It goes back to what ran before" if row.previous else "It removes what it had started"
+    if row.mixed:
+        words = "It goes back in every cell that is not done"
     back, event = moved(row, State.ROLLING_BACK, f"{words}: {failure}", now)
-    fresh = Progress(prepared=row.progress.prepared, failure=failure, outcome=outcome, since=now)
-    return replace(back, progress=fresh), event
+    here = row.progress
+    fresh = Progress(prepared=here.prepared, failure=failure, outcome=outcome, since=now, cell=here.cell)
+    return replace(back, progress=fresh, lanes={}), event
 
 
 def obeyed(row: Deployment, now: Instant) -> tuple[Deployment, Event] | None:
@@ -82,4 +85,6 @@ def announced(row: Deployment, step: Step, words: str, verifying: bool, now: Ins
     since = now if state is not row.state else row.state_since
     after = replace(row, progress=progress, state=state, state_since=since, because=words, who="")
     data = {"step": step.kind, "number": str(progress.steps_taken)}
+    if progress.cell:
+        data["cell"] = progress.cell
     return after, event_of(after, "deployment.step", words, now, data=data)

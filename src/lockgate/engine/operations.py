@@ -19,7 +19,7 @@ from lockgate.core.plan import Observe, Plan
 from lockgate.core.release import Release
 from lockgate.core.source import SourceEvent
 from lockgate.core.traffic import Key
-from lockgate.engine import explaining, forecast, life, planner, record, views
+from lockgate.engine import explaining, forecast, life, planner, record, rollout, views
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.forecast import Expected
 from lockgate.engine.intake import Intake, with_overrides
@@ -109,7 +109,7 @@ class Operations:
         """What :meth:`deploy` would do. Changes nothing."""
         release, environment, plan = self._planned(request)
         holder = self.store.history.holder(release.name, environment.name)
-        previous = self.store.releases.plan(holder.plan) if holder else None
+        previous = self.store.releases.plan(holder.kept) if holder else None
         verdicts = self.promoter.verdicts(release, environment, Kind.DEPLOY)
         return Preview(
             application=release.name,
@@ -127,7 +127,7 @@ class Operations:
         release, environment, plan = self._planned(request)
         if not request.blind:
             holder = self.store.history.holder(release.name, environment.name)
-            previous = self.store.releases.plan(holder.plan) if holder else None
+            previous = self.store.releases.plan(holder.kept) if holder else None
             forecast.refuse_blind(self._forecasts(plan, previous, Expected()))
         row = self.promoter.open(release, plan, actor=request.actor, reason=request.reason, urgent=request.urgent)
         return self._opened(row)
@@ -197,11 +197,13 @@ class Operations:
 
     def _stages_of(self, row: Deployment, want: str) -> int:
         """How many stages of its canary are let through. Raises Conflict when there is none just now."""
-        canary = self.store.releases.plan(row.plan).strategy.canary
-        if canary is None or row.progress.step != Observe.KIND:
+        tour = rollout.tour_of(row, self.store.releases.plan)
+        canary, watched = tour.plan.strategy.canary, rollout.first_at(row, tour, Observe.KIND)
+        if canary is None or watched is None:
             because = f"{row.id} is not watched as a canary just now: there is no stage to {want}."
             raise Conflict(because, f"See where it is: lockgate explain {row.id}")
-        return len(canary.stages) if want == "finish" else row.progress.stage + 1
+        cells_before, progress = watched
+        return cells_before * len(canary.stages) + (len(canary.stages) if want == "finish" else progress.stage + 1)
 
     def deployments(
         self, application: str, environment: str, states: frozenset[str], limit: int
@@ -222,12 +224,16 @@ class Operations:
         timeline = self.store.history.events(0, 500, deployment=row.id)
         return Explanation(
             deployment=views.deployment_view(row, plan),
-            sentences=explaining.sentences(row, verdicts, self.clock.now()),
+            sentences=explaining.sentences(row, verdicts, self.clock.now(), self._cells(row)),
             verdicts=tuple(views.verdict_view(v) for v in verdicts),
             plan=planner.plan_words(plan, previous),
             timeline=tuple(views.event_view(e) for e in timeline),
             commands=explaining.commands(row),
         )
+
+    def _cells(self, row: Deployment) -> Mapping[str, str]:
+        tour = rollout.tour_of(row, self.store.releases.plan)
+        return rollout.standings(row, tour) if row.active and tour.cellular else {}
 
     def analysis(self, deployment: str) -> AnalysisView:
         """What users got from its canary. Raises :class:`NotFound` if it has none."""
@@ -396,12 +402,11 @@ class Operations:
         rows = self._select(application, environment, ACTIVE | WAITING)[:1]
         holder = self.store.history.holder(application, environment)
         for row in (*rows, *((holder,) if holder else ())):
-            plan = self.store.releases.plan(row.plan)
-            for part in plan.components:
-                if component in ("", part.key.component):
-                    executor = self.executors(plan)
-                    for instance in executor.target.observe(part.key).instances:
-                        found.setdefault(instance.id, (part.key, instance.id, executor))
+            for part in self.store.releases.plan(row.kept).parts():
+                executor = self.executors(part)
+                for key in (c.key for c in part.components if component in ("", c.key.component, c.key.part)):
+                    for instance in executor.target.observe(key).instances:
+                        found.setdefault(instance.id, (key, instance.id, executor))
         if not found:
             raise NotFound(f"Nothing of {application} runs in {environment}, so there are no logs to show.")
         return sorted(found.values(), key=lambda item: item[1])

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from lockgate.core.application import StrategyKind
 from lockgate.core.canary import Stage
 from lockgate.core.deployment import Deployment
+from lockgate.core.environment import OnFailure
 from lockgate.core.errors import CapabilityMissing
 from lockgate.core.ids import RevisionId
 from lockgate.core.plan import (
@@ -23,7 +24,8 @@ from lockgate.core.plan import (
     Warm,
 )
 from lockgate.core.traffic import ALL, Footing, RouterCaps, TargetCaps
-from lockgate.engine.course import Leg, legs_of
+from lockgate.engine.course import Leg
+from lockgate.engine.rollout import Tour
 
 _WEIGHTED = (StrategyKind.ROLLING, StrategyKind.CANARY)
 
@@ -33,7 +35,8 @@ def fence_of(row: Deployment) -> Fence:
 
 
 def refuse_unless_able(plan: Plan, target: TargetCaps, router: RouterCaps) -> None:
-    """Raises :class:`CapabilityMissing` when the plan needs something that the drivers cannot do."""
+    """Of an environment in one piece, or of one cell. Raises :class:`CapabilityMissing` when the plan needs something
+    that the drivers cannot do."""
     _refuse_artifacts(plan, target)
     kind, routed = plan.strategy.kind, any(c.spec.takes_traffic for c in plan.components)
     needs = {
@@ -62,7 +65,7 @@ def _refuse_artifacts(plan: Plan, target: TargetCaps) -> None:
 
 def words(step: Step, leg: Leg) -> str:
     """The step as a sentence."""
-    name = leg.key.component
+    name = leg.key.part
     match step:
         case Prepare():
             return f"Prepare {name} {_what(step.revision, leg)}"
@@ -87,7 +90,7 @@ def words(step: Step, leg: Leg) -> str:
 
 
 def _shift_words(step: Shift, leg: Leg) -> str:
-    name = leg.key.component
+    name = leg.key.part
     if step.hold:
         return f"Hold new requests to {name} while nothing runs"
     if not step.shares:
@@ -100,7 +103,7 @@ def _shift_words(step: Shift, leg: Leg) -> str:
 def _observing(step: Observe, leg: Leg) -> str:
     ramp = leg.walk.ramp
     stage = f"stage {step.stage + 1} of {len(ramp)}"
-    name, weight = f"{leg.key.component} {_what(step.revision, leg)}", percent(ramp[step.stage].weight)
+    name, weight = f"{leg.key.part} {_what(step.revision, leg)}", percent(ramp[step.stage].weight)
     return f"Watch what users get of {name}, at {weight} of the traffic ({stage})"
 
 
@@ -128,12 +131,41 @@ def _what(revision: RevisionId, leg: Leg) -> str:
 
 
 def plan_words(plan: Plan, previous: Plan | None) -> tuple[str, ...]:
-    """What a deployment of this plan would do, component by component."""
-    sentences = [_opening(plan, previous)]
-    for leg in legs_of(plan, previous, back=False):
-        sentences += _leg_words(leg, plan)
+    """What a deployment of this plan would do, cell by cell and component by component."""
+    tour = Tour(plan, previous)
+    sentences = [_opening(plan, previous), *_rollout_words(tour)]
+    for cell in tour.cells:
+        for leg in tour.legs(cell):
+            sentences += _leg_words(leg, plan.within(cell))
     sentences.append(_closing(plan, previous))
     return tuple(sentences)
+
+
+def _rollout_words(tour: Tour) -> list[str]:
+    if not tour.cellular:
+        return []
+    rollout = tour.plan.rollout
+    names = ", ".join(cell or "what was there before there were cells" for cell in tour.cells)
+    pace = "one cell at a time" if rollout.parallel == 1 else f"{rollout.parallel} cells at a time"
+    bake = f", {span(rollout.bake)} of doing well before another begins" if rollout.bake else ""
+    return [f"Cell by cell: {names}; {pace}{bake}. The first bad one stops the rest."]
+
+
+def arrival(row: Deployment, *, back: bool) -> str:
+    """A cell is at its end."""
+    cell = row.progress.cell or "What was there before there were cells"
+    if back:
+        return f"{cell} is as it should be again."
+    if row.progress.baked:
+        return f"{cell} has done well, and its checks pass once more."
+    return f"{cell} is on {row.release_label}."
+
+
+def divided(row: Deployment, plan: Plan, mixed: Plan) -> str:
+    """Which cells stay with the release, and which have gone back."""
+    stays = [n for n in mixed.names if n in plan.names and mixed.within(n).components == plan.within(n).components]
+    others = [cell for cell in dict.fromkeys((*plan.names, *mixed.names)) if cell not in stays]
+    return f"{row.release_label} stays in {', '.join(stays)}; what ran before runs in {', '.join(others)}"
 
 
 def _opening(plan: Plan, previous: Plan | None) -> str:
@@ -142,13 +174,15 @@ def _opening(plan: Plan, previous: Plan | None) -> str:
         return f"Nothing runs for {where} yet: this is the first deployment."
     if previous.digest == plan.digest:
         return f"Exactly this plan already runs for {where}: nothing will change."
-    if previous.release == plan.release:
+    releases = list(dict.fromkeys(part.release for part in previous.parts()))
+    if releases == [plan.release]:
         return f"{where} keeps release {plan.release} and changes its configuration, by {plan.strategy.kind.value}."
-    return f"{where} changes from release {previous.release} to {plan.release}, by {plan.strategy.kind.value}."
+    before = " and ".join(releases)
+    return f"{where} changes from release {before} to {plan.release}, by {plan.strategy.kind.value}."
 
 
 def _leg_words(leg: Leg, plan: Plan) -> list[str]:
-    name = leg.key.component
+    name = leg.key.part
     if leg.target is None:
         return [f"{name} is not part of this release: it is taken out of the traffic, drained and stopped."]
     if leg.before and leg.before.revision == leg.target.revision:
@@ -161,7 +195,7 @@ def _leg_words(leg: Leg, plan: Plan) -> list[str]:
 
 def _change_of(leg: Leg) -> str:
     assert leg.target is not None
-    to, name = leg.target.spec.artifact, leg.key.component
+    to, name = leg.target.spec.artifact, leg.key.part
     if leg.before is None:
         return f"{name}: {_instances(leg.target.replicas)} of {to.label()} ({to.digest[:19]})."
     origin = leg.before.spec.artifact
@@ -190,7 +224,7 @@ def _tactic(leg: Leg, plan: Plan) -> list[str]:
     assert leg.target is not None
     count, checks = _instances(leg.target.replicas), len(leg.checks)
     if not leg.walk.routed:
-        return [f"  {count} started, then the old ones stopped; {leg.key.component} takes no traffic."]
+        return [f"  {count} started, then the old ones stopped; {leg.key.part} takes no traffic."]
     number = "1 check" if checks == 1 else f"{checks} checks"
     checked = f"{number} before it gets traffic and again with all of it" if checks else "no checks are defined"
     tactic = {
@@ -217,8 +251,8 @@ def stage_words(leg: Leg, stage: int) -> str:
     """What a canary that comes to this stage gets."""
     ramp = leg.walk.ramp
     if stage >= len(ramp):
-        return f"All traffic goes to {leg.key.component}."
-    return f"{leg.key.component} goes on to stage {stage + 1} of {len(ramp)}, at {percent(ramp[stage].weight)}."
+        return f"All traffic goes to {leg.key.part}."
+    return f"{leg.key.part} goes on to stage {stage + 1} of {len(ramp)}, at {percent(ramp[stage].weight)}."
 
 
 def _stage_words(stage: Stage, footing: Footing) -> str:
@@ -235,6 +269,9 @@ def span(seconds: float) -> str:
 
 
 def _closing(plan: Plan, previous: Plan | None) -> str:
+    if plan.rollout.on_failure is OnFailure.BAD:
+        return "If it fails in a cell, that cell alone goes back, with any other that is half-way; those done stay."
     if previous is None:
         return "If it fails, what was started is removed."
-    return f"If it fails, {plan.environment} goes back to release {previous.release} with the configuration it has now."
+    before = " and ".join(dict.fromkeys(part.release for part in previous.parts()))
+    return f"If it fails, {plan.environment} goes back to release {before} with the configuration it has now."

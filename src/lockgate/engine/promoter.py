@@ -152,7 +152,7 @@ class Promoter:
         if row.state is not State.READY:
             row = self._save(*life.moved(row, State.READY, "Every gate is open.", now), keep=True)
         starting, event = life.moved(row, State.RUNNING, f"It changes {row.environment}.", now)
-        starting = replace(starting, started_at=now, previous=holder.plan if holder else None)
+        starting = replace(starting, started_at=now, previous=holder.kept if holder else None)
         try:
             return self._save(starting, event, keep=True)
         except KeyBusy as busy:

@@ -7,8 +7,8 @@ route that the data plane has lost is given again. Instances that Lockgate did n
 from dataclasses import dataclass, replace
 
 from lockgate.core.deployment import Deployment
-from lockgate.core.errors import Retryable, Terminal
-from lockgate.core.inventory import Observed
+from lockgate.core.errors import Fenced, Retryable, Terminal
+from lockgate.core.inventory import Condition, Observed
 from lockgate.core.plan import Fence, Plan, Shift
 from lockgate.core.traffic import ALL, Share
 from lockgate.engine import life
@@ -34,24 +34,45 @@ class Reconciler:
         """One round. Only the holder of an environment is kept; another row is left to rest."""
         if not row.holds:
             return self._rest(replace(row, next_at=None))
-        plan = self.store.releases.plan(row.plan)
-        executor = self.executors(plan)
+        plan = self.store.releases.plan(row.kept)
+        return self._write_down(row, [sentence for part in plan.parts() for sentence in self._keep_part(row, part)])
+
+    def tend(self, row: Deployment, part: Plan) -> list[str]:
+        """A cell that a deployment is not walking now is kept as ``part`` has it. One that another deployment has left
+        half-way is not touched before its turn. Returns what was mended."""
+        return self._keep_part(row, part, halfway=False)
+
+    def failure(self, part: Plan) -> str:
+        """Why a cell that had arrived is bad after all; empty: nothing shows that it is."""
+        for leg in legs_of(part, None, back=False):
+            assert leg.target is not None
+            try:
+                observed = self.executors(part).look(leg).observed
+            except (Retryable, Terminal):
+                continue
+            for instance in observed.of(leg.target.revision):
+                if instance.condition is Condition.FAILED:
+                    return f"{leg.key.part} had arrived, and then {instance.id} failed: {instance.because}"
+        return ""
+
+    def _keep_part(self, row: Deployment, part: Plan, *, halfway: bool = True) -> list[str]:
         mended: list[str] = []
         try:
-            for leg in legs_of(plan, None, back=False):
-                mended += self._keep_leg(row, leg, executor)
+            executor = self.executors(part)
+            for leg in legs_of(part, None, back=False):
+                mended += self._keep_leg(row, leg, executor, halfway)
+        except Fenced:
+            raise
         except (Retryable, Terminal) as error:
             mended.append(f"It could not be kept as deployed: {error}")
-        return self._write_down(row, mended)
+        return mended
 
-    def look(self, plan: Plan) -> dict[str, Sight]:
-        """Component -> what runs and what the data plane does, seen now."""
-        executor = self.executors(plan)
-        return {leg.key.component: executor.look(leg) for leg in legs_of(plan, None, back=False)}
-
-    def _keep_leg(self, row: Deployment, leg: Leg, executor: Executor) -> list[str]:
+    def _keep_leg(self, row: Deployment, leg: Leg, executor: Executor, halfway: bool) -> list[str]:
+        assert leg.target is not None
         sight = executor.look(leg)
         self.store.inventory.note(sight.observed)
+        if not halfway and not set(sight.observed.revisions()) <= {leg.target.revision}:
+            return []
         fence = Fence(row.id, row.generation)
         mended = self._keep_instances(leg, sight.observed, executor, fence)
         mended += self._keep_route(leg, sight, executor, fence)
@@ -66,10 +87,10 @@ class Reconciler:
         if there >= target.replicas:
             return []
         if executor.target.prepare(leg.key, target.spec, fence).phase is not Phase.DONE:
-            return [f"{leg.key.component} is being prepared again on {leg.key.environment}."]
+            return [f"{leg.key.part} is being prepared again on {leg.key.environment}."]
         executor.target.ensure(leg.key, target.spec, target.replicas, fence)
         missing = target.replicas - there
-        return [f"{missing} of {target.replicas} instances of {leg.key.component} were gone; they are started again."]
+        return [f"{missing} of {target.replicas} instances of {leg.key.part} were gone; they are started again."]
 
     def _keep_route(self, leg: Leg, sight: Sight, executor: Executor, fence: Fence) -> list[str]:
         """The route names every ready instance, unless none is: then the one before stays."""
@@ -83,7 +104,7 @@ class Reconciler:
             return []
         shift = Shift({target.revision: Share(ALL, len(ready))})
         executor.router.apply(route_for(leg, shift, sight), fence)
-        return [f"Traffic of {leg.key.component} was given again to its {len(ready)} ready instances."]
+        return [f"Traffic of {leg.key.part} was given again to its {len(ready)} ready instances."]
 
     def _write_down(self, row: Deployment, mended: list[str]) -> Deployment:
         now = self.clock.now()

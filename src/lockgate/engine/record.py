@@ -15,7 +15,7 @@ from lockgate.core.plan import Observe, Plan
 from lockgate.core.window import Advice, Judgement, Window
 from lockgate.engine import ledger as ledgers
 from lockgate.engine.analyst import canary_of
-from lockgate.engine.course import legs_of
+from lockgate.engine.course import Leg, legs_of
 from lockgate.engine.ledger import Ledger
 from lockgate.messages import AnalysisView, ReplayView
 from lockgate.ports import Store
@@ -71,17 +71,21 @@ class Recollection:
 def record(store: Store, row: Deployment, recollection: Recollection | None = None) -> Record:
     """Raises NotFound when nothing was watched. ``recollection``: None: everything is judged from the beginning."""
     plan = store.releases.plan(row.plan)
-    for leg in reversed(legs_of(plan, None, back=False)):
-        written = ledgers.read(row.evidence, leg.key.component)
-        if written is not None and leg.strategy.canary is not None:
-            windows = store.history.windows(DeploymentId(row.id), leg.key.component)
-            canary = canary_of(leg)
-            if recollection is None:
-                ledgers_again = again(canary, written.emptied(), windows)
-            else:
-                ledgers_again = recollection.again(row.id, canary, written, windows)
-            return Record(leg.key.component, canary, written, windows, ledgers_again)
+    for evidence in (row.evidence, *(lane.evidence for lane in reversed(list(row.lanes.values())))):
+        for leg in reversed([leg for part in plan.parts() for leg in legs_of(part, None, back=False)]):
+            written = ledgers.read(evidence, leg.key.part)
+            if written is not None and leg.strategy.canary is not None:
+                return _recorded(store, row, leg, written, recollection)
     raise NotFound(_nothing(row, plan))
+
+
+def _recorded(store: Store, row: Deployment, leg: Leg, written: Ledger, recollection: Recollection | None) -> Record:
+    canary, windows = canary_of(leg), store.history.windows(DeploymentId(row.id), leg.key.part)
+    if recollection is None:
+        ledgers_again = again(canary, written.emptied(), windows)
+    else:
+        ledgers_again = recollection.again(row.id, canary, written, windows)
+    return Record(leg.key.part, canary, written, windows, ledgers_again)
 
 
 def again(canary: Canary, ledger: Ledger, windows: Sequence[Window]) -> tuple[Ledger, ...]:
@@ -106,7 +110,7 @@ def view(store: Store, row: Deployment, recollection: Recollection) -> AnalysisV
         deployment=row.id,
         component=found.component,
         canary=row.release_label,
-        baseline=_before(store, row),
+        baseline=_before(store, row, found.component.rpartition("/")[0]),
         config=digest_of(found.canary.criteria),
         ramp=found.canary,
     )
@@ -135,10 +139,10 @@ def replay(store: Store, row: Deployment) -> ReplayView:
     )
 
 
-def _before(store: Store, row: Deployment) -> str:
+def _before(store: Store, row: Deployment, cell: str) -> str:
     if row.previous is None:
         return "what ran before"
-    return store.releases.get(store.releases.plan(row.previous).release).label()
+    return store.releases.get(store.releases.plan(row.previous).within(cell).release).label()
 
 
 def _following(row: Deployment, verdict: str) -> str:

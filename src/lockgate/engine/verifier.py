@@ -49,7 +49,8 @@ class Verifier:
         if isinstance(check, HttpCheck) and progress.attempts + 1 < check.attempts:
             tried = replace(progress, attempts=progress.attempts + 1)
             return Outcome(tried, wait=BETWEEN_ATTEMPTS, because=f"{result.check} {result.because}; it is tried again.")
-        place = "with all the traffic" if step.through_router else "before it got traffic"
+        cell = f"in {leg.key.cell} " if leg.key.cell else ""
+        place = cell + ("with all the traffic" if step.through_router else "before it got traffic")
         return Outcome(progress, failure=f"The check {result.check} failed {place}: {result.because}.")
 
     def warm(self, endpoint: str, leg: Leg) -> None:
@@ -90,7 +91,7 @@ class Verifier:
 
     def _run(self, check: CommandCheck, address: str, row: Deployment, leg: Leg, step: Verify) -> CheckResult:
         place = "after" if step.through_router else "before"
-        handle = f"{row.id}-{leg.key.component}-{step.revision}-{place}-{row.progress.check}"
+        handle = f"{row.id}-{leg.key.part.replace('/', '-')}-{step.revision}-{place}-{row.progress.check}"
         url = f"http://{address}"
         words = [template.finish(word, {"url": url}.get) for word in check.run]
         inputs = {"LOCKGATE_URL": url, "LOCKGATE_RELEASE": row.release, "LOCKGATE_ENVIRONMENT": row.environment}

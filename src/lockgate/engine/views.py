@@ -8,14 +8,17 @@ from lockgate.core.deployment import ACTIVE, WAITING, Deployment, State
 from lockgate.core.environment import Environment
 from lockgate.core.errors import NotFound, Retryable, Terminal
 from lockgate.core.gate import Verdict
-from lockgate.core.ids import Instant, RevisionId
+from lockgate.core.ids import Instant, ReleaseId, RevisionId
 from lockgate.core.inventory import Instance, Observed, Standing, drift
 from lockgate.core.plan import ComponentPlan, Plan
 from lockgate.core.release import Release
-from lockgate.engine.course import legs_of
+from lockgate.core.traffic import Key
+from lockgate.engine import rollout
 from lockgate.engine.executor import Executors
+from lockgate.engine.rollout import Tour
 from lockgate.messages import (
     ArtifactView,
+    CellView,
     DeploymentView,
     EnvironmentView,
     EventView,
@@ -56,13 +59,16 @@ def deployment_view(row: Deployment, plan: Plan | None = None) -> DeploymentView
         holds=row.holds,
         final=row.final,
         failure=row.progress.failure,
+        cell=row.progress.cell or "" if row.active else "",
     )
 
 
 def _component(row: Deployment, plan: Plan | None) -> str:
-    if plan is None or not row.active or row.progress.component >= len(plan.components):
+    if plan is None or not row.active:
         return ""
-    order = list(plan.components)
+    order = list(plan.within(row.progress.cell or "").components)
+    if row.progress.component >= len(order):
+        return ""
     if row.state is State.ROLLING_BACK:
         order.reverse()
     return order[row.progress.component].key.component
@@ -97,6 +103,7 @@ def environment_view(environment: Environment) -> EnvironmentView:
         purpose=environment.purpose,
         listen={application: str(address) for application, address in environment.listen.items()},
         values=dict(environment.values),
+        cells={cell.name: {name: str(at) for name, at in cell.listen.items()} for cell in environment.in_rollout()},
     )
 
 
@@ -125,7 +132,8 @@ def places_of(release: Release, history: tuple[Deployment, ...], barred: tuple[Q
     found: dict[str, Place] = {}
     for row in history:
         if row.release == release.id and row.environment not in found:
-            state = "runs" if row.holds else "ran" if row.state is State.SUCCEEDED else row.state.value
+            runs = "runs in part" if row.mixed else "runs"
+            state = runs if row.holds else "ran" if row.state is State.SUCCEEDED else row.state.value
             found[row.environment] = Place(row.environment, state, row.id, row.state_since, row.because)
     for bar in barred:
         if bar.release == release.id and bar.application == release.name:
@@ -144,14 +152,16 @@ class StatusBoard:
     executors: Executors
 
     def row(self, application: str, environment: Environment, now: Instant) -> StatusRow:
-        """One cell of the board."""
+        """One field of the board."""
         mine = self.store.history.select(
             Selection(application=application, environment=environment.name, states=ACTIVE | WAITING)
         )
         under_way = next((d for d in mine if d.active), mine[-1] if mine else None)
         holder = self.store.history.holder(application, environment.name)
-        plan = self.store.releases.plan(holder.plan) if holder else None
-        seen = self._seen(plan) if plan else {}
+        plan = self.store.releases.plan(holder.kept) if holder else None
+        tour = rollout.tour_of(under_way, self.store.releases.plan) if under_way and under_way.active else None
+        seen = self._seen(tour.plan) if tour and tour.cellular else {}
+        seen |= self._seen(plan) if plan else {}
         standing, because = _standing(plan, seen, under_way, now)
         address = environment.address_for(application)
         return StatusRow(
@@ -159,93 +169,148 @@ class StatusBoard:
             environment=environment.name,
             url=f"http://{address}/" if address else "",
             release=holder.release if holder else "",
-            release_label=holder.release_label if holder else "",
+            release_label=_label(holder, plan),
             deployment=holder.id if holder else "",
             deployed_at=holder.ended_at if holder else None,
             standing=standing,
             because=because,
             observed_at=min((o.observed_at for o in seen.values()), default=None),
-            ready=sum(len(seen[c.key.component].ready(c.revision)) for c in _seen_parts(plan, seen)),
-            wanted=sum(c.replicas for c in plan.components) if plan else 0,
-            instances=tuple(_instance_view(c, i) for c, o in seen.items() for i in o.instances),
+            ready=_ready(plan, seen),
+            wanted=_wanted(plan),
+            instances=tuple(_instance_view(key, i) for key, o in seen.items() for i in o.instances),
             weights=self._weights(plan, under_way),
             under_way=deployment_view(under_way) if under_way else None,
             waiting=sum(not d.active for d in mine),
             quarantined=self._barred(application, environment.name),
+            cells=self._cells(plan, seen, under_way, tour, now),
         )
 
-    def _seen(self, plan: Plan) -> dict[str, Observed]:
+    def _seen(self, plan: Plan) -> dict[Key, Observed]:
         """Live where the target answers; else as last written down, with its age."""
-        found: dict[str, Observed] = {}
-        for component in plan.components:
-            try:
-                found[component.key.component] = self.executors(plan).target.observe(component.key)
-            except (Retryable, Terminal):
-                last = self.store.inventory.last(component.key)
-                if last is not None:
-                    found[component.key.component] = last
+        found: dict[Key, Observed] = {}
+        for part in plan.parts():
+            for component in part.components:
+                try:
+                    found[component.key] = self.executors(part).target.observe(component.key)
+                except (Retryable, Terminal):
+                    last = self.store.inventory.last(component.key)
+                    if last is not None:
+                        found[component.key] = last
         return found
+
+    def _cells(
+        self,
+        plan: Plan | None,
+        seen: Mapping[Key, Observed],
+        under_way: Deployment | None,
+        tour: Tour | None,
+        now: Instant,
+    ) -> tuple[CellView, ...]:
+        names = tuple(dict.fromkeys((*(tour.plan.names if tour else ()), *(plan.names if plan else ()))))
+        if names in ((), ("",)):
+            return ()
+        told = rollout.standings(under_way, tour) if under_way and tour else {}
+        return tuple(self._cell(name, _part(name, plan, tour, told), seen, told.get(name, ""), now) for name in names)
+
+    def _cell(
+        self, name: str, part: Plan | None, seen: Mapping[Key, Observed], progress: str, now: Instant
+    ) -> CellView:
+        standing, because = _standing(part, seen, None, now)
+        if progress:
+            standing, because = Standing.AS_DEPLOYED.value, "A deployment is under way."
+        return CellView(
+            name=name,
+            url=f"http://{part.listen}/" if part and part.listen else "",
+            release=part.release if part else "",
+            release_label=self._name_of(part.release) if part else "",
+            standing=standing,
+            because=because,
+            ready=_ready(part, seen),
+            wanted=_wanted(part),
+            progress=progress,
+        )
 
     def _weights(self, plan: Plan | None, under_way: Deployment | None) -> dict[str, int]:
         active = under_way if under_way and under_way.active else None
         plans = [p for p in (plan, self.store.releases.plan(active.plan) if active else None) if p]
-        if not plans:
-            return {}
-        names = {c.revision: _version_of(c, p) for p in plans for c in p.components}
+        names = {c.revision: _version_of(c, part) for p in plans for part in p.parts() for c in part.components}
         found: dict[str, int] = {}
-        for leg in legs_of(plans[-1], None, back=False):
-            if leg.walk.routed:
-                self._add_weights(found, names, plans[-1], leg.key.component)
+        for part in plans[-1].parts() if plans else ():
+            for component in part.components:
+                if component.spec.takes_traffic:
+                    title = f"{component.key.part} " if len(plans[-1].components) > 1 else ""
+                    self._add_weights(found, names, part, component.key, title)
         return found
 
-    def _add_weights(self, found: dict[str, int], names: Mapping[RevisionId, str], plan: Plan, component: str) -> None:
-        key = next(c.key for c in plan.components if c.key.component == component)
+    def _add_weights(
+        self, found: dict[str, int], names: Mapping[RevisionId, str], part: Plan, key: Key, title: str
+    ) -> None:
         try:
-            status = self.executors(plan).router.status(key)
+            status = self.executors(part).router.status(key)
         except (Retryable, Terminal):
             return
         for revision, pool in status.pools.items():
             if pool.weight:
-                name = names.get(revision, f"revision {revision}")
-                found[f"{component} {name}" if len(plan.components) > 1 else name] = pool.weight
+                found[title + names.get(revision, f"revision {revision}")] = pool.weight
 
     def _barred(self, application: str, environment: str) -> tuple[str, ...]:
         mine = (q for q in self.store.quarantines.all() if (q.application, q.environment) == (application, environment))
-        labels = []
-        for bar in mine:
-            try:
-                labels.append(self.store.releases.get(bar.release).label())
-            except NotFound:
-                labels.append(bar.release)
-        return tuple(labels)
+        return tuple(self._name_of(bar.release) for bar in mine)
+
+    def _name_of(self, release: ReleaseId) -> str:
+        try:
+            return self.store.releases.get(release).label()
+        except NotFound:
+            return release
+
+
+def _part(name: str, plan: Plan | None, tour: Tour | None, told: Mapping[str, str]) -> Plan | None:
+    """What runs in the cell, as far as a deployment has come: what it brings or leads back to, or else what was there
+    before."""
+    led = tour.other if tour and tour.back else tour.plan if tour else None
+    known = led if told.get(name) in rollout.ARRIVED else plan
+    return known.within(name) if known and name in known.names else None
+
+
+def _label(holder: Deployment | None, plan: Plan | None) -> str:
+    if holder is None or plan is None:
+        return ""
+    several = len({part.release for part in plan.parts()}) > 1
+    return f"{holder.application} several releases" if several else holder.release_label
 
 
 def _version_of(component: ComponentPlan, plan: Plan) -> str:
     return f"{component.spec.artifact.version} ({plan.release.removeprefix('rel-')[:6]})"
 
 
-def _seen_parts(plan: Plan | None, seen: Mapping[str, Observed]) -> tuple[ComponentPlan, ...]:
-    return tuple(c for c in plan.components if c.key.component in seen) if plan else ()
+def _ready(plan: Plan | None, seen: Mapping[Key, Observed]) -> int:
+    parts = plan.components if plan else ()
+    return sum(len(seen[c.key].ready(c.revision)) for c in parts if c.key in seen)
+
+
+def _wanted(plan: Plan | None) -> int:
+    return sum(c.replicas for c in plan.components) if plan else 0
 
 
 def _standing(
-    plan: Plan | None, seen: Mapping[str, Observed], under_way: Deployment | None, now: Instant
+    plan: Plan | None, seen: Mapping[Key, Observed], under_way: Deployment | None, now: Instant
 ) -> tuple[str, str]:
     """The worst standing of any component. While a deployment changes the environment there is no drift to speak of."""
-    if plan is None:
+    if plan is None or not plan.components:
         return Standing.NOTHING.value, "Nothing has been deployed here."
     if under_way and under_way.active:
         return Standing.AS_DEPLOYED.value, f"{under_way.id} is changing it."
     order = [Standing.AS_DEPLOYED, Standing.NOTHING, Standing.UNKNOWN, Standing.DRIFTED]
-    found = [drift({c.revision: c.replicas}, seen.get(c.key.component), now) for c in plan.components]
-    worst = max(found, key=lambda d: order.index(d.standing))
-    return worst.standing.value, worst.because
+    found = {c.key: drift({c.revision: c.replicas}, seen.get(c.key), now) for c in plan.components}
+    key, worst = max(found.items(), key=lambda one: order.index(one[1].standing))
+    where = f"{key.part}: " if key.cell and worst.standing is not Standing.AS_DEPLOYED else ""
+    return worst.standing.value, where + worst.because
 
 
-def _instance_view(component: str, instance: Instance) -> InstanceView:
+def _instance_view(key: Key, instance: Instance) -> InstanceView:
     return InstanceView(
         id=instance.id,
-        component=component,
+        component=key.component,
         revision=instance.revision,
         slot=instance.slot,
         condition=instance.condition.value,
@@ -253,4 +318,5 @@ def _instance_view(component: str, instance: Instance) -> InstanceView:
         restarts=instance.restarts,
         because=instance.because,
         started_at=instance.started_at,
+        cell=key.cell,
     )

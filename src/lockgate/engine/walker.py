@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from lockgate.core.application import StrategyKind
 from lockgate.core.audit import Event
 from lockgate.core.deployment import Deployment, Progress, State
+from lockgate.core.environment import OnFailure
 from lockgate.core.errors import (
     ArtifactAltered,
     ArtifactMissing,
@@ -20,13 +21,16 @@ from lockgate.core.errors import (
     StartFailed,
     Terminal,
 )
-from lockgate.core.plan import Done, Step, Verify
+from lockgate.core.ids import Digest, Instant
+from lockgate.core.plan import Done, Step, Verify, mixture
 from lockgate.core.traffic import Scene, Walk
 from lockgate.core.window import Window
-from lockgate.engine import life, planner
-from lockgate.engine.course import Leg, legs_of
+from lockgate.engine import life, planner, rollout
+from lockgate.engine.course import Leg
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.outcome import Outcome
+from lockgate.engine.reconciler import Reconciler
+from lockgate.engine.rollout import Tour
 from lockgate.engine.scene import scene_of
 from lockgate.ports import Clock, Quarantine, Store
 from lockgate.strategies import blue_green, canary, recreate, rolling
@@ -51,6 +55,10 @@ LOOK_AGAIN = 0.2
 
 PATIENCE = 300.0
 """Seconds a step is tried again when an outside system fails, before the deployment goes back."""
+
+
+LONGEST_PAUSE = 30.0
+"""Seconds between two tries of a step when an outside system fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +91,63 @@ class Walker:
         if change:
             row, event = change
             return self._write(row, [event], keep=row.active and row.state is not State.PAUSED), Outcome(row.progress)
-        legs = self._legs(row)
-        executor = self.executors(self.store.releases.plan(row.plan))
+        tour = rollout.tour_of(row, self.store.releases.plan)
+        row = self._tended(row, tour, now)
+        if (row.state is State.ROLLING_BACK) is not tour.back:
+            return row, Outcome(row.progress)
+        found = tour.round(row, now)
+        if not found.walk:
+            return replace(row, because=found.because), Outcome(row.progress, wait=found.wait, because=found.because)
+        return self._round(row, tour, found.walk)
+
+    def _round(self, row: Deployment, tour: Tour, cells: Sequence[str]) -> tuple[Deployment, Outcome]:
+        """A step in each cell, until one of them ends the deployment or turns it round."""
+        outcomes = []
+        for cell in cells:
+            row, outcome = self._in_cell(rollout.onto(row, cell), tour, cell)
+            outcomes.append(outcome)
+            if not row.active or (row.state is State.ROLLING_BACK) is not tour.back:
+                return row, outcome
+        return row, min(outcomes, key=lambda outcome: outcome.wait)
+
+    def _in_cell(self, row: Deployment, tour: Tour, cell: str) -> tuple[Deployment, Outcome]:
+        rest = row.progress.rests_until - self.clock.now()
+        if tour.cellular and 0 < rest <= LONGEST_PAUSE:
+            return row, Outcome(row.progress, wait=rest)
         try:
+            legs, executor = tour.legs(cell), self.executors(tour.part(cell))
+            if row.progress.component >= len(legs) and not tour.is_last(row, cell):
+                return self._leave(row, legs, executor), Outcome(row.progress)
             return self._step(row, legs, executor)
         except Fenced:
             raise
         except (Retryable, Terminal) as error:
             return self._stumble(row, error)
+
+    def _leave(self, row: Deployment, legs: Sequence[Leg], executor: Executor) -> Deployment:
+        """A cell has arrived, and others have not."""
+        self._clear(row, legs, executor)
+        now, back = self.clock.now(), row.state is State.ROLLING_BACK
+        if row.state is State.VERIFYING:
+            row = replace(row, state=State.RUNNING, state_since=now)
+        because = planner.arrival(row, back=back)
+        data = {"cell": row.progress.cell or ""}
+        event = life.event_of(row, "deployment.cell", because, now, data=data)
+        return self._write(replace(rollout.arrived(row, now), because=because), [event])
+
+    def _tended(self, row: Deployment, tour: Tour, now: Instant) -> Deployment:
+        """Cells that are not walked are looked at now and then, since a rollout may take hours: what they have lost is
+        started again. A cell that has arrived and then fails turns the deployment round as any other."""
+        if not tour.cellular or 0 <= now - row.tended_at < rollout.LOOK:
+            return row
+        keeper, mended = Reconciler(self.store, self.clock, self.executors), []
+        for cell, plan in rollout.resting(row, tour).items():
+            mended += keeper.tend(row, plan)
+            failure = keeper.failure(plan) if cell in rollout.done(row) and not tour.back else ""
+            if failure:
+                return self._turn_round(rollout.onto(row, cell), failure)
+        events = [life.event_of(row, "environment.repaired", sentence, now) for sentence in mended]
+        return self._write(replace(row, tended_at=now), events)
 
     def _step(self, row: Deployment, legs: Sequence[Leg], executor: Executor) -> tuple[Deployment, Outcome]:
         if row.progress.component >= len(legs):
@@ -123,20 +180,20 @@ class Walker:
         event = life.event_of(row, "deployment.stage", f"{words} {outcome.because}", self.clock.now())
         return self._write(replace(row, progress=outcome.progress), [event])
 
-    def _legs(self, row: Deployment) -> tuple[Leg, ...]:
-        plan = self.store.releases.plan(row.plan)
-        previous = self.store.releases.plan(row.previous) if row.previous else None
-        return legs_of(plan, previous, back=row.state is State.ROLLING_BACK)
-
-    def _arrive(self, row: Deployment, legs: Sequence[Leg], executor: Executor) -> Deployment:
-        """Every leg is done."""
+    def _clear(self, row: Deployment, legs: Sequence[Leg], executor: Executor) -> None:
         for leg in legs:
             if leg.walk.routed and leg.target is None:
                 executor.router.remove(leg.key, planner.fence_of(row))
+
+    def _arrive(self, row: Deployment, legs: Sequence[Leg], executor: Executor) -> Deployment:
+        """Every leg is done."""
+        self._clear(row, legs, executor)
         now = self.clock.now()
         if row.state is State.ROLLING_BACK:
-            outcome, because = _ending(row)
+            outcome, because = self._ending(row)
             after, event = life.moved(row, outcome, because, now)
+            if row.mixed:
+                after = replace(after, holds=True, next_at=now)
             return self._write(after, [event], keep=False)
         if row.state is State.VERIFYING:
             row = replace(row, state=State.RUNNING)
@@ -150,9 +207,25 @@ class Walker:
         if blame:
             bar = Quarantine(row.application, row.environment, row.release, failure, now, row.id)
             self.store.quarantines.bar(bar, life.event_of(row, "quarantine.set", failure, now))
-        outcome = State.ROLLED_BACK if row.previous else State.FAILED
-        after, event = life.going_back(row, failure, outcome, now)
+        mixed = self._mixture(row)
+        outcome = State.ROLLED_BACK if row.previous or mixed else State.FAILED
+        after, event = life.going_back(replace(row, mixed=mixed), failure, outcome, now)
         return self._write(after, [event])
+
+    def _mixture(self, row: Deployment) -> Digest | None:
+        """Where it goes back to if some cells stay as they are; None: all of them go back."""
+        plan, staying = self.store.releases.plan(row.plan), rollout.done(row) - {row.progress.cell}
+        if plan.rollout.on_failure is not OnFailure.BAD or not staying:
+            return None
+        previous = self.store.releases.plan(row.previous) if row.previous else None
+        return self.store.releases.put_plan(mixture(plan, staying, previous))
+
+    def _ending(self, row: Deployment) -> tuple[State, str]:
+        outcome = row.progress.outcome or State.FAILED
+        done = "What ran before runs again" if row.previous else "What it had started is gone; nothing ran before"
+        if row.mixed:
+            done = planner.divided(row, self.store.releases.plan(row.plan), self.store.releases.plan(row.mixed))
+        return outcome, f"{done}. {row.progress.failure}"
 
     def _stumble(self, row: Deployment, error: Retryable | Terminal) -> tuple[Deployment, Outcome]:
         """A port refused or did not answer. On the way there a terminal error turns the walk round, and so does a
@@ -162,9 +235,10 @@ class Walker:
         if row.state is not State.ROLLING_BACK and (isinstance(error, Terminal) or lasting):
             blame = isinstance(error, RELEASE_FAULTS)
             return self._turn_round(row, str(error), blame=blame), Outcome(row.progress)
-        tried = replace(row.progress, attempts=row.progress.attempts + 1)
+        attempts = row.progress.attempts + 1
+        pause = min(0.2 * 2 ** min(attempts, 10), LONGEST_PAUSE)
+        tried = replace(row.progress, attempts=attempts, rests_until=now + pause)
         because = f"{row.progress.words or 'The first look'} did not work yet (attempt {tried.attempts}): {error}"
-        pause = min(0.2 * 2 ** min(tried.attempts, 10), 30.0)
         event = life.event_of(row, "deployment.stumbled", because, now)
         after = self._write(replace(row, progress=tried, because=because, next_at=now + pause), [event])
         return after, Outcome(tried, wait=pause, because=because)
@@ -182,12 +256,6 @@ class Walker:
 def _next_leg(progress: Progress) -> Progress:
     following = progress.component + 1
     return replace(progress, component=following, draining={}, words="", step="", stage=0, stage_since=None)
-
-
-def _ending(row: Deployment) -> tuple[State, str]:
-    outcome = row.progress.outcome or State.FAILED
-    done = "What ran before runs again" if row.previous else "What it had started is gone; nothing ran before"
-    return outcome, f"{done}. {row.progress.failure}"
 
 
 def _growing(wait: float, since: float) -> float:

@@ -9,7 +9,7 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from lockgate.core.deployment import WAITING, Deployment
+from lockgate.core.deployment import WAITING, Deployment, State
 from lockgate.core.errors import Fenced, LockgateError
 from lockgate.core.ids import Instant
 from lockgate.engine import life
@@ -35,7 +35,7 @@ class Flow:
             row = self.promoter.admit(row)
         if row.active:
             return self.walker.walk(row)
-        if row.holds and row.progress.step != OFFERED:
+        if row.holds and row.state is State.SUCCEEDED and row.progress.step != OFFERED:
             self.promoter.offer(row)
             row = replace(row, progress=replace(row.progress, step=OFFERED))
         if row.holds and row.owner:

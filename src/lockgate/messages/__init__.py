@@ -229,6 +229,8 @@ class DeploymentView:
     holds: bool
     final: bool
     failure: str = ""
+    cell: str = ""
+    """That it is at, where the environment has cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +289,24 @@ class InstanceView:
     restarts: int
     because: str
     started_at: Instant
+    cell: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CellView:
+    """One application in one cell of an environment."""
+
+    name: str
+    url: str
+    release: str
+    release_label: str
+    standing: str
+    because: str
+    ready: int
+    wanted: int
+    progress: str = ""
+    """Of the deployment that changes the environment: ``waits``, ``changes``, ``bakes``, ``done``; on the way back
+    ``waits``, ``goes back``, ``is back``. Empty: none does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +335,8 @@ class StatusRow:
     waiting: int = 0
     quarantined: tuple[str, ...] = ()
     """Labels of releases barred here."""
+    cells: tuple[CellView, ...] = ()
+    """In the order they are changed; none: the environment is one piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +349,8 @@ class EnvironmentView:
     purpose: str
     listen: Mapping[str, str]
     values: Mapping[str, str]
+    cells: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Cell -> application -> address, in the order they are changed."""
 
 
 @dataclass(frozen=True, slots=True)

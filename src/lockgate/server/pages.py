@@ -129,7 +129,7 @@ class Action:
 def actions_on(one: DeploymentView, following: Sequence[str]) -> tuple[Action, ...]:
     """What makes sense now, the mildest first. ``following``: environments its release may enter next."""
     if one.final:
-        return tuple(_afterwards(one, following)) if one.holds else ()
+        return tuple(_afterwards(one, following if one.state == State.SUCCEEDED else ())) if one.holds else ()
     if one.state == State.ROLLING_BACK:
         return ()
     return tuple(_meanwhile(one))

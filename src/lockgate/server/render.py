@@ -53,8 +53,15 @@ MARKS = {
     "unknown": Mark("unknown", "hold", "question"),
     "nothing deployed": Mark("nothing deployed", "still", "dash"),
     "runs": Mark("runs", "good", "tick"),
+    "runs in part": Mark("runs in some cells", "hold", "dash"),
     "ran": Mark("ran", "still", "dash"),
     "quarantined": Mark("quarantined", "bad", "cross"),
+    "waits": Mark("waits", "wait", "ring"),
+    "changes": Mark("changes", "move", "play"),
+    "bakes": Mark("bakes", "move", "eye"),
+    "done": Mark("done", "good", "tick"),
+    "goes back": Mark("goes back", "back", "return"),
+    "is back": Mark("is back", "good", "tick"),
     "pass": Mark("open", "good", "tick"),
     "wait": Mark("wait", "wait", "gate"),
     "deny": Mark("shut", "bad", "cross"),
@@ -174,6 +181,17 @@ def bars(weights: Mapping[str, int]) -> list[tuple[str, int, int]]:
     return parts
 
 
+def apart(weights: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """What shares its traffic by itself, ``web`` or ``north/web`` (empty where there is only one) -> its parts. Their
+    names end with a version and a release, ``north/web 1.2 (3a3a3a)``."""
+    found: dict[str, dict[str, int]] = {}
+    for name, weight in weights.items():
+        first, _, rest = name.partition(" ")
+        title = first if rest.count(" ") else ""
+        found.setdefault(title, {})[name] = weight
+    return found
+
+
 def make_templates(now: Callable[[], Instant] = time.time) -> jinja2.Environment:
     """Autoescaping is on for everything: names, reasons and log lines are hostile."""
     environment = jinja2.Environment(
@@ -194,6 +212,7 @@ def make_templates(now: Callable[[], Instant] = time.time) -> jinja2.Environment
         percent,
         safe_link,
         bars,
+        apart,
         evidence,
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, bindparam, exists, not_, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from lockgate.core.deployment import ACTIVE, Deployment, State
+from lockgate.core.deployment import ACTIVE, FINAL, Deployment, State
 from lockgate.core.ids import Instant
 from lockgate.store import rows
 from lockgate.store.connection import Database
@@ -100,4 +100,4 @@ def _keeper_while_another_works() -> ColumnElement[bool]:
         other.c.environment == deployment.c.environment,
         is_one_of(other.c.state, ACTIVE | {State.READY}),
     )
-    return and_(deployment.c.state == State.SUCCEEDED.value, another)
+    return and_(is_one_of(deployment.c.state, FINAL), another)

@@ -22,7 +22,7 @@ class SqlInventory:
         query = select(observation.c.document).where(
             observation.c.application == key.application,
             observation.c.environment == key.environment,
-            observation.c.component == key.component,
+            observation.c.component == key.part,
         )
         text = self._database.read(lambda connection: connection.execute(query).scalar())
         return None if text is None else rows.value(Observed, text)
@@ -31,7 +31,7 @@ class SqlInventory:
 def _noted(connection: Connection, observed: Observed) -> None:
     key, text = observed.key, rows.document(observed)
     first = upserting(connection, observation).values(
-        application=key.application, environment=key.environment, component=key.component, document=text
+        application=key.application, environment=key.environment, component=key.part, document=text
     )
     again = first.on_conflict_do_update(index_elements=list(observation.primary_key), set_={"document": text})
     connection.execute(again)

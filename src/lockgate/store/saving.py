@@ -215,7 +215,7 @@ def _busy(connection: Connection, row: Deployment) -> KeyBusy:
     found = connection.execute(ahead).first()
     if found is None:
         return KeyBusy(f"Another deployment was active on {_place(row)} a moment ago.", "It is tried again.")
-    keeper = found.state == State.SUCCEEDED
+    keeper = State(found.state) in FINAL
     doing = "being kept as deployed" if keeper else found.state
     return KeyBusy(f"{found.id} is {doing} on {_place(row)}; {row.id} waits its turn.", in_line=not keeper)
 

@@ -155,6 +155,7 @@ observation = Table(
     Column("component", Text, primary_key=True),
     Column("document", Text, nullable=False),
 )
+"""``component``: with its cell in front where there is one."""
 
 window = Table(
     "window",

@@ -49,7 +49,7 @@ def _put(connection: Connection, table: Table, key: Key, document: str, **furthe
     first = upserting(connection, table).values(
         application=key.application,
         environment=key.environment,
-        component=key.component,
+        component=key.part,
         document=document,
         **further,
     )
@@ -61,5 +61,5 @@ def _of(table: Table, key: Key) -> ColumnElement[bool]:
     return and_(
         columns.application == key.application,
         columns.environment == key.environment,
-        columns.component == key.component,
+        columns.component == key.part,
     )

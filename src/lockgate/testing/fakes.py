@@ -225,6 +225,8 @@ class FakeHttp:
 
     answers: dict[str, int] = field(default_factory=dict)
     """Path -> status; 0: no answer."""
+    broken: set[str] = field(default_factory=set)
+    """Addresses (``host:port``) at which everything is answered with 500."""
     asked: list[str] = field(default_factory=list)
     answered_by: list[str] = field(default_factory=list)
     """Revisions that the next answers say they are of; none: they do not say."""
@@ -232,7 +234,7 @@ class FakeHttp:
     def request(self, method: str, url: str, headers: Mapping[str, str], timeout: float) -> HttpAnswer:
         path = "/" + url.split("/", 3)[3]
         self.asked.append(url)
-        status = self.answers.get(path, 200)
+        status = 500 if url.split("/")[2] in self.broken else self.answers.get(path, 200)
         if not status:
             raise Unavailable("no answer came")
         headers = {"x-lockgate-revision": self.answered_by.pop(0)} if self.answered_by else {}

@@ -204,7 +204,7 @@ def journey(
     """Leads the strategy through a script to the end and returns the last walk. ``others``: strategies that a
     deployment which pre-empts it may use, with their promises. Raises :class:`Broken`."""
     dice = Dice(script)
-    trip = _departure(next_step, promise, dice)
+    trip = departure(next_step, promise, dice)
     ways = [(next_step, promise), *others]
     for _ in range(PATIENCE + len(script)):
         crash = _mishap(trip, dice, ways)
@@ -220,7 +220,7 @@ def journey(
     raise Broken("Broken: every walk ends.\n" + "\n".join([*trip.story[:20], "...", *trip.story[-20:]]))
 
 
-def _departure(next_step: NextStep, promise: Promise, dice: Dice) -> Journey:
+def departure(next_step: NextStep, promise: Promise, dice: Dice) -> Journey:
     """What runs before (nothing, for a first deployment), and where the walk leads."""
     before = (1 + dice.roll(4)) % 5
     world = World(dice, [Copy(OLD, slot, seated=True) for slot in range(before)])

@@ -142,3 +142,9 @@ class RecordsContract:
         store.inventory.note(an_observation(web, NOON + 5))
         assert store.inventory.last(web) == an_observation(web, NOON + 5)
         assert store.inventory.last(other) == an_observation(other, NOON + 1)
+
+    def test_each_cell_has_an_observation_of_its_own(self, store: Store) -> None:
+        keys = [Key("shop", "prod", "web", cell) for cell in ("", "north", "south")]
+        for later, key in enumerate(keys):
+            store.inventory.note(an_observation(key, NOON + later))
+        assert [store.inventory.last(key) for key in keys] == [an_observation(k, NOON + n) for n, k in enumerate(keys)]

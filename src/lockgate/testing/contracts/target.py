@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 KEY = Key("shop", "dev", "web")
 OTHER = Key("shop", "prod", "web")
+NORTH, SOUTH = Key("shop", "dev", "web", "north"), Key("shop", "dev", "web", "south")
 FENCE = Fence("dep-1", Generation(5))
 OLDER = Fence("dep-0", Generation(4))
 NEWER = Fence("dep-2", Generation(6))
@@ -100,6 +101,19 @@ class TargetContract:
         here, there = target.observe(KEY).instances, target.observe(OTHER).instances
         assert len(here) == len(there) == 1
         assert here[0].endpoint != there[0].endpoint
+
+    def test_a_cell_knows_nothing_of_another_nor_of_what_is_in_no_cell(self, ground: Ground, target: Target) -> None:
+        spec = ground.good("1")
+        made_ready(ground, target, spec, 1)
+        for key in (NORTH, SOUTH):
+            assert target.observe(key).instances == ()
+            target.ensure(key, spec, 1, FENCE)
+        found = [target.observe(key).instances for key in (KEY, NORTH, SOUTH)]
+        assert [len(instances) for instances in found] == [1, 1, 1]
+        assert len({instances[0].endpoint for instances in found}) == 3
+        target.retire(NORTH, [found[1][0].id], FENCE)
+        wait(ground, lambda: not target.observe(NORTH).instances)
+        assert ground.target().observe(SOUTH).instances[0].id == found[2][0].id
 
     def test_what_takes_no_traffic_has_no_address_and_becomes_ready(self, ground: Ground, target: Target) -> None:
         (instance,) = made_ready(ground, target, ground.silent(), 1)

@@ -188,7 +188,8 @@ def _rules(book: Book, route: Route) -> list[Json]:
         waiting = _rule(route, {"cluster": room.name}, _waits(route.hold))
         return [{**waiting, "request_body_buffer_limit": WAITING_BODY}]
     key = route.key
-    because = f"{key.component} of {key.application} is not deployed in environment {key.environment}.\n"
+    cell = f", cell {key.cell}" if key.cell else ""
+    because = f"{key.component} of {key.application} is not deployed in environment {key.environment}{cell}.\n"
     return [{**_refusal(503, because), "match": _match(route.path)}]
 
 

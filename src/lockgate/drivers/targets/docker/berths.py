@@ -116,12 +116,14 @@ def stopping_name(whose: str, instance: InstanceId) -> str:
 
 
 def new_id(key: Key, revision: RevisionId, slot: int) -> InstanceId:
-    return InstanceId(f"{key.component}-{revision[:6]}-{slot}-{secrets.token_hex(3)}")
+    return InstanceId(f"{key.part.replace('/', '-')}-{revision[:6]}-{slot}-{secrets.token_hex(3)}")
 
 
 def of_key(whose: str, key: Key) -> dict[str, list[str]]:
     """Filters for the engine's list."""
     named = {"application": key.application, "environment": key.environment, "component": key.component}
+    if key.cell:
+        named["cell"] = key.cell
     return {"label": [f"{INSTALLATION}={whose}", *(f"{PREFIX}{name}={text}" for name, text in named.items())]}
 
 
@@ -151,6 +153,7 @@ def labels(place: Place, spec: InstanceSpec) -> dict[str, str]:
         "application": place.key.application,
         "environment": place.key.environment,
         "component": place.key.component,
+        **({"cell": place.key.cell} if place.key.cell else {}),
         "revision": spec.revision,
         "artifact": spec.artifact.label(),
         "deployment": place.deployment,
@@ -178,7 +181,7 @@ def read(listed: Mapping[str, Any]) -> Berth | None:
             name=(listed.get("Names") or [""])[0].lstrip("/"),
             state=listed["State"],
             id=InstanceId(told["instance"]),
-            key=Key(told["application"], told["environment"], told["component"]),
+            key=Key(told["application"], told["environment"], told["component"], told.get("cell", "")),
             revision=RevisionId(told["revision"]),
             slot=int(told["slot"]),
             host=told["host"],

@@ -165,6 +165,7 @@ def _environment(
         "LOCKGATE_APPLICATION": key.application,
         "LOCKGATE_ENVIRONMENT": key.environment,
         "LOCKGATE_COMPONENT": key.component,
+        **({"LOCKGATE_CELL": key.cell} if key.cell else {}),
         "LOCKGATE_REVISION": spec.revision,
         "LOCKGATE_INSTANCE": instance,
         **({"HOST": address.bind, "PORT": str(address.inside)} if address.port else {}),

@@ -80,7 +80,7 @@ class DockerTarget:
 
     @property
     def caps(self) -> TargetCaps:
-        return TargetCaps(instances=True, cells=False, artifacts=frozenset({ArtifactKind.OCI}))
+        return TargetCaps(instances=True, artifacts=frozenset({ArtifactKind.OCI}))
 
     def close(self) -> None:
         """Ends the threads. The instances stay."""
@@ -153,7 +153,7 @@ class DockerTarget:
         """The key's, by revision and slot."""
         with self._engine.asked("listing containers") as api:
             listed = api.containers(all=True, filters=berths.of_key(self._whose, key))
-        found = [berth for one in listed if (berth := berths.read(one)) is not None]
+        found = [berth for one in listed if (berth := berths.read(one)) is not None and berth.key == key]
         return sorted(found, key=lambda berth: (berth.revision, berth.slot))
 
     def _missing(self, key: Key, revision: RevisionId, count: int) -> list[int]:

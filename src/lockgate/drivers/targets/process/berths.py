@@ -103,7 +103,7 @@ class Berths:
     @contextlib.contextmanager
     def make(self, key: Key, revision: RevisionId, spec: InstanceSpec, slot: int) -> Iterator["Making"]:
         """A berth aside, locked. It vanishes at the end unless it has been settled."""
-        ident = f"{key.component}-{revision[:6]}-{slot}-{secrets.token_hex(3)}"
+        ident = f"{key.part.replace('/', '-')}-{revision[:6]}-{slot}-{secrets.token_hex(3)}"
         folder = self._home / "making" / f"{os.getpid()}-{shim.start_time(os.getpid())}-{ident}"
         folder.mkdir()
         making = Making(launch.take_lock(folder))

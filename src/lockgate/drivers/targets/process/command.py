@@ -122,6 +122,7 @@ def _environ(
         "LOCKGATE_APPLICATION": berth.key.application,
         "LOCKGATE_ENVIRONMENT": berth.key.environment,
         "LOCKGATE_COMPONENT": berth.key.component,
+        **({"LOCKGATE_CELL": berth.key.cell} if berth.key.cell else {}),
         "LOCKGATE_REVISION": berth.revision,
         "LOCKGATE_INSTANCE": berth.id,
         **({"HOST": berth.host, "PORT": str(berth.port)} if berth.port else {}),

@@ -66,7 +66,7 @@ class ProcessTarget:
 
     @property
     def caps(self) -> TargetCaps:
-        return TargetCaps(instances=True, cells=False, artifacts=frozenset(ArtifactKind) - {ArtifactKind.OCI})
+        return TargetCaps(instances=True, artifacts=frozenset(ArtifactKind) - {ArtifactKind.OCI})
 
     def close(self) -> None:
         """Ends the threads. The instances stay."""
