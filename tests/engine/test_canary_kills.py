@@ -1,7 +1,7 @@
 """The control plane dies between any two steps of a canary, and another one comes to the same verdict."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,11 +91,8 @@ def ended(rig: Rig, deployment: str, killed: Callable[[], bool] = lambda: False)
 def die_and_go_on(rig: Rig, deployment: str, at: int) -> bool:
     """Works; the first engine dies at that boundary, and another one takes over when its lease has ended. False: it
     lived through the deployment."""
-    with doomed(rig, at) as doom:
-        try:
-            ended(rig, deployment, lambda: doom.left <= 0)
-        except Killed:
-            pass
+    with doomed(rig, at) as doom, suppress(Killed):
+        ended(rig, deployment, lambda: doom.left <= 0)
     if doom.left > 0:
         return False
     rig.worker = rig.new_worker("another")
