@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from lockgate.analysis.counts import COMMON, Counts, Evidence, GoodTest, WorseTest
 
+WIDEST = 2000.0
+"""Harmonic size of both sides of a window, above which the closed form is used whatever the share of errors. Like the
+share before, it is known before anything has failed, so the bound on false alarms holds."""
 FEWEST_ERRORS, FEWEST_WINDOWS = 5, 3
 """Of the canary, without which nothing is held against it while nobody knows how errors scatter."""
 
@@ -23,10 +26,11 @@ class Case:
     """For each ratio the logarithm of its e-value (:class:`lockgate.analysis.counts.Evidence`)."""
     good: tuple[float, ...] = ()
 
-    @property
-    def common(self) -> bool:
-        """The baseline's errors are so common that odds are tested."""
-        return self.baseline_errors > COMMON * self.baseline
+    def common(self, counts: Counts) -> bool:
+        """The baseline's errors have been so common that odds are tested. Not in a window of very many requests: the exact
+        form costs as many terms as they scatter over, and where so much is known the other one loses little."""
+        spread = counts.canary * counts.baseline / (counts.canary + counts.baseline)
+        return self.baseline_errors > COMMON * self.baseline and spread <= WIDEST
 
     @property
     def enough(self) -> bool:
@@ -50,14 +54,15 @@ class Questions:
         """The case after another window. Which form is used is decided by the windows before only."""
         if not counts.usable:
             return case
-        good = self.good.add(Evidence(case.good), counts, case.common).logs if self.good else ()
+        common = case.common(counts)
+        good = self.good.add(Evidence(case.good), counts, common).logs if self.good else ()
         return Case(
             case.canary + counts.canary,
             case.canary_errors + counts.canary_errors,
             case.baseline + counts.baseline,
             case.baseline_errors + counts.baseline_errors,
             case.windows + (counts.canary_errors > 0),
-            self.worse.add(Evidence(case.worse), counts, case.common).logs,
+            self.worse.add(Evidence(case.worse), counts, common).logs,
             good,
         )
 

@@ -7,9 +7,10 @@ most (at least) ``against`` times as high" for any share of errors, and loses no
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-Rise = Callable[[int], float]
+NOTHING = 1e-17
+"""A term that is less of the largest one adds nothing that a float can hold, nor do those behind it together."""
 
 
 def log_e(
@@ -24,43 +25,44 @@ def log_e(
 
 def log_sum(canary: int, baseline: int, errors: int, odds: float) -> float:
     """``log sum_k C(canary, k) C(baseline, errors - k) odds^k``, summed from its largest term outwards."""
-    low, high = max(0, errors - baseline), min(errors, canary)
-
-    def rise(k: int) -> float:
-        """The term of ``k + 1`` by that of ``k``; falls as ``k`` grows."""
-        return odds * (canary - k) * (errors - k) / ((k + 1) * (baseline - errors + k + 1))
-
-    mode = _first_fall(rise, low, high)
+    low, high, rest = max(0, errors - baseline), min(errors, canary), baseline - errors
+    mode = _mode(canary, errors, rest, odds, low, high)
     largest = _log_choose(canary, mode) + _log_choose(baseline, errors - mode) + mode * math.log(odds)
-    return largest + math.log(1.0 + _upwards(rise, mode, high) + _downwards(rise, mode, low))
+    sides = _upwards(canary, errors, rest, odds, mode, high) + _downwards(canary, errors, rest, odds, mode, low)
+    return largest + math.log(1.0 + sides)
 
 
-def _first_fall(rise: Rise, low: int, high: int) -> int:
+# The term of k + 1 is odds (canary - k) (errors - k) / ((k + 1) (rest + k + 1)) times that of k, which falls as k
+# grows. It is written out in each loop: there are hundreds of terms, and a call for each would cost more than they do.
+
+
+def _mode(canary: int, errors: int, rest: int, odds: float, low: int, high: int) -> int:
+    """Where the largest term is."""
     while low < high:
-        middle = (low + high) // 2
-        if rise(middle) > 1:
-            low = middle + 1
+        k = (low + high) // 2
+        if odds * (canary - k) * (errors - k) > (k + 1) * (rest + k + 1):
+            low = k + 1
         else:
-            high = middle
+            high = k
     return low
 
 
-def _upwards(rise: Rise, mode: int, high: int) -> float:
+def _upwards(canary: int, errors: int, rest: int, odds: float, mode: int, high: int) -> float:
     term, total = 1.0, 0.0
     for k in range(mode, high):
-        term *= rise(k)
+        term *= odds * ((canary - k) * (errors - k)) / ((k + 1) * (rest + k + 1))
         total += term
-        if term < 1e-18:
+        if term < NOTHING:
             break
     return total
 
 
-def _downwards(rise: Rise, mode: int, low: int) -> float:
+def _downwards(canary: int, errors: int, rest: int, odds: float, mode: int, low: int) -> float:
     term, total = 1.0, 0.0
     for k in range(mode - 1, low - 1, -1):
-        term /= rise(k)
+        term *= ((k + 1) * (rest + k + 1)) / (odds * ((canary - k) * (errors - k)))
         total += term
-        if term < 1e-18:
+        if term < NOTHING:
             break
     return total
 
