@@ -25,7 +25,7 @@ def test_bursts_are_seen(burst: int, least: float, most: float) -> None:
 
 
 def test_great_bursts_are_not_trusted() -> None:
-    found = learnt(past_of(Random(1), 120, 10, 100.0, 0.01, 60), 0.1)
+    found = learnt(past_of(Random(1), 120, 10, 100.0, 0.01, 200), 0.1)
 
     assert found.factor > TRUSTED
     assert found.known and not found.trusted

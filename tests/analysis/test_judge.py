@@ -86,7 +86,7 @@ def test_where_nothing_fails_a_negligible_share_makes_promotion_possible() -> No
 
 def test_what_may_not_decide_still_makes_suspicion() -> None:
     """So that a canary that fails all its requests gets no more of them, whatever is known of bursts."""
-    past = past_of(Random(1), 120, 10, 100.0, 0.01, 60)
+    past = past_of(Random(1), 120, 10, 100.0, 0.01, 200)
     found = judged(ERRORS, [window(n, (100, 100), (0, 1900)) for n in range(1, 20)], past)
 
     assert found.threshold / 2 < found.against < found.threshold
@@ -207,7 +207,7 @@ def test_five_errors_in_three_windows_do_and_it_is_said_what_is_assumed() -> Non
 
 
 def test_great_bursts_are_not_trusted_and_it_is_said_why_and_what_to_do() -> None:
-    past = past_of(Random(1), 120, 10, 100.0, 0.01, 60)
+    past = past_of(Random(1), 120, 10, 100.0, 0.01, 200)
     for windows in (
         [window(n, (100, 100), (0, 1900)) for n in range(1, 20)],
         [window(n, (5, 5000), (95, 95_000)) for n in range(1, 200)],
