@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lockgate.core.application import Strategy, StrategyKind
-from lockgate.core.canary import Canary, Criteria, Inconclusive, Metric, MetricKind, Stage
+from lockgate.core.canary import Baseline, Canary, Criteria, Inconclusive, Metric, MetricKind, Stage
 from lockgate.core.deployment import State
 from lockgate.core.errors import Unavailable
 from lockgate.core.ids import DeploymentId
@@ -192,3 +192,16 @@ def test_a_source_that_does_not_answer_has_no_data_and_stops_nothing(users: Rig)
     deployment = failing(users, 0.05, measured)
     users.run(60)
     assert users.state(deployment) is State.ROLLED_BACK
+
+
+def test_a_canary_compared_with_fresh_instances_leaves_the_old_ones_out(users: Rig) -> None:
+    fresh = replace(TWO, criteria=replace(QUICK, baseline=Baseline.FRESH, latency=False))
+    deployment = failing(users, 0.05, fresh)
+    users.run(60)
+    assert users.state(deployment) is State.ROLLED_BACK
+    (first, *_) = users.store.history.windows(DeploymentId(deployment))
+    assert (first.canary.instances, first.baseline.instances) == (1, 3)
+    # One of three instances of the baseline is fresh, and has a third of its requests; the canary has a tenth of all.
+    assert first.baseline.requests == pytest.approx(9 * first.canary.requests / 3, rel=0.2)
+    assert first.weight == pytest.approx(10_000 * 0.1 / (0.1 + 0.3), rel=0.02)
+    assert set(users.running().values()) == {2}

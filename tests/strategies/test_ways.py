@@ -232,3 +232,19 @@ def test_a_canary_without_a_ready_instance_has_no_traffic_until_it_has_one() -> 
     }
     step = CANARY[0](Walk(NEW, 2, ramp=RAMP), Scene(pools, prepared=True, verified_before=True))
     assert step == Shift({OLD: Share(ALL, 2)})
+
+
+def test_a_canary_may_be_compared_with_instances_that_were_started_with_it() -> None:
+    walk = Walk(NEW, 3, checked=False, ramp=(Footing(5000, 2),), beside=OLD, kept=3)
+    steps = way(CANARY, 3, walk)
+    assert steps[:8] == [
+        Prepare(NEW),
+        Ensure(NEW, 2),
+        AwaitReady(NEW, 2),
+        Warm(NEW),
+        Ensure(OLD, 5),
+        AwaitReady(OLD, 5),
+        Shift({OLD: Share(ALL, 5)}),
+        Shift({OLD: Share(5000, 5), NEW: Share(5000, 2)}),
+    ]
+    assert steps[-3:] == [Drain(OLD), Retire(OLD), Done()]

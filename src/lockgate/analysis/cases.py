@@ -27,8 +27,8 @@ class Case:
     good: tuple[float, ...] = ()
 
     def common(self, counts: Counts) -> bool:
-        """The baseline's errors have been so common that odds are tested. Not in a window of very many requests: the exact
-        form costs as many terms as they scatter over, and where so much is known the other one loses little."""
+        """The baseline's errors have been so common that odds are tested. Not in a window of very many requests: the
+        exact form costs as many terms as they scatter over, and where so much is known the other one loses little."""
         spread = counts.canary * counts.baseline / (counts.canary + counts.baseline)
         return self.baseline_errors > COMMON * self.baseline and spread <= WIDEST
 

@@ -17,8 +17,8 @@ from lockgate.analysis.counts import Counts
 from lockgate.core.window import Minute, Ratio
 
 TRUSTED = 300.0
-"""Above it errors come in such bursts that counting them says nothing. At 45, as of bursts of thirty errors, the tempered
-evidence still finds every release that is five times as bad, without false alarms (canarybench)."""
+"""Above it errors come in such bursts that counting them says nothing. At 45, as of bursts of thirty errors, the
+tempered evidence still finds every release that is five times as bad, without false alarms (canarybench)."""
 FEWEST_BLOCKS = 10
 """Of one length, for it to count."""
 FEWEST_ERRORS = 5.0

@@ -63,6 +63,10 @@ class Youth:
     warm_up: float = 60.0
     """Seconds."""
 
+    def without(self, endpoints: Iterable[str]) -> "Youth":
+        """Those never count."""
+        return replace(self, ready={**self.ready, **dict.fromkeys(endpoints, math.inf)})
+
     def warming(self, at: Instant) -> frozenset[str]:
         """Those that at that moment were not warm yet."""
         return frozenset(endpoint for endpoint, since in self.ready.items() if at < since + self.warm_up)

@@ -18,7 +18,7 @@ from lockgate.config.scalars import (
     written,
 )
 from lockgate.core.application import Strategy, StrategyKind
-from lockgate.core.canary import DEFAULT_STAGES, Canary, Criteria, Inconclusive, Metric, Pin, Stage
+from lockgate.core.canary import DEFAULT_STAGES, Baseline, Canary, Criteria, Inconclusive, Metric, Pin, Stage
 
 MAX_REPLICAS = 1000
 SOAK = 600.0
@@ -157,6 +157,8 @@ CRITERIA = Form(
         Field("objective", Percent(_PART), "Share of requests that may fail at all."),
         Field("window", duration("a window", 1, 3600), "Time between two looks."),
         Field("warm_up", duration("a time to warm up", 0, 86400), "Time after a start that is not counted."),
+        Field("baseline", Choice("what it is compared with", {b.value: b for b in Baseline}),
+              "all: every instance of what ran before; fresh: those started together with the canary's."),
         Field("metrics", METRICS, "What else counts, each by its name, from outside Lockgate."),
         Field("dispersion", number("a dispersion", "3", 1, 1000), "How much more errors scatter than by chance."),
     ),

@@ -125,6 +125,10 @@ class Walk:
     back: bool = False
     ramp: tuple[Footing, ...] = ()
     """The stages of a canary."""
+    beside: RevisionId | None = None
+    """What a canary is compared with, if instances of it are started together with the canary's."""
+    kept: int = 0
+    """Instances that ``beside`` has anyway."""
 
 
 @dataclass(frozen=True, slots=True)

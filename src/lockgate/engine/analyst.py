@@ -11,7 +11,7 @@ from lockgate.analysis import ramp
 from lockgate.analysis.judge import begin, weigh
 from lockgate.analysis.ramp import Move, Ruling, Standing
 from lockgate.analysis.windows import Look, Totals, cut, together
-from lockgate.core.canary import Canary
+from lockgate.core.canary import Baseline, Canary
 from lockgate.core.deployment import Deployment, Progress
 from lockgate.core.errors import Unavailable
 from lockgate.core.ids import Instant, RevisionId
@@ -46,10 +46,10 @@ class Analyst:
         canary, now = canary_of(leg), self.clock.now()
         known = ledgers.read(row.evidence, leg.key.part)
         if known is None or row.progress.stage_since is None:
-            return self._open(row.progress, leg, step, sight, known)
+            return self._open(row, leg, step, sight, known)
         windows: tuple[Window, ...] = ()
         if not 0 <= now - known.look.at < canary.criteria.window - SLACK:
-            known, window = self._look(known, leg, step, sight)
+            known, window = self._look(row, known, leg, step, sight)
             windows = (window,)
         judgement = known.judgement(canary.criteria)
         let_through = row.let_through - leg.cells_before * len(canary.stages)
@@ -58,21 +58,25 @@ class Analyst:
         found = _outcome(row.progress, canary, ruling, judgement, known.look.at + canary.criteria.window - now)
         return replace(found, evidence=ledgers.write(known), windows=windows)
 
-    def _open(self, progress: Progress, leg: Leg, step: Observe, sight: Sight, known: Ledger | None) -> Outcome:
+    def _open(self, row: Deployment, leg: Leg, step: Observe, sight: Sight, known: Ledger | None) -> Outcome:
         """A stage begins: what is counted, is counted from here."""
         canary, look = canary_of(leg), self._totals(leg, step, sight)
         if known is None:
             share = leg.walk.ramp[step.stage].weight / ALL
             state = begin(canary.criteria, self.traffic.since(leg.key, look.at - PAST), share, canary.sticky)
-            known = ledgers.opened(leg.key.part, state, look)
+            known = ledgers.opened(leg.key.part, state, look, _fresh(row, sight))
         known = replace(known.with_look(look), requests=0)
-        outcome = Outcome(replace(progress, stage_since=look.at), wait=canary.criteria.window)
+        outcome = Outcome(replace(row.progress, stage_since=look.at), wait=canary.criteria.window)
         return replace(outcome, evidence=ledgers.write(known), because="The first requests are awaited.")
 
-    def _look(self, known: Ledger, leg: Leg, step: Observe, sight: Sight) -> tuple[Ledger, Window]:
+    def _look(self, row: Deployment, known: Ledger, leg: Leg, step: Observe, sight: Sight) -> tuple[Ledger, Window]:
         criteria, look = canary_of(leg).criteria, self._totals(leg, step, sight)
         known, before = known.with_look(look), known.look
-        found = cut(before, look, leg.walk.ramp[step.stage].weight, known.youth(criteria.warm_up))
+        youth = known.youth(criteria.warm_up)
+        if criteria.baseline is Baseline.FRESH:
+            youth = youth.without(set(look.baseline.endpoints) - _fresh(row, sight))
+        pool = sight.pool(step.revision)
+        found = cut(before, look, pool.weight if pool else 0, youth)
         window = Window(
             number=known.windows + 1,
             start=before.at,
@@ -116,6 +120,12 @@ class Analyst:
             except Unavailable as error:
                 found[metric.name] = Reading(now, because=str(error))
         return found
+
+
+def _fresh(row: Deployment, sight: Sight) -> frozenset[str]:
+    """Where instances have been started since the deployment began."""
+    began = row.started_at if row.started_at is not None else row.created_at
+    return frozenset(i.endpoint for i in sight.observed.instances if i.started_at >= began)
 
 
 def canary_of(leg: Leg) -> Canary:

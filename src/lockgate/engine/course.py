@@ -7,6 +7,7 @@ the opposite order, each to what the previous plan ran on it.
 from dataclasses import dataclass, replace
 
 from lockgate.core.application import Check, HttpCheck, Strategy
+from lockgate.core.canary import Baseline
 from lockgate.core.plan import ComponentPlan, Plan
 from lockgate.core.traffic import Footing, Key, Walk
 
@@ -67,6 +68,8 @@ def _leg(key: Key, target: ComponentPlan | None, before: ComponentPlan | None, p
         checked=bool(checks),
         back=back,
         ramp=_ramp(strategy, target.replicas) if target and not back else (),
+        beside=before.revision if before and not back and _is_fresh(strategy) else None,
+        kept=before.replicas if before else 0,
     )
     return Leg(key, target, before, walk, checks, strategy, str(plan.listen) if plan.listen and routed else "")
 
@@ -75,6 +78,10 @@ def _shared(plan: Plan) -> Strategy:
     """The canaries of several components share one alpha."""
     canary, parts = plan.strategy.canary, sum(component.spec.takes_traffic for component in plan.components)
     return replace(plan.strategy, canary=canary.shared(parts)) if canary else plan.strategy
+
+
+def _is_fresh(strategy: Strategy) -> bool:
+    return strategy.canary is not None and strategy.canary.criteria.baseline is Baseline.FRESH
 
 
 def _ramp(strategy: Strategy, replicas: int) -> tuple[Footing, ...]:

@@ -53,7 +53,7 @@ class Executor:
             case Prepare():
                 return self._prepare(row.progress, leg, fence)
             case Ensure():
-                self.target.ensure(leg.key, _spec(leg), step.count, fence)
+                self.target.ensure(leg.key, _spec(leg, step.revision), step.count, fence)
                 return Outcome(row.progress)
             case AwaitReady():
                 return self._await_ready(row, leg, step, sight, fence)
@@ -100,19 +100,21 @@ class Executor:
         if failed and leg.walk.back:
             self.target.retire(leg.key, [i.id for i in failed], fence)
             return Outcome(row.progress, wait=1.0, because=f"It starts {failed[0].id} again: {failed[0].because}")
+        own = step.revision == leg.walk.to
         if failed:
-            return Outcome(row.progress, failure=f"{leg.key.part} did not start: {failed[0].because}")
-        waited, allowed = self.clock.now() - row.progress.since, _spec(leg).health.start_within
+            return Outcome(row.progress, failure=f"{leg.key.part} did not start: {failed[0].because}", blame=own)
+        waited, allowed = self.clock.now() - row.progress.since, _spec(leg, step.revision).health.start_within
         ready = len(sight.observed.ready(step.revision))
         missing = step.count - ready
         if missing > 0 and len(sight.observed.of(step.revision)) < step.count:
-            self.target.ensure(leg.key, _spec(leg), step.count, fence)
+            self.target.ensure(leg.key, _spec(leg, step.revision), step.count, fence)
         if waited > allowed and not leg.walk.back:
             why = next((i.because for i in sight.observed.of(step.revision) if i.because), "it gave no sign")
             return Outcome(
                 row.progress,
                 failure=f"{missing} of {step.count} instances of {leg.key.part} were not ready after "
                 f"{allowed:g} s: {why}",
+                blame=own,
             )
         return Outcome(row.progress, wait=ATTENTIVE, because=f"{ready} of {step.count} instances are ready.")
 
@@ -190,7 +192,10 @@ def route_as_seen(leg: Leg, sight: Sight, *, without: RevisionId | None = None) 
     )
 
 
-def _spec(leg: Leg) -> InstanceSpec:
+def _spec(leg: Leg, revision: RevisionId | None = None) -> InstanceSpec:
+    """Of what is walked to, or of what it is compared with."""
+    if leg.before and revision == leg.before.revision:
+        return leg.before.spec
     assert leg.target is not None, "a walk to nothing starts no instances"
     return leg.target.spec
 

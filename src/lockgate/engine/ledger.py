@@ -4,7 +4,7 @@ A look adds a window: the row with the new ledger and the window are written in 
 after a crash goes on from both or from neither, and comes to the same verdict.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -74,9 +74,10 @@ class Ledger:
         )
 
 
-def opened(component: str, state: State, look: Look) -> Ledger:
-    """At the moment when users first meet it. What ran before has long been ready."""
-    ready = {**dict.fromkeys(look.baseline.endpoints, LONG_AGO), **dict.fromkeys(look.canary.endpoints, look.at)}
+def opened(component: str, state: State, look: Look, fresh: Collection[str]) -> Ledger:
+    """At the moment when users first meet it. What ran before has long been ready, but for what is ``fresh``."""
+    ready = {name: look.at if name in fresh else LONG_AGO for name in look.baseline.endpoints}
+    ready |= dict.fromkeys(look.canary.endpoints, look.at)
     return Ledger(component, look.at, state, state, look, ready)
 
 

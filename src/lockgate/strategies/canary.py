@@ -7,7 +7,7 @@ beside what runs, in one stride.
 """
 
 from lockgate.core.ids import RevisionId
-from lockgate.core.plan import Observe, Shift, Step
+from lockgate.core.plan import AwaitReady, Ensure, Observe, Shift, Step
 from lockgate.core.traffic import ALL, Footing, Pool, Scene, Share, Shares, Walk, even
 from lockgate.core.walk import arrive, carried, leave, make_fit, prepare
 
@@ -29,19 +29,32 @@ def _has_most(walk: Walk, scene: Scene, to: RevisionId) -> bool:
 
 def _stage(walk: Walk, scene: Scene, to: RevisionId, footing: Footing) -> Step:
     new = scene.pool(to)
+    # What another deployment has shown to users already is not taken from them.
+    weight = footing.weight or new.weight
     return (
         _put(scene, _shares(walk, scene, new.weight, new.seats))
         or prepare(scene, to, footing.instances)
         or make_fit(walk, scene, new, footing.instances)
+        or _freshen(walk, scene, footing)
         or _show_to_testers(walk, scene, new, footing)
-        or _put(scene, _shares(walk, scene, footing.weight, max(footing.instances, new.seats)))
+        or _put(scene, _shares(walk, scene, weight, max(footing.instances, new.seats)))
         or Observe(to, scene.stage)
     )
 
 
+def _freshen(walk: Walk, scene: Scene, footing: Footing) -> Step | None:
+    """As many instances of what it is compared with have been started beside those that run."""
+    if walk.beside is None or not scene.pool(walk.beside).weight:
+        return None
+    old, count = scene.pool(walk.beside), walk.kept + footing.instances
+    if old.started < count:
+        return Ensure(old.revision, count)
+    return AwaitReady(old.revision, count) if old.ready < count else None
+
+
 def _show_to_testers(walk: Walk, scene: Scene, new: Pool, footing: Footing) -> Step | None:
     """Without any weight it is met by pinned requests alone."""
-    if footing.weight or scene.pinned >= min(footing.instances, new.ready):
+    if footing.weight or new.weight or scene.pinned >= min(footing.instances, new.ready):
         return None
     return Shift({**_shares(walk, scene, 0, 0), new.revision: Share(0, footing.instances)})
 

@@ -121,6 +121,10 @@ class Journey:
 
     def _before_start(self, revision: RevisionId, count: int) -> None:
         walk, world = self.walk, self.world
+        if revision == walk.beside and not walk.back:
+            most = walk.kept + max(footing.instances for footing in walk.ramp)
+            self._require(count <= most, "no more instances to compare with than the canary has")
+            return
         self._require(revision == walk.to, "only the revision walked to is started")
         self._require(revision in world.prepared, "what is started has been prepared")
         self._require(count <= walk.replicas, "never more instances than replicas are started")
@@ -161,8 +165,9 @@ class Journey:
 
     def _before_look(self, revision: RevisionId, footing: Footing) -> None:
         world = self.world
-        self._require(world.weights.get(revision, 0) == footing.weight, "who is watched has the weight of its stage")
-        seats = world.pool(revision).seats if footing.weight else len(world.pinned)
+        weight = world.weights.get(revision, 0)
+        self._require(weight == (footing.weight or weight), "who is watched has the weight of its stage")
+        seats = world.pool(revision).seats if weight else len(world.pinned)
         self._require(seats >= footing.instances, "who is watched has the instances of its stage in rotation")
 
     def _before_stop(self, leaving: Sequence[Copy]) -> None:
@@ -230,7 +235,10 @@ def departure(next_step: NextStep, promise: Promise, dice: Dice) -> Journey:
     if not routed:
         for copy in world.copies:
             copy.seated = False
-    return Journey(next_step, promise, world, _walk(NEW, dice, routed), (OLD, before) if before else None)
+    walk = _walk(NEW, dice, routed)
+    if before and walk.ramp and dice.roll(3) == 3:
+        walk = replace(walk, beside=OLD, kept=before)
+    return Journey(next_step, promise, world, walk, (OLD, before) if before else None)
 
 
 def _walk(to: RevisionId, dice: Dice, routed: bool) -> Walk:
