@@ -71,7 +71,8 @@ class Analyst:
     def _look(self, known: Ledger, leg: Leg, step: Observe, sight: Sight) -> tuple[Ledger, Window]:
         criteria, look = canary_of(leg).criteria, self._totals(leg, step, sight)
         known, before = known.with_look(look), known.look
-        found = cut(before, look, leg.walk.ramp[step.stage].weight, known.youth(criteria.warm_up))
+        pool = sight.pool(step.revision)
+        found = cut(before, look, pool.weight if pool else 0, known.youth(criteria.warm_up))
         window = Window(
             number=known.windows + 1,
             start=before.at,

@@ -29,19 +29,21 @@ def _has_most(walk: Walk, scene: Scene, to: RevisionId) -> bool:
 
 def _stage(walk: Walk, scene: Scene, to: RevisionId, footing: Footing) -> Step:
     new = scene.pool(to)
+    # What another deployment has shown to users already is not taken from them.
+    weight = footing.weight or new.weight
     return (
         _put(scene, _shares(walk, scene, new.weight, new.seats))
         or prepare(scene, to, footing.instances)
         or make_fit(walk, scene, new, footing.instances)
         or _show_to_testers(walk, scene, new, footing)
-        or _put(scene, _shares(walk, scene, footing.weight, max(footing.instances, new.seats)))
+        or _put(scene, _shares(walk, scene, weight, max(footing.instances, new.seats)))
         or Observe(to, scene.stage)
     )
 
 
 def _show_to_testers(walk: Walk, scene: Scene, new: Pool, footing: Footing) -> Step | None:
     """Without any weight it is met by pinned requests alone."""
-    if footing.weight or scene.pinned >= min(footing.instances, new.ready):
+    if footing.weight or new.weight or scene.pinned >= min(footing.instances, new.ready):
         return None
     return Shift({**_shares(walk, scene, 0, 0), new.revision: Share(0, footing.instances)})
 

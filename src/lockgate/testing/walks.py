@@ -161,8 +161,9 @@ class Journey:
 
     def _before_look(self, revision: RevisionId, footing: Footing) -> None:
         world = self.world
-        self._require(world.weights.get(revision, 0) == footing.weight, "who is watched has the weight of its stage")
-        seats = world.pool(revision).seats if footing.weight else len(world.pinned)
+        weight = world.weights.get(revision, 0)
+        self._require(weight == (footing.weight or weight), "who is watched has the weight of its stage")
+        seats = world.pool(revision).seats if weight else len(world.pinned)
         self._require(seats >= footing.instances, "who is watched has the instances of its stage in rotation")
 
     def _before_stop(self, leaving: Sequence[Copy]) -> None:
