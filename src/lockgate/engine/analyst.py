@@ -72,16 +72,11 @@ class Analyst:
     def _look(self, row: Deployment, known: Ledger, leg: Leg, step: Observe, sight: Sight) -> tuple[Ledger, Window]:
         criteria, look = canary_of(leg).criteria, self._totals(leg, step, sight)
         known, before = known.with_look(look), known.look
-<<<<<<< HEAD
         youth = known.youth(criteria.warm_up)
         if criteria.baseline is Baseline.FRESH:
             youth = youth.without(set(look.baseline.endpoints) - _fresh(row, sight))
         pool = sight.pool(step.revision)
         found = cut(before, look, pool.weight if pool else 0, youth)
-=======
-        pool = sight.pool(step.revision)
-        found = cut(before, look, pool.weight if pool else 0, known.youth(criteria.warm_up))
->>>>>>> canary
         window = Window(
             number=known.windows + 1,
             start=before.at,
