@@ -79,6 +79,8 @@ def _parts(rows: Sequence[Row]) -> Iterator[str]:
     yield from _stress(rows)
     yield "## Latency\n"
     yield from _latency(rows)
+    yield "## Live, beside its simulation\n"
+    yield from _live(rows)
     yield "## What a decision costs\n"
     yield _cpu(rows)
     yield LIMITS
@@ -87,8 +89,8 @@ def _parts(rows: Sequence[Row]) -> Iterator[str]:
 LIMITS = """\
 ## What this does not show
 
-- Nothing here ran against a live Kayenta, Argo Rollouts or Flagger, nor against a live Lockgate with a router and
-  scrapes. Delays of scraping, of queries and of moving traffic are left out for all.
+- Nothing here ran against a live Kayenta, Argo Rollouts or Flagger. Delays of scraping, of queries and of moving traffic
+  are left out for all.
 - Argo and Flagger with a threshold for a single measurement that somebody has tuned well are as good as anything for
   large regressions; see the rows with an oracle.
 - Tuned thresholds come from as many good rollouts as said above, so the share of false alarms behind "1 %" is itself
@@ -294,6 +296,33 @@ def _latency(rows: Sequence[Row]) -> Iterator[str]:
             each = {row["method"]: row for row in some if row["cell"] == cell and row["shape"] == shape}
             yield f"| {shape} | " + " | ".join(_taken_back(each[one]) for one in methods) + " |"
         yield ""
+
+
+LIVE = """\
+Real canaries of the sample application, through Envoy, with errors and delays injected by chance and users at a steady
+rate; and the same rollouts simulated with the product's own code. In brackets, where the mean of as many simulated
+rollouts lies in 95 of 100 cases.
+"""
+
+
+def _live(rows: Sequence[Row]) -> Iterator[str]:
+    some = [row for row in rows if row["study"] == "live"]
+    if not some:
+        yield "Not run yet: `scripts/bench canarybench --only live`.\n"
+        return
+    yield LIVE
+    yield "| fault | rollouts | requests a second | taken back | failed requests of the canary | windows of 1 s |"
+    yield "|---|---|---|---|---|---|"
+    for row in some:
+        caught = f"{row['caught']} of {row['rollouts']}"
+        measures = (_agreed(row[name]) for name in ("failed", "windows"))  # type: ignore[arg-type]
+        yield f"| {row['fault']} | {row['rollouts']} | {row['rate']} | {caught} | " + " | ".join(measures) + " |"
+    yield ""
+
+
+def _agreed(one: Mapping[str, float]) -> str:
+    verdict = "agrees" if one["agrees"] else "**does not agree**"
+    return f"{one['live']} live, {one['simulated']} simulated ({one['least']} to {one['most']}): {verdict}"
 
 
 def _taken_back(row: Row) -> str:

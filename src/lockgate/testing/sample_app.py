@@ -1,15 +1,14 @@
 """A small web application to deploy in tests: starts in some 20 ms, and misbehaves on request.
 
 ``python -I -S sample_app.py --port 8000 [--version 1] [--start-delay 0.2] [--health 200] [--status 200]
-[--die-after 1] [--exit 7] [--ignore-term] [--children 2] [--eat 300]`` (MiB of memory) ``[--fail 0.05]`` (share of
-requests, but for health and version). Paths: ``/health``,
+[--die-after 1] [--exit 7] [--ignore-term] [--children 2] [--eat 300]`` (MiB of memory) ``[--fail 0.05]
+[--slow 0.1] [--slow-by 0.1]`` (shares of the requests, but for health and version; seconds). Paths: ``/health``,
 ``/version``, ``/slow?s=1.5``, ``/sse?s=3`` (an event each 0.1 s), ``/pid``, ``/env?name=X``, ``/file?path=X``,
 ``/crash``, ``/become?health=503`` (changes an option), ``POST /echo``; everything else answers ``--status``.
 
 HTTP by hand over ``socket``: the standard library's server alone takes 50 ms to import.
 """
 
-import itertools
 import os
 import signal
 import socket
@@ -101,7 +100,9 @@ def _answer(
         _stream(connection, float(arguments.get("s", "3")))
         return False
     status, answer = _content(words[0], path, arguments, body, options)
-    status = 500 if path not in ("/health", "/version") and _is_to_fail(options) else status
+    if path not in ("/health", "/version"):
+        status = 500 if _hits(options, "fail") else status
+        time.sleep(float(options.get("slow-by", "0.1")) if _hits(options, "slow") else 0)
     keep = headers.get("connection", "").lower() != "close"
     head = f"HTTP/1.1 {status} {REASONS.get(status, 'Other')}\r\nContent-Type: text/plain\r\n"
     head += f"Content-Length: {len(answer)}\r\nConnection: {'keep-alive' if keep else 'close'}\r\n\r\n"
@@ -131,13 +132,17 @@ def _content(method: str, path: str, arguments: Options, body: bytes, options: O
     return status, texts.get(path, f"sample {options.get('version', '1')}").encode()
 
 
-_requests = itertools.count(1)
+_chance = os.getpid() * 2654435761 % 2**32
 
 
-def _is_to_fail(options: Options) -> bool:
-    """Every so many requests, evenly."""
-    share, number = float(options.get("fail", "0")), next(_requests)
-    return int(number * share) > int((number - 1) * share)
+def _hits(options: Options, name: str) -> bool:
+    """By chance, for so many of the requests; ``random`` takes longer to import than all the rest."""
+    global _chance
+    share = float(options.get(name, "0"))
+    if not share:
+        return False
+    _chance = (_chance * 6364136223846793005 + 1442695040888963407) % 2**64
+    return (_chance >> 33) / 2**31 < share
 
 
 def _text(path: str) -> str:
