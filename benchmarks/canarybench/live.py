@@ -1,8 +1,8 @@
 """Live: real canaries through Envoy, with injected errors and delays under real load, beside the simulation of them.
 
 The sample application fails, or delays, a share of its requests by chance; users come at a steady rate; the server
-decides. The same rollouts are simulated with the product's own ``weigh`` and ``judge``, at the rates and shares that the
-windows of the live ones show. The mean of the live ones should lie within the interval in which the mean of as many
+decides. The same rollouts are simulated with the product's own ``weigh`` and ``judge``, at the rates and shares that
+the windows of the live ones show. The mean of the live ones should lie within the interval in which the mean of as many
 simulated ones lies in 95 of 100 cases.
 """
 
@@ -85,13 +85,15 @@ class Rollout:
 def _live(fault: Fault, rollouts: int) -> list[Rollout]:
     port, site = free_ports(1)[0], ProcessSite()
     strategy = f"{{canary: {{steps: [{WEIGHT // 100}%], min_soak: 5m, within: 10m, analysis: {fault.written}}}}}"
-    with tempfile.TemporaryDirectory(prefix="canarybench-") as folder:
-        with Installation(Path(folder), one_environment(site, port)) as installation:
-            good = installation.release(definition(site, "1", strategy, replicas=5, options=f"--fail {BASE}"))
-            assert installation.run(good, "dev").state == State.SUCCEEDED
-            bad = installation.release(definition(site, "2", strategy, replicas=5, options=fault.options))
-            with Load(f"http://127.0.0.1:{port}", USERS):
-                return [_one(installation, bad) for _ in range(rollouts)]
+    with (
+        tempfile.TemporaryDirectory(prefix="canarybench-") as folder,
+        Installation(Path(folder), one_environment(site, port)) as installation,
+    ):
+        good = installation.release(definition(site, "1", strategy, replicas=5, options=f"--fail {BASE}"))
+        assert installation.run(good, "dev").state == State.SUCCEEDED
+        bad = installation.release(definition(site, "2", strategy, replicas=5, options=fault.options))
+        with Load(f"http://127.0.0.1:{port}", USERS):
+            return [_one(installation, bad) for _ in range(rollouts)]
 
 
 def _one(installation: Installation, release: object) -> Rollout:

@@ -89,8 +89,8 @@ def _parts(rows: Sequence[Row]) -> Iterator[str]:
 LIMITS = """\
 ## What this does not show
 
-- Nothing here ran against a live Kayenta, Argo Rollouts or Flagger. Delays of scraping, of queries and of moving traffic
-  are left out for all.
+- Nothing here ran against a live Kayenta, Argo Rollouts or Flagger. Delays of scraping, of queries and of moving
+  traffic are left out for all.
 - Argo and Flagger with a threshold for a single measurement that somebody has tuned well are as good as anything for
   large regressions; see the rows with an oracle.
 - Tuned thresholds come from as many good rollouts as said above, so the share of false alarms behind "1 %" is itself
