@@ -33,7 +33,7 @@ def planned(quick: bool) -> dict[str, Iterator[Row]]:
         "ramp": studies.ramps(effort),
         "stress": studies.stresses(effort),
         "latency": latency.rows([SEED, 400], LATENCIES[quick], (1000.0,) if quick else (100.0, 1000.0)),
-        "live": live.rows(SEED, 5 if quick else 30),
+        "live": live.rows(SEED, 4 if quick else 30),
         "cpu": cpu.rows(SEED, 3 if quick else 9, 60 if quick else 300),
     }
 

@@ -21,7 +21,7 @@ from lockgate.core.canary import Criteria
 from lockgate.core.deployment import State
 from lockgate.core.ids import DeploymentId
 from lockgate.core.window import Advice, Side, Window
-from lockgate.messages import Lift
+from lockgate.messages import Lift, ReleaseView
 from lockgate.store.database import open_store
 from lockgate.testing.installation import Installation, free_ports
 from lockgate.testing.load import Load, Mix
@@ -33,7 +33,8 @@ BASE = 0.005
 USERS = Mix(keepalive=12, fresh=0, post=0, slow=0, stream=0, rate=RATE, path="/", expect=frozenset({200, 500}))
 SIMULATED = 400
 LONGEST = 300
-"""Windows of a simulated rollout."""
+"""Windows of a rollout: seconds."""
+PATIENCE = 2.0 * LONGEST
 Row = dict[str, object]
 
 
@@ -84,7 +85,8 @@ class Rollout:
 
 def _live(fault: Fault, rollouts: int) -> list[Rollout]:
     port, site = free_ports(1)[0], ProcessSite()
-    strategy = f"{{canary: {{steps: [{WEIGHT // 100}%], min_soak: 5m, within: 10m, analysis: {fault.written}}}}}"
+    ramp = f"steps: [{WEIGHT // 100}%], min_soak: {LONGEST}s, within: {LONGEST + 1}s, inconclusive: promote"
+    strategy = f"{{canary: {{{ramp}, analysis: {fault.written}}}}}"
     with (
         tempfile.TemporaryDirectory(prefix="canarybench-") as folder,
         Installation(Path(folder), one_environment(site, port)) as installation,
@@ -96,8 +98,8 @@ def _live(fault: Fault, rollouts: int) -> list[Rollout]:
             return [_one(installation, bad) for _ in range(rollouts)]
 
 
-def _one(installation: Installation, release: object) -> Rollout:
-    ended = installation.run(release, "dev")  # type: ignore[arg-type]
+def _one(installation: Installation, release: ReleaseView) -> Rollout:
+    ended = installation.until_final(installation.deploy(release, "dev").id, PATIENCE)
     for bar in installation.client.quarantines():
         installation.client.lift(Lift(bar.application, bar.environment, bar.release, "the next rollout", "canarybench"))
     with open_store(f"sqlite:///{installation.home / 'lockgate.db'}") as store:
