@@ -1,9 +1,9 @@
 """What users got from a canary, judged once more."""
 
-import math
-
 from cyclopts import App as Commands
 
+from lockgate.charts import figures
+from lockgate.charts.series import e_value
 from lockgate.cli.output import BAD, GOOD, Json, Line, headline, line, show, table
 from lockgate.cli.surroundings import App, deployment_meant
 from lockgate.client import Client
@@ -31,7 +31,7 @@ def replay_lines(found: ReplayView) -> list[Line]:
     """For people."""
     rows: list[list[Line | str]] = [
         ["windows", f"{found.windows}, {found.excluded} of them not counted"],
-        ["evidence", f"{e_value(found.against)} against it, of {e_value(found.threshold)} that take it back"],
+        ["evidence", f"{_times(found.against)} against it, of {_times(found.threshold)} that take it back"],
         ["decided", "not by the evidence" if found.decided is None else f"after window {found.decided}"],
         ["settings", found.config],
     ]
@@ -45,9 +45,6 @@ def replay_lines(found: ReplayView) -> list[Line]:
     ]
 
 
-def e_value(logarithm: float) -> str:
-    """For people: ``0.03``, ``12``, ``1,000,000``, ``10^14``."""
-    if logarithm > math.log(1e6):
-        return f"10^{logarithm / math.log(10):.0f}"
-    value = math.exp(logarithm)
-    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+def _times(logarithm: float) -> str:
+    known = e_value(logarithm)
+    return "nothing" if known is None else figures.e_value(known)
