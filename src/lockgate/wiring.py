@@ -50,10 +50,11 @@ from lockgate.drivers.targets.process import Settings as ProcessSettings
 from lockgate.drivers.tasks.command import CommandTask
 from lockgate.drivers.tasks.command import Settings as CommandSettings
 from lockgate.drivers.tickers.embedded import EmbeddedTicker
-from lockgate.engine import planner
+from lockgate.engine import gatehouse, planner
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.collector import Collector
 from lockgate.engine.executor import Executor
+from lockgate.engine.gatehouse import Gatehouse
 from lockgate.engine.intake import Intake
 from lockgate.engine.operations import Operations
 from lockgate.engine.promoter import Promoter
@@ -257,7 +258,7 @@ def build(settings: Settings) -> ControlPlane:
     catalogue = CatalogueFile(settings.environments)
     drivers = Drivers(settings, clock, store, catalogue)
     ticker = EmbeddedTicker(settings.poll)
-    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able)
+    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(gatehouse.basic(store)))
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
     worker = Worker(_worker_name(settings.home), store, clock, ticker, flow, settings.lease)

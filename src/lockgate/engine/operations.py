@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from lockgate.core.admission import Admission
 from lockgate.core.artifact import Reference
 from lockgate.core.audit import Event, broken_at
 from lockgate.core.deployment import ACTIVE, WAITING, Deployment, Kind, State, Want
@@ -110,7 +111,8 @@ class Operations:
         release, environment, plan = self._planned(request)
         holder = self.store.history.holder(release.name, environment.name)
         previous = self.store.releases.plan(holder.kept) if holder else None
-        verdicts = self.promoter.verdicts(release, environment, Kind.DEPLOY)
+        asking = Admission(release, environment, plan, Kind.DEPLOY, request.actor, request.reason, request.urgent)
+        verdicts = self.promoter.verdicts(asking)
         return Preview(
             application=release.name,
             environment=environment.name,
@@ -379,10 +381,9 @@ class Operations:
 
     def _verdicts(self, row: Deployment) -> tuple[Verdict, ...]:
         try:
-            environment = self.promoter.catalogue().get(row.environment)
+            return self.promoter.verdicts(self.promoter.admission(row))
         except LockgateError:
             return ()
-        return self.promoter.verdicts(self.store.releases.get(row.release), environment, row.kind)
 
     def _opened(self, row: Deployment) -> DeploymentView:
         self.ticker.wake()

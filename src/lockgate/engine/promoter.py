@@ -6,6 +6,7 @@ The gates are the same for every path: they are asked when a deployment is reque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from lockgate.core.admission import Admission
 from lockgate.core.audit import SYSTEM, Event
 from lockgate.core.deployment import Deployment, Kind, State, Want
 from lockgate.core.environment import Catalogue, Environment, Promote, Queueing
@@ -15,7 +16,7 @@ from lockgate.core.ids import DeploymentId, Instant
 from lockgate.core.plan import Plan, make_plan
 from lockgate.core.release import Release
 from lockgate.engine import life
-from lockgate.gates import promotion_order, quarantine
+from lockgate.engine.gatehouse import Gatehouse
 from lockgate.ports import Clock, Selection, Store
 
 RECHECK = 30.0
@@ -36,6 +37,7 @@ class Promoter:
     clock: Clock
     catalogue: Callable[[], Catalogue]
     refuse_unless_able: Callable[[Plan], None]
+    gatehouse: Gatehouse
 
     def plan(self, release: Release, environment: Environment) -> Plan:
         """Raises Invalid, CapabilityMissing."""
@@ -43,32 +45,23 @@ class Promoter:
         self.refuse_unless_able(plan)
         return plan
 
-    def verdicts(self, release: Release, environment: Environment, kind: Kind) -> tuple[Verdict, ...]:
+    def verdicts(self, admission: Admission) -> tuple[Verdict, ...]:
         """Every gate's answer."""
-        now = self.clock.now()
-        barred = self.store.quarantines.barred(release.name, environment.name, release.id)
-        order = promotion_order.Facts(
-            release=release.label(),
-            environment=environment.name,
-            after=environment.after,
-            succeeded_there=environment.after is None or self._ran(release, environment.after),
-            ran_here=self._ran(release, environment.name),
-            rollback=kind is Kind.ROLLBACK,
-        )
-        bar = quarantine.Facts(
-            release=release.label(),
-            environment=environment.name,
-            because=barred.because if barred else "",
-            since=barred.since if barred else None,
-        )
-        return (quarantine.evaluate(bar, now), promotion_order.evaluate(order, now))
+        return self.gatehouse.verdicts(admission, self.clock.now())
+
+    def admission(self, row: Deployment) -> Admission:
+        """Of one that is recorded. Raises Invalid while the environments cannot be read, NotFound if it has none."""
+        environment = self.catalogue().get(row.environment)
+        release, plan = self.store.releases.get(row.release), self.store.releases.plan(row.plan)
+        return Admission(release, environment, plan, row.kind, row.actor, row.reason, row.urgent, row)
 
     def open(
         self, release: Release, plan: Plan, *, actor: str, reason: str, kind: Kind = Kind.DEPLOY, urgent: bool = False
     ) -> Deployment:
         """Records a deployment. Raises Denied when a gate says no: nothing is recorded then."""
         environment = self.catalogue().get(plan.environment)
-        deciding = weigh(self.verdicts(release, environment, kind))
+        asking = Admission(release, environment, plan, kind, actor, reason, urgent)
+        deciding = weigh(self.verdicts(asking))
         if deciding.answer is Answer.DENY:
             raise Denied(deciding.because)
         now = self.clock.now()
@@ -136,16 +129,12 @@ class Promoter:
         there = Selection(row.application, environment.name, release=row.release, limit=1)
         return any(d.created_at >= (row.ended_at or 0.0) for d in self.store.history.select(there))
 
-    def _ran(self, release: Release, environment: str) -> bool:
-        done = Selection(release.name, environment, frozenset({State.SUCCEEDED}), limit=1, release=release.id)
-        return bool(self.store.history.select(done))
-
     def _deciding(self, row: Deployment) -> Verdict:
         try:
-            environment = self.catalogue().get(row.environment)
+            admission = self.admission(row)
         except Invalid as error:
             return Verdict("catalogue", Answer.WAIT, str(error), None, "the environments' owner")
-        return weigh(self.verdicts(self.store.releases.get(row.release), environment, row.kind))
+        return weigh(self.verdicts(admission))
 
     def _begin(self, row: Deployment, now: Instant) -> Deployment:
         holder = self.store.history.holder(row.application, row.environment)

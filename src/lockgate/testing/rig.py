@@ -13,6 +13,7 @@ from lockgate.core.plan import Plan
 from lockgate.core.traffic import ALL, Key
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.executor import Executor, Executors
+from lockgate.engine.gatehouse import Gatehouse, basic
 from lockgate.engine.intake import Intake
 from lockgate.engine.operations import Operations
 from lockgate.engine.promoter import Promoter
@@ -70,7 +71,7 @@ class Rig:
         self.task = FakeTask()
         self.metrics = FakeMetrics()
         self.ticker = FakeTicker()
-        self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None)
+        self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, Gatehouse(basic(store)))
         self.executors = only(self.executor())
         intake = Intake(store, self.clock, FakeResolver(), lambda text, where: self.application)
         self.operations = Operations(store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: ())

@@ -1,0 +1,31 @@
+"""Admission: a deployment that asks to be let into an environment, as every gate gets to know it."""
+
+from dataclasses import dataclass
+
+from lockgate.core.deployment import Deployment, Kind
+from lockgate.core.environment import Environment
+from lockgate.core.plan import Plan
+from lockgate.core.release import Release
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What is known of it without looking elsewhere. The same value is made on every path: push, Git, command line,
+    promotion, rollback."""
+
+    release: Release
+    environment: Environment
+    """As it is written now."""
+    plan: Plan
+    """What was consented to, or would be."""
+    kind: Kind
+    actor: str
+    """Who asked for it."""
+    reason: str = ""
+    urgent: bool = False
+    row: Deployment | None = None
+    """None: nothing is recorded yet; somebody asks what would become of it."""
+
+    @property
+    def rollback(self) -> bool:
+        return self.kind is Kind.ROLLBACK
