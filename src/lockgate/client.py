@@ -33,14 +33,20 @@ from lockgate.messages import (
     EventView,
     Explanation,
     Fault,
+    KeyChangeView,
     Lift,
     LogView,
     Preview,
     Promote,
     QuarantineView,
     ReleaseView,
+    RemoveSecret,
     ReplayView,
     RollBack,
+    RotateKey,
+    SecretVersionView,
+    SecretView,
+    SetSecret,
     Status,
     Usable,
 )
@@ -280,6 +286,25 @@ class Client:
         """A link that opens the console in a browser, once."""
         return self._post("/v1/logins", None, dict[str, str])["url"]
 
+    # --- secrets ---
+
+    def secrets(self, environment: str = "") -> tuple[SecretView, ...]:
+        """Where they are kept; never what they are."""
+        return self._get("/v1/secrets", tuple[SecretView, ...], environment=environment)
+
+    def set_secret(self, environment: str, name: str, request: SetSecret) -> SecretVersionView:
+        """The same text as the newest version has gives that one."""
+        return self._put(_secret(environment, name), request, SecretVersionView)
+
+    def secret_versions(self, environment: str, name: str) -> tuple[SecretVersionView, ...]:
+        return self._get(f"{_secret(environment, name)}/versions", tuple[SecretVersionView, ...])
+
+    def remove_secret(self, environment: str, name: str, request: RemoveSecret) -> SecretVersionView:
+        return self._post(f"{_secret(environment, name)}/remove", request, SecretVersionView)
+
+    def rotate_key(self, request: RotateKey) -> KeyChangeView:
+        return self._post("/v1/secrets/rotation", request, KeyChangeView, SLOW)
+
     # --- events ---
 
     def past_events(
@@ -345,6 +370,9 @@ class Client:
     def _get(self, path: str, kind: type[T], **query: str | int) -> T:
         return _decoded(self._exchange("GET", path + _query(query), None, QUICK), kind)
 
+    def _put(self, path: str, message: object, kind: type[T]) -> T:
+        return _decoded(self._exchange("PUT", path, msgspec.json.encode(message), QUICK), kind)
+
     def _post(self, path: str, message: object, kind: type[T] | None, timeout: float = QUICK) -> T:
         return _decoded(self._exchange("POST", path, msgspec.json.encode(message), timeout), kind)
 
@@ -380,6 +408,10 @@ class Client:
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise no_server(address.looked_in) from error
+
+
+def _secret(environment: str, name: str) -> str:
+    return f"/v1/secrets/{quote(environment, safe='')}/{quote(name, safe='')}"
 
 
 def _of(application: str, environment: str) -> str:

@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from lockgate.config.application_file import read_application
 from lockgate.config.catalogue_file import CatalogueFile
@@ -27,18 +28,23 @@ from lockgate.core.plan import Plan
 from lockgate.core.secret import Secret
 from lockgate.drivers.artifacts import Artifacts, StoredSource
 from lockgate.drivers.clock import SystemClock
+from lockgate.drivers.custody import Custody
 from lockgate.drivers.depot import Depot
 from lockgate.drivers.docker_info import EngineAddress
 from lockgate.drivers.docker_logins import DockerLogins
 from lockgate.drivers.http import HttpClient
 from lockgate.drivers.machine import Premises
 from lockgate.drivers.machine import examine as examine_machine
+from lockgate.drivers.master_key import MasterKey, MasterKeyFile, MasterKeyText
 from lockgate.drivers.metrics.command import CommandMetrics
 from lockgate.drivers.metrics.http import HttpMetrics
 from lockgate.drivers.metrics.prometheus import PrometheusMetrics
+from lockgate.drivers.redactor import RedactingFormatter, Redactor
 from lockgate.drivers.registry import Registries
 from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
-from lockgate.drivers.safe import reveal
+from lockgate.drivers.safe import Reveal, reveal
+from lockgate.drivers.secrets.kept import KeptSecrets
+from lockgate.drivers.secrets.vault import AppRole, Jwt, TokenFile, VaultSecrets, VaultSettings
 from lockgate.drivers.sources.archive import ArchiveSource
 from lockgate.drivers.sources.file import FileSource
 from lockgate.drivers.sources.npm import NpmSource
@@ -50,7 +56,7 @@ from lockgate.drivers.targets.process import Settings as ProcessSettings
 from lockgate.drivers.tasks.command import CommandTask
 from lockgate.drivers.tasks.command import Settings as CommandSettings
 from lockgate.drivers.tickers.embedded import EmbeddedTicker
-from lockgate.engine import gatehouse, planner
+from lockgate.engine import gatehouse, pinning, planner
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.collector import Collector
 from lockgate.engine.executor import Executor
@@ -59,12 +65,15 @@ from lockgate.engine.intake import Intake
 from lockgate.engine.operations import Operations
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
+from lockgate.engine.secret_desk import SecretDesk
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
 from lockgate.messages import ArtifactDetails, AttachmentView, Usable
 from lockgate.ports import MetricSource
+from lockgate.server.redacted import redacted as discreet
 from lockgate.store.database import SqlStore, open_store
+from lockgate.store.redacted import redacted
 
 if TYPE_CHECKING:
     from lockgate.drivers.targets.docker import DockerTarget
@@ -82,15 +91,21 @@ class Drivers:
     """What touches this machine, made once and shared by every plan that needs it."""
 
     def __init__(
-        self, settings: Settings, clock: SystemClock, store: SqlStore, catalogue: Callable[[], Catalogue]
+        self,
+        settings: Settings,
+        clock: SystemClock,
+        store: SqlStore,
+        catalogue: Callable[[], Catalogue],
+        custody: Custody,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._store = store
-        self._metrics = _metric_sources(catalogue)
+        self._custody = custody
+        self._metrics = _metric_sources(catalogue, custody)
         self.artifacts = _artifacts(settings.data)
         self.router = EnvoyRouter(EnvoySettings(settings.data / "router", settings.envoy))
-        self.commands = CommandTask(CommandSettings(settings.data))
+        self.commands = CommandTask(CommandSettings(settings.data), custody.redactor.redaction)
         self._verifier = Verifier(HttpClient(), self.commands, clock)
         self._executors: dict[str, Executor] = {}
         self._targets: list[ProcessTarget | DockerTarget] = []
@@ -102,7 +117,9 @@ class Drivers:
         with self._lock:
             if name not in self._executors:
                 analyst = Analyst(self.router, self._store.traffic, self._clock, self._metrics)
-                self._executors[name] = Executor(self._target(plan), self.router, self._verifier, analyst, self._clock)
+                self._executors[name] = Executor(
+                    self._target(plan), self.router, self._verifier, analyst, self._clock, self._custody
+                )
             return self._executors[name]
 
     def refuse_unless_able(self, plan: Plan) -> None:
@@ -142,7 +159,7 @@ class Drivers:
         if spec.kind == "process":
             target: ProcessTarget | DockerTarget = self._process_target(spec.settings)
         elif spec.kind == "docker":
-            target = _docker_target(spec, self._settings, self.artifacts, self._clock)
+            target = _docker_target(spec, self._settings, self.artifacts, self._clock, self._custody.reveal)
         else:
             because = f"{plan.environment} has the target {spec.kind!r}, which this version does not have."
             raise ComponentMissing(because, "Its targets are: process, docker.")
@@ -152,10 +169,12 @@ class Drivers:
     def _process_target(self, given: Mapping[str, str]) -> ProcessTarget:
         ports = _port_range(given.get("ports", ""), self._settings.ports)
         settings = ProcessSettings(self._settings.data, ports=ports, user=given.get("user") or None)
-        return ProcessTarget(settings, self.artifacts.materialise, self._clock)
+        return ProcessTarget(settings, self.artifacts.materialise, self._clock, self._custody.reveal)
 
 
-def _docker_target(spec: TargetSpec, settings: Settings, artifacts: Artifacts, clock: SystemClock) -> "DockerTarget":
+def _docker_target(
+    spec: TargetSpec, settings: Settings, artifacts: Artifacts, clock: SystemClock, reveal: Reveal
+) -> "DockerTarget":
     """Remembered in the data folder for :func:`down`. Its SDK takes 20 MiB and 150 ms of who deploys containers."""
     from lockgate.drivers.targets.docker import DockerTarget
     from lockgate.drivers.targets.docker import Settings as DockerSettings
@@ -193,7 +212,7 @@ def _docker_targets(settings: Settings) -> Iterator[tuple[Path, "DockerTarget"]]
     for note in sorted((settings.data / "engines").glob("*.json")):
         found = json.loads(note.read_text())
         spec = TargetSpec(found["kind"], found["settings"])
-        yield note, _docker_target(spec, settings, _artifacts(settings.data), SystemClock())
+        yield note, _docker_target(spec, settings, _artifacts(settings.data), SystemClock(), reveal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +225,7 @@ class ControlPlane:
     worker: Worker
     collector: Collector
     operations: Operations
+    custody: Custody
 
     def run(self, stop: threading.Event) -> None:
         """Works until ``stop`` is set."""
@@ -223,6 +243,7 @@ class ControlPlane:
 
     def close(self) -> None:
         self.drivers.close()
+        self.custody.close()
         self.store.close()
 
     def _collect(self, stop: threading.Event) -> None:
@@ -235,12 +256,12 @@ class ControlPlane:
                 log.warning("artifacts were not collected: %s", error)
 
 
-def _metric_sources(catalogue: Callable[[], Catalogue]) -> Mapping[str, MetricSource]:
+def _metric_sources(catalogue: Callable[[], Catalogue], custody: Custody) -> Mapping[str, MetricSource]:
     def secret(environment: str, name: str) -> Secret:
         known = catalogue().get(environment).secrets
         if name not in known:
             raise ComponentMissing(f"{environment} has no secret {name!r}.", "Add it to its secrets.")
-        return reveal(known[name])
+        return custody.newest(environment, known[name])
 
     return {
         "prometheus": PrometheusMetrics(secret),
@@ -249,24 +270,60 @@ def _metric_sources(catalogue: Callable[[], Catalogue]) -> Mapping[str, MetricSo
     }
 
 
-def build(settings: Settings) -> ControlPlane:
+def _custody(settings: Settings, store: SqlStore, redactor: Redactor) -> Custody:
+    """What the server itself has to hide is masked like any secret."""
+    if settings.master_key is not None:
+        redactor.add(settings.master_key)
+    password = urlsplit(settings.database).password
+    if password:
+        redactor.add(Secret(unquote(password)))
+    kept = KeptSecrets(store.keys, store.secrets, _master_key(settings), redactor)
+    return Custody(kept, _vault(settings), redactor)
+
+
+def _master_key(settings: Settings) -> MasterKey:
+    if settings.master_key is not None:
+        return MasterKeyText(settings.master_key)
+    if settings.master_key_file is not None:
+        return MasterKeyFile(settings.master_key_file, own=False)
+    return MasterKeyFile(settings.data / "keys" / "master")
+
+
+def _vault(settings: Settings) -> VaultSecrets | None:
+    """The settings name one way to sign in, whole, or no Vault at all."""
+    login: TokenFile | AppRole | Jwt | None = None
+    if settings.vault_token_file:
+        login = TokenFile(settings.vault_token_file)
+    elif settings.vault_secret_id_file:
+        login = AppRole(settings.vault_role_id, settings.vault_secret_id_file, settings.vault_mount or "approle")
+    elif settings.vault_jwt_file:
+        login = Jwt(settings.vault_role, settings.vault_jwt_file, settings.vault_mount or "jwt")
+    if login is None:
+        return None
+    return VaultSecrets(VaultSettings(settings.vault_address, login, settings.vault_namespace, settings.vault_ca))
+
+
+def build(settings: Settings, redactor: Redactor | None = None) -> ControlPlane:
     """Everything, connected. Nothing is started yet."""
-    clock = SystemClock()
+    clock, redactor = SystemClock(), redactor or Redactor()
     for folder in (settings.home, settings.data):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    store = open_store(settings.database)
+    store = redacted(open_store(settings.database), redactor.masked)
     catalogue = CatalogueFile(settings.environments)
-    drivers = Drivers(settings, clock, store, catalogue)
+    custody = _custody(settings, store, redactor)
+    drivers = Drivers(settings, clock, store, catalogue, custody)
     ticker = EmbeddedTicker(settings.poll)
-    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(gatehouse.basic(store)))
+    questions = Gatehouse([*gatehouse.basic(store), pinning.question(custody)])
+    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, questions, custody)
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
     worker = Worker(_worker_name(settings.home), store, clock, ticker, flow, settings.lease)
     intake = Intake(store, clock, drivers.artifacts, _read)
+    desk = SecretDesk(store, clock, catalogue, custody, custody.kept)
     operations = Operations(
-        store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings, serving=True)
+        store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings, serving=True), desk
     )
-    return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), operations)
+    return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), operations, custody)
 
 
 def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> None:
@@ -274,17 +331,19 @@ def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> 
     DataFolderBusy, PortTaken, and what opening the store raises."""
     from lockgate.server import runner
 
-    _log_to_stderr(settings)
+    redactor = Redactor()
+    _log_to_stderr(settings, redactor)
+    os.environ.pop("LOCKGATE_MASTER_KEY", None)  # programs that are started for a build inherit what is there
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with _own_folder(settings.home):
-        plane = build(settings)
+        plane = build(settings, redactor)
         work = threading.Thread(target=plane.run, args=(stop,), name="control-plane")
         work.start()
         try:
             runner.run(
-                plane.operations,
+                discreet(plane.operations, redactor.masked),
                 home=settings.home,
                 host=settings.listen.host,
                 port=settings.listen.port,
@@ -418,9 +477,12 @@ def _announce(listening: "object", announce: Callable[[str], None] | None) -> No
         print(f"Lockgate is ready. Console: {url}", file=sys.stderr)  # noqa: T201
 
 
-def _log_to_stderr(settings: Settings) -> None:
-    logging.basicConfig(
-        level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+def _log_to_stderr(settings: Settings, redactor: Redactor) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(RedactingFormatter(redactor, "%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
+    threading.excepthook = lambda fault: log.error(
+        "the thread %s ended by a fault", fault.thread and fault.thread.name, exc_info=fault.exc_value
     )
     logging.Formatter.converter = time.gmtime
     for chatty in ("httpx2", "httpcore2", "uvicorn"):

@@ -53,6 +53,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "abort": ("deployments:abort", "End a deployment and go back to what ran before."),
         "artifact": ("artifacts:artifact", "Look at artifacts before they are in a release."),
         "quarantine": ("releases:quarantine", "Releases barred from an environment."),
+        "secret": ("secrets:secret", "Keep secrets for environments."),
     },
     "Look": {
         "status": ("status:status", "What runs where."),

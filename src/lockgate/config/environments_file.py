@@ -3,10 +3,9 @@
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from lockgate.config.cycles import cycles
-from lockgate.config.document import Table, lines_of, parse
+from lockgate.config.document import lines_of, parse
 from lockgate.config.form import (
     At,
     ByShape,
@@ -23,7 +22,8 @@ from lockgate.config.form import (
     nearest,
     read_form,
 )
-from lockgate.config.scalars import NAME, SECRET_NAME, VALUE_NAME, VARIABLE, Text, Whole, duration, written
+from lockgate.config.scalars import NAME, SECRET_NAME, VALUE_NAME, Text, Whole, duration, written
+from lockgate.config.secrets import ABSOLUTE, SECRET
 from lockgate.config.strategy import STRATEGY
 from lockgate.core.environment import (
     ANY_APPLICATION,
@@ -38,7 +38,6 @@ from lockgate.core.environment import (
     TargetSpec,
 )
 from lockgate.core.errors import Invalid, Problem
-from lockgate.core.secret import SecretSource, SecretStore
 
 LOOPBACK = "127.0.0.1"
 EVERY_ADDRESS = "0.0.0.0"
@@ -145,8 +144,6 @@ class HostAddress:
         return {"type": "string", "minLength": 1}
 
 
-ABSOLUTE = Text("an absolute path", r"/[^\x00-\x1f]*[^\x00-\x1f/]", "It begins with / and does not end with one.")
-
 # --- the forms ---
 
 
@@ -203,49 +200,6 @@ TARGET: Choice[TargetSpec] = Choice(
     later=frozenset({"kubernetes", "ecs", "ssh", "hosts"}),
 )
 
-
-@dataclass(frozen=True, slots=True)
-class KeptIn:
-    """The name of a secret in one store."""
-
-    store: SecretStore
-    name: Text
-
-    def read(self, at: At) -> SecretSource:
-        return SecretSource(self.store, self.name.read(at))
-
-    def schema(self) -> Schema:
-        return self.name.schema()
-
-
-@dataclass(frozen=True, slots=True)
-class KeptSecret:
-    """Where a secret is kept. What stands there instead may be the secret itself, so it is not repeated."""
-
-    stores: Choice[SecretSource]
-
-    def read(self, at: At) -> SecretSource:
-        if not isinstance(at.node, Table):
-            because = "expected where the secret is kept, not the secret itself."
-            raise at.refused(because, "Write {file: /path/to/it} or {variable: NAME_OF_A_VARIABLE_OF_THE_SERVER}.")
-        return self.stores.read(at)
-
-    def schema(self) -> Schema:
-        return self.stores.schema()
-
-
-SECRET = KeptSecret(
-    Choice(
-        "a place for secrets",
-        {},
-        {
-            "file": KeptIn(SecretStore.FILE, ABSOLUTE),
-            "variable": KeptIn(SecretStore.VARIABLE, VARIABLE),
-        },
-        hints={"env": "Did you mean 'variable'?", "value": "A secret is not written into this file."},
-        later=frozenset({"vault"}),
-    )
-)
 
 _APPLICATION_NAME = Text(
     "the name of an application, or * for every other one",
@@ -328,8 +282,9 @@ ENVIRONMENT = Form(
         ),
         Field("strategy", STRATEGY, "How a change is spread in time here, instead of as the application says."),
         _VALUES,
-        Field("secrets", Named("a secret", SECRET_NAME, SECRET, example="NAME: {file: /path/to/it}", shown=False),
-              "Where each secret is kept that components may read: {file: /path} or {variable: NAME}."),
+        Field("secrets", Named("a secret", SECRET_NAME, SECRET, example="NAME: {kept: true}", shown=False),
+              "Where each secret is kept that components may read: {kept: true}, {file: /path}, {variable: NAME} or "
+              "{vault: {path: ..., key: ...}}."),
         Field("cells", Named("a cell", NAME, CELL, least=1, example="NAME: {listen: 8081}"),
               "Its equal parts, each with its own instances and addresses; a change goes from cell to cell."),
         Field("rollout", ROLLOUT, "How a change goes from cell to cell."),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from lockgate.config.document import Scalar
 from lockgate.config.environments_file import LOOPBACK, Address, PortRange
@@ -16,6 +17,7 @@ from lockgate.config.form import At, Choice
 from lockgate.config.scalars import Text, duration
 from lockgate.core.environment import Listen
 from lockgate.core.errors import Invalid, Problem
+from lockgate.core.secret import Secret
 
 PREFIX = "LOCKGATE_"
 WHERE = "environment variable"
@@ -52,10 +54,37 @@ class Settings:
     ports to outgoing connections, which could take one first."""
     log_level: str = "info"
     """``LOCKGATE_LOG_LEVEL``: debug, info, warning or error. Info is a line for each thing that was done."""
+    master_key: Secret | None = field(default=None, repr=False)
+    """``LOCKGATE_MASTER_KEY``: what opens the kept secrets, in Base64; behind it, those from before. Default: None, a
+    file. Not shown."""
+    master_key_file: Path | None = None
+    """``LOCKGATE_MASTER_KEY_FILE``: the file it is in, absolute. Default: None, ``keys/master`` in the data folder,
+    made when it is needed first."""
+    vault_address: str = ""
+    """``LOCKGATE_VAULT_ADDRESS``: URL of the Vault that secrets are read from; https, unless it is on this machine."""
+    vault_namespace: str = ""
+    """``LOCKGATE_VAULT_NAMESPACE``: namespace there, if it has any."""
+    vault_ca: Path | None = None
+    """``LOCKGATE_VAULT_CA``: PEM file of who signed its certificate. Default: None, those that the machine trusts."""
+    vault_token_file: Path | None = None
+    """``LOCKGATE_VAULT_TOKEN_FILE``: file with a token, read at each request; somebody else renews it."""
+    vault_role_id: str = ""
+    """``LOCKGATE_VAULT_ROLE_ID``: AppRole that the server signs in with."""
+    vault_secret_id_file: Path | None = None
+    """``LOCKGATE_VAULT_SECRET_ID_FILE``: file with the secret id of that role."""
+    vault_role: str = ""
+    """``LOCKGATE_VAULT_ROLE``: role that the server signs in with by a JWT."""
+    vault_jwt_file: Path | None = None
+    """``LOCKGATE_VAULT_JWT_FILE``: file with that JWT, such as a Kubernetes service account's."""
+    vault_mount: str = ""
+    """``LOCKGATE_VAULT_MOUNT``: where that way of signing in is mounted. Default: ``approle`` or ``jwt``."""
 
 
 _OTHERS = frozenset({"LOCKGATE_ENVIRONMENT"})
 """Not settings, though they look like one: what instances and checks are told of themselves."""
+
+_FILES = ("master_key_file", "vault_ca", "vault_token_file", "vault_secret_id_file", "vault_jwt_file")
+"""Absolute once they are read."""
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -99,6 +128,27 @@ class _Database:
         return {"type": "string"}
 
 
+class _Hidden:
+    """A text that is never quoted back."""
+
+    def read(self, at: At) -> Secret:
+        return Secret(Text("a key", empty=False).read(at))
+
+
+class _Url:
+    """Of a server that is told secrets, or tells them."""
+
+    def read(self, at: At) -> str:
+        text = Text("an address such as https://vault.example:8200", empty=False).read(at)
+        parts = urlsplit(text)
+        here = parts.hostname == "localhost" or (parts.hostname or "").startswith("127.")
+        if not parts.hostname or parts.username or parts.query or parts.path.strip("/"):
+            raise at.expected("an address such as https://vault.example:8200", "It has no path, name or password.")
+        if parts.scheme != "https" and not (parts.scheme == "http" and here):
+            raise at.refused(f"{text} would be asked for secrets without TLS.", "Write it as https://.")
+        return text
+
+
 class _Loopback(Address):
     """An address of this machine that only this machine reaches."""
 
@@ -129,6 +179,10 @@ _READERS: Mapping[str, Callable[[At], Any]] = {
     "envoy": _Program().read,
     "ports": _Ports().ends,
     "log_level": Choice("a log level", {level: level for level in LEVELS}).read,
+    "master_key": _Hidden().read,
+    **dict.fromkeys(_FILES, _PlainPath().read),
+    "vault_address": _Url().read,
+    **dict.fromkeys(("vault_namespace", "vault_role_id", "vault_role", "vault_mount"), Text(empty=False).read),
 }
 
 
@@ -148,9 +202,30 @@ def read_settings(environ: Mapping[str, str], folder: Path) -> Settings:
     if settings.poll * 3 > settings.lease:
         because = f"{settings.poll:g}s is too long for a lease of {settings.lease:g}s."
         problems.append(_problem("LOCKGATE_POLL", because, "At most a third of the lease keeps it renewed."))
+    problems.extend(_vault_faults(settings))
     if problems:
         raise Invalid(problems)
     return settings
+
+
+def _vault_faults(settings: Settings) -> Iterable[Problem]:
+    ways: dict[str, list[object]] = {
+        "LOCKGATE_VAULT_TOKEN_FILE": [settings.vault_token_file],
+        "LOCKGATE_VAULT_ROLE_ID and LOCKGATE_VAULT_SECRET_ID_FILE": [
+            settings.vault_role_id,
+            settings.vault_secret_id_file,
+        ],
+        "LOCKGATE_VAULT_ROLE and LOCKGATE_VAULT_JWT_FILE": [settings.vault_role, settings.vault_jwt_file],
+    }
+    begun = [way for way, given in ways.items() if any(given)]
+    whole = [way for way, given in ways.items() if all(given)]
+    if begun and not settings.vault_address:
+        yield _problem("LOCKGATE_VAULT_ADDRESS", "it is missing.", f"Set it, or unset {begun[0]}.")
+    if (settings.vault_address or begun) and (len(begun) != 1 or begun != whole):
+        because = "the server must sign in to Vault in one way, and one only."
+        yield _problem("LOCKGATE_VAULT_ADDRESS", because, f"Set {'; or '.join(ways)}.")
+    if settings.master_key is not None and settings.master_key_file is not None:
+        yield _problem("LOCKGATE_MASTER_KEY", "LOCKGATE_MASTER_KEY_FILE is set, too.", "Set one of them.")
 
 
 def _completed(given: dict[str, Any], environ: Mapping[str, str], folder: Path) -> Settings:
@@ -158,7 +233,9 @@ def _completed(given: dict[str, Any], environ: Mapping[str, str], folder: Path) 
     environments = (folder / given.get("environments", "environments.yaml")).absolute()
     database = given.get("database", f"sqlite:///{home / 'lockgate.db'}")
     data = (folder / given.get("data", home)).absolute()
-    return Settings(**{**given, "home": home, "data": data, "environments": environments, "database": database})
+    files = {name: (folder / given[name]).absolute() for name in _FILES if name in given}
+    places = {"home": home, "data": data, "environments": environments, "database": database, **files}
+    return Settings(**{**given, **places})
 
 
 def _default_home(environ: Mapping[str, str]) -> Path:

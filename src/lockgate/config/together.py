@@ -93,7 +93,7 @@ def _missing_secrets(
         for index, name in enumerate(component.secrets):
             if name not in environment.secrets:
                 because = f"environment {environment.name!r} has no secret {name!r} (it has: {there})."
-                mend = f"Add secrets: {{{name}: {{file: /path}}}} to {environment.name} ({catalogue.where}:{line})."
+                mend = f"Add secrets: {{{name}: {{kept: true}}}} to {environment.name} ({catalogue.where}:{line})."
                 path = f"components.{component.name}.secrets[{index}]"
                 yield application.problem(path, because, f"{mend} {nearest(name, environment.secrets)}".strip())
 

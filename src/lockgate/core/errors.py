@@ -139,6 +139,12 @@ class ComponentMissing(Terminal):
     code = "component-missing"
 
 
+class SecretUnusable(Terminal):
+    """A secret is not there, may not be read, or cannot be opened."""
+
+    code = "secret-unusable"
+
+
 class DataFolderBusy(Terminal):
     """Another server works on the same data folder."""
 

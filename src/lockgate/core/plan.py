@@ -260,7 +260,7 @@ def _secret(name: str, environment: Environment, where: str) -> SecretSource:
         return environment.secrets[name]
     known = ", ".join(sorted(environment.secrets)) or "none"
     because = f"it reads the secret {name!r}, which environment {environment.name!r} does not have (it has: {known})."
-    mend = f"Add secrets: {{{name}: {{file: /path}}}} to {environment.name}."
+    mend = f"Add secrets: {{{name}: {{kept: true}}}} to {environment.name}."
     raise Invalid([Problem("lockgate.yaml", None, where, because, mend)])
 
 

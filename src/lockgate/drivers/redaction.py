@@ -6,15 +6,12 @@ Output is read in pieces, and a secret may lie across two of them; so a piece is
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from lockgate.drivers.safe import LONGEST
+from lockgate.core.secret import LONGEST
+from lockgate.drivers.disguises import SHORTEST, disguises
 
-SHORTEST = 4
-"""Characters. Shorter ones would be found in every other word, and are not secret for long."""
-LINE = 8
-"""Characters that a line of a longer secret must have to be one by itself: keys are printed line by line."""
 MASK = b"***"
 _PADDING = re.compile(rb"(?<=\*)\x00+|^\x00+")
 
@@ -26,7 +23,7 @@ class Redaction:
     """Of certain secrets. Without any, everything stays as it is."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        known = {piece.encode() for secret in secrets for piece in _pieces(secret)}
+        known = {form.encode() for secret in secrets for form in disguises(secret)}
         self._secrets = sorted(known, key=lambda secret: (-len(secret), secret))
         self._pattern = re.compile(b"|".join(map(re.escape, self._secrets))) if known else None
         self.reach = len(self._secrets[0]) - 1 if known else 0
@@ -71,13 +68,12 @@ class Redaction:
 
     def _begun(self, data: bytes) -> int:
         """Bytes at its end that a secret begins with."""
-        lengths = (
-            length
-            for secret in self._secrets
-            for length in range(min(len(secret) - 1, len(data)), SHORTEST - 1, -1)
-            if data.endswith(secret[:length])
-        )
-        return max(lengths, default=0)
+        return max((_overlap(data, secret) for secret in self._secrets), default=0)
+
+
+def nothing() -> Redaction:
+    """Nothing is masked."""
+    return Redaction(())
 
 
 def of_folder(folder: Path) -> Redaction:
@@ -106,11 +102,14 @@ def unpadded(data: bytes) -> bytes:
     return _PADDING.sub(b"", data)
 
 
-def _pieces(secret: str) -> Iterator[str]:
-    lines = [line.strip() for line in secret.splitlines()]
-    if len(secret) >= SHORTEST:
-        yield secret
-    yield from (line for line in lines if len(line) >= (SHORTEST if len(lines) == 1 else LINE))
+def _overlap(data: bytes, secret: bytes) -> int:
+    """How much of the secret's beginning, but not all of it, stands at the end."""
+    head, at = secret[:SHORTEST], max(0, len(data) - len(secret) + 1)
+    while (at := data.find(head, at)) >= 0:
+        if secret.startswith(data[at:]):
+            return len(data) - at
+        at += 1
+    return 0
 
 
 def _span(read: Read, first: int, last: int) -> bytes:

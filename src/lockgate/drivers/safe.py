@@ -5,11 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lockgate.core.errors import ComponentMissing
-from lockgate.core.secret import Secret, SecretSource, SecretStore
+from lockgate.core.secret import LONGEST, Secret, SecretSource, SecretStore
 
 Reveal = Callable[[SecretSource], Secret]
-LONGEST = 1024 * 1024
-"""Bytes of one secret: more is a mistake, and would have to be looked for in everything an instance prints."""
 
 
 def reveal(source: SecretSource) -> Secret:

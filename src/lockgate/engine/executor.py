@@ -6,7 +6,7 @@ It looks before it acts (the sight is a moment old, the plan may be days old) an
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lockgate.core.deployment import Deployment, Progress
+from lockgate.core.deployment import Deployment, Kind, Progress
 from lockgate.core.ids import RevisionId
 from lockgate.core.inventory import Condition, Instance
 from lockgate.core.plan import (
@@ -25,12 +25,13 @@ from lockgate.core.plan import (
     Warm,
 )
 from lockgate.core.traffic import Route, RoutePool, Share
+from lockgate.engine import pinning
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.course import Leg
 from lockgate.engine.outcome import Outcome
 from lockgate.engine.scene import Sight, running_requests
 from lockgate.engine.verifier import Verifier
-from lockgate.ports import Clock, Phase, Router, Target
+from lockgate.ports import Clock, Phase, Router, SecretVault, Target
 
 ATTENTIVE = 0.05
 """Seconds between two looks at what starts, unless its target stirs the clock before."""
@@ -45,10 +46,14 @@ class Executor:
     verifier: Verifier
     analyst: Analyst
     clock: Clock
+    vault: SecretVault
 
     def carry_out(self, row: Deployment, leg: Leg, step: Step, sight: Sight) -> Outcome:
         """Raises what the ports raise: Retryable, Terminal."""
         fence = Fence(row.id, row.generation)
+        if isinstance(step, Prepare | Ensure) and (changed := self._changed(row, leg, step.revision)):
+            because = f"{changed} Deploy again, so that the plan says what is used."
+            return Outcome(row.progress, failure=because, blame=False)
         match step:
             case Prepare():
                 return self._prepare(row.progress, leg, fence)
@@ -72,8 +77,17 @@ class Executor:
                 return self._retire(row.progress, leg, step, sight, fence)
         raise AssertionError(f"no way to carry out {step}")
 
+    def _changed(self, row: Deployment, leg: Leg, revision: RevisionId) -> str:
+        """Why the new instances would get other secrets than somebody consented to. Those of what ran before, and those
+        that are gone back to, get what is there: that is better than nothing."""
+        if row.kind is not Kind.DEPLOY or leg.walk.back or leg.target is None or revision != leg.target.revision:
+            return ""
+        return pinning.changes(self.vault, leg.target.spec)
+
     def look(self, leg: Leg) -> Sight:
-        """What runs on the leg's key, and what the data plane does with it."""
+        """What runs on the leg's key, and what the data plane does with it. What it is told from now on may hold the
+        secrets of what runs there."""
+        self.vault.learn([s for part in (leg.before, leg.target) if part for s in part.spec.secrets.values()])
         route = self.router.status(leg.key) if leg.walk.routed else None
         return Sight(self.target.observe(leg.key), route, self.clock.now())
 

@@ -25,6 +25,7 @@ from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.forecast import Expected
 from lockgate.engine.intake import Intake, with_overrides
 from lockgate.engine.promoter import Promoter
+from lockgate.engine.secret_desk import SecretDesk
 from lockgate.engine.views import StatusBoard
 from lockgate.messages import (
     AnalysisView,
@@ -68,6 +69,7 @@ class Operations:
     promoter: Promoter
     executors: Executors
     examine: Callable[[], tuple[Usable, ...]]
+    secrets: SecretDesk
     recollection: record.Recollection = field(default_factory=record.Recollection)
 
     # --- releases ---

@@ -24,6 +24,7 @@ from lockgate.core.plan import (
     Warm,
 )
 from lockgate.core.traffic import ALL, Footing, RouterCaps, TargetCaps
+from lockgate.engine import pinning
 from lockgate.engine.course import Leg
 from lockgate.engine.rollout import Tour
 
@@ -217,6 +218,7 @@ def _difference(leg: Leg) -> str:
     if old.env != new.env:
         names = sorted(n for n in {*old.env, *new.env} if old.env.get(n) != new.env.get(n))
         changed.append(f"its environment variables change ({', '.join(names)})")
+    changed += pinning.differences(old.secrets, new.secrets)
     return " and ".join(changed) or "its health check, limits or ending change"
 
 

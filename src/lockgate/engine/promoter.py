@@ -10,14 +10,15 @@ from lockgate.core.admission import Admission
 from lockgate.core.audit import SYSTEM, Event
 from lockgate.core.deployment import Deployment, Kind, State, Want
 from lockgate.core.environment import Catalogue, Environment, Promote, Queueing
-from lockgate.core.errors import Denied, Invalid, KeyBusy
+from lockgate.core.errors import Denied, Invalid, KeyBusy, Terminal
 from lockgate.core.gate import Answer, Verdict, weigh
 from lockgate.core.ids import DeploymentId, Instant
 from lockgate.core.plan import Plan, make_plan
 from lockgate.core.release import Release
 from lockgate.engine import life
 from lockgate.engine.gatehouse import Gatehouse
-from lockgate.ports import Clock, Selection, Store
+from lockgate.engine.pinning import pinned
+from lockgate.ports import Clock, SecretVault, Selection, Store
 
 RECHECK = 30.0
 """Seconds after which a waiting deployment's gates are asked again, even if nobody acted."""
@@ -38,10 +39,11 @@ class Promoter:
     catalogue: Callable[[], Catalogue]
     refuse_unless_able: Callable[[Plan], None]
     gatehouse: Gatehouse
+    vault: SecretVault
 
     def plan(self, release: Release, environment: Environment) -> Plan:
-        """Raises Invalid, CapabilityMissing."""
-        plan = make_plan(release, environment)
+        """With the secrets as they are now. Raises Invalid, CapabilityMissing, and what pinning a secret raises."""
+        plan = make_plan(release, pinned(self.vault, release, environment))
         self.refuse_unless_able(plan)
         return plan
 
@@ -119,7 +121,7 @@ class Promoter:
         try:
             plan = self.plan(release, environment)
             self.open(release, plan, actor=SYSTEM, reason=f"It succeeded in {row.environment}.")
-        except (Denied, Invalid) as error:
+        except Terminal as error:
             data = {"to": environment.name}
             because = f"It is not promoted to {environment.name}: {error}"
             self._save(row, life.event_of(row, "promotion.refused", because, now, data=data), keep=True)

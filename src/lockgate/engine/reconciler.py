@@ -11,7 +11,7 @@ from lockgate.core.errors import Fenced, Retryable, Terminal
 from lockgate.core.inventory import Condition, Observed
 from lockgate.core.plan import Fence, Plan, Shift
 from lockgate.core.traffic import ALL, Share
-from lockgate.engine import life
+from lockgate.engine import life, pinning
 from lockgate.engine.course import Leg, legs_of
 from lockgate.engine.executor import Executor, Executors, route_for
 from lockgate.engine.recorder import Recorder
@@ -90,7 +90,9 @@ class Reconciler:
             return [f"{leg.key.part} is being prepared again on {leg.key.environment}."]
         executor.target.ensure(leg.key, target.spec, target.replicas, fence)
         missing = target.replicas - there
-        return [f"{missing} of {target.replicas} instances of {leg.key.part} were gone; they are started again."]
+        changed = pinning.changes(executor.vault, target.spec)
+        told = f"{missing} of {target.replicas} instances of {leg.key.part} were gone; they are started again."
+        return [f"{told} {changed} They have what is there now." if changed else told]
 
     def _keep_route(self, leg: Leg, sight: Sight, executor: Executor, fence: Fence) -> list[str]:
         """The route names every ready instance, unless none is: then the one before stays."""

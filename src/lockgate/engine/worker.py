@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from lockgate.core.deployment import WAITING, Deployment, State
-from lockgate.core.errors import Fenced, LockgateError
+from lockgate.core.errors import Fenced, LockgateError, Retryable
 from lockgate.core.ids import Instant
 from lockgate.engine import life
 from lockgate.engine.promoter import Promoter
@@ -36,11 +36,21 @@ class Flow:
         if row.active:
             return self.walker.walk(row)
         if row.holds and row.state is State.SUCCEEDED and row.progress.step != OFFERED:
-            self.promoter.offer(row)
-            row = replace(row, progress=replace(row.progress, step=OFFERED))
+            row = self._offered(row)
         if row.holds and row.owner:
             return self.reconciler.keep(row)
         return row
+
+    def _offered(self, row: Deployment) -> Deployment:
+        """What cannot be asked just now does not keep it from being looked after; it is offered at the next look."""
+        try:
+            self.promoter.offer(row)
+        except Fenced:
+            raise
+        except Retryable as error:
+            log.warning("%s is offered to the environments that follow later: %s", row.id, error)
+            return row
+        return replace(row, progress=replace(row.progress, step=OFFERED))
 
 
 OFFERED = "offered"

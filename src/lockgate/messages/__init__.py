@@ -40,6 +40,24 @@ from lockgate.messages.canary import (
 from lockgate.messages.canary import (
     TermView as TermView,
 )
+from lockgate.messages.secrets import (
+    KeyChangeView as KeyChangeView,
+)
+from lockgate.messages.secrets import (
+    RemoveSecret as RemoveSecret,
+)
+from lockgate.messages.secrets import (
+    RotateKey as RotateKey,
+)
+from lockgate.messages.secrets import (
+    SecretVersionView as SecretVersionView,
+)
+from lockgate.messages.secrets import (
+    SecretView as SecretView,
+)
+from lockgate.messages.secrets import (
+    SetSecret as SetSecret,
+)
 
 # --- requests ---
 

@@ -15,7 +15,7 @@ from lockgate.charts.plot import FORMATS, WIDE
 from lockgate.charts.topics import CHARTS
 from lockgate.core.deployment import State
 from lockgate.messages import Ask, CreateRelease, Deploy, Lift, Promote, RollBack
-from lockgate.server import api
+from lockgate.server import api, secret_calls
 from lockgate.server.endpoint import Answer, Call, Endpoint, Image, Parameter, Query, read_query
 from lockgate.server.faults import problem_response
 from lockgate.server.guard import Guard
@@ -226,6 +226,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint("POST", "/v1/logins", "A link that opens the console, once.", api.log_in, '{"url"}', statuses=(201,)),
     Endpoint("GET", "/v1/doctor", "What of this machine Lockgate can use.", api.doctor, "[Usable]"),
+    *secret_calls.ENDPOINTS,
 )
 
 

@@ -17,19 +17,41 @@ from lockgate.messages import (
     EnvironmentView,
     EventView,
     Explanation,
+    KeyChangeView,
     Lift,
     LogView,
     Preview,
     Promote,
     QuarantineView,
     ReleaseView,
+    RemoveSecret,
     ReplayView,
     RollBack,
+    RotateKey,
+    SecretVersionView,
+    SecretView,
+    SetSecret,
     Status,
     Usable,
 )
 
 Wanted = Literal["pause", "resume", "abort", "continue", "finish"]
+
+
+class SecretsLike(Protocol):
+    """The desk for secrets. None of its answers holds one."""
+
+    def known(self, environment: str, /) -> tuple[SecretView, ...]:
+        """Of every environment when empty."""
+
+    def set(self, environment: str, name: str, message: SetSecret, /) -> tuple[SecretVersionView, bool]:
+        """And whether it is a new version."""
+
+    def versions(self, environment: str, name: str, /) -> tuple[SecretVersionView, ...]: ...
+
+    def remove(self, environment: str, name: str, message: RemoveSecret, /) -> SecretVersionView: ...
+
+    def rotate(self, message: RotateKey, /) -> KeyChangeView: ...
 
 
 class OperationsLike(Protocol):
@@ -88,3 +110,6 @@ class OperationsLike(Protocol):
     def audit(self, after: int, limit: int, /) -> AuditView: ...
 
     def doctor(self) -> tuple[Usable, ...]: ...
+
+    @property
+    def secrets(self) -> SecretsLike: ...

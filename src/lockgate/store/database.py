@@ -9,6 +9,7 @@ from lockgate.store.inventory import SqlInventory
 from lockgate.store.migrate import prepare
 from lockgate.store.quarantines import SqlQuarantines
 from lockgate.store.releases import SqlReleases
+from lockgate.store.secrets import SqlKeys, SqlSecrets
 from lockgate.store.traffic import SqlTraffic
 
 
@@ -23,6 +24,8 @@ class SqlStore:
         self.quarantines = SqlQuarantines(database)
         self.inventory = SqlInventory(database)
         self.traffic = SqlTraffic(database)
+        self.keys = SqlKeys(database)
+        self.secrets = SqlSecrets(database)
 
     def close(self) -> None:
         """Gives up every connection."""

@@ -188,6 +188,35 @@ traffic_mark = Table(
     Column("document", Text, nullable=False),
 )
 
+keyring = Table(
+    "keyring",
+    metadata,
+    Column("installation", Text, primary_key=True),
+    Column("master", Text, nullable=False),
+)
+"""One row. Whoever changes anything of keys or secrets locks it first."""
+
+data_key = Table(
+    "data_key",
+    metadata,
+    Column("place", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("master", Text, nullable=False),
+    Column("sealed", Text, nullable=False),
+)
+
+secret = Table(
+    "secret",
+    metadata,
+    Column("environment", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("data_key", Integer, nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("document", Text, nullable=False),
+)
+"""A version that was removed keeps its row, without what it was."""
+
 schema_version = Table(
     "alembic_version",
     MetaData(),

@@ -16,14 +16,17 @@ from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.gatehouse import Gatehouse, basic
 from lockgate.engine.intake import Intake
 from lockgate.engine.operations import Operations
+from lockgate.engine.pinning import question
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
+from lockgate.engine.secret_desk import SecretDesk
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
 from lockgate.messages import CreateRelease, Deploy, DeploymentView
 from lockgate.ports import Store
 from lockgate.testing.fakes import FakeClock, FakeHttp, FakeMetrics, FakeRouter, FakeTarget, FakeTask, FakeTicker
+from lockgate.testing.vaults import FakeVault
 
 
 class FakeResolver:
@@ -71,10 +74,15 @@ class Rig:
         self.task = FakeTask()
         self.metrics = FakeMetrics()
         self.ticker = FakeTicker()
-        self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, Gatehouse(basic(store)))
+        self.vault = FakeVault()
+        gates = Gatehouse([*basic(store), question(self.vault)])
+        self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, gates, self.vault)
         self.executors = only(self.executor())
         intake = Intake(store, self.clock, FakeResolver(), lambda text, where: self.application)
-        self.operations = Operations(store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: ())
+        desk = SecretDesk(store, self.clock, lambda: self.catalogue, self.vault, self.vault)
+        self.operations = Operations(
+            store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: (), desk
+        )
         self.worker = self.new_worker("worker")
 
     def executor(self) -> Executor:
@@ -82,7 +90,7 @@ class Rig:
             Verifier(self.http, self.task, self.clock),
             Analyst(self.router, self.store.traffic, self.clock, {"http": self.metrics}),
         )
-        return Executor(self.target, self.router, verifier, analyst, self.clock)
+        return Executor(self.target, self.router, verifier, analyst, self.clock, self.vault)
 
     def new_worker(self, name: str, lease: float = 10.0) -> Worker:
         """Another worker on the same store and world."""

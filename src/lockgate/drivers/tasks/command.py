@@ -5,7 +5,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from lockgate.core.plan import Fence
 from lockgate.drivers import launch, supervision
 from lockgate.drivers.claims import Claims
 from lockgate.drivers.program import Program, ProgramStatus, Restart
+from lockgate.drivers.redaction import Redaction, nothing
 from lockgate.drivers.storage import storage
 from lockgate.drivers.supervision import Shim
 from lockgate.ports import Phase, Polled
@@ -43,8 +44,10 @@ class CommandTask:
     """See :class:`lockgate.ports.Task`. A command finds its inputs as environment variables, an empty working folder,
     and nothing else of the control plane's own environment but ``PATH``."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, redaction: Callable[[], Redaction] = nothing) -> None:
+        """``redaction``: of what must not be told of its output."""
         self._settings = settings
+        self._redaction = redaction
         self._claims = Claims(settings.home / "claims")
         self._tasks = settings.home / "tasks"
         self._tasks.mkdir(parents=True, exist_ok=True)
@@ -82,15 +85,15 @@ class CommandTask:
         except supervision.Gone:
             with contextlib.suppress(Conflict):
                 shim.sweep()
-            return Polled(Phase.FAILED, f"It was killed together with its shim. {_last_lines(shim)}")
+            return Polled(Phase.FAILED, f"It was killed together with its shim. {self._last_lines(shim)}")
         except Unavailable:
             if _boot_time() < float(shim.program().labels["until"]):
                 raise
             shim.kill()
-            return Polled(Phase.FAILED, f"Its shim was frozen for longer than it may run. {_last_lines(shim)}")
+            return Polled(Phase.FAILED, f"Its shim was frozen for longer than it may run. {self._last_lines(shim)}")
         if status.state != "exited":
             return Polled(Phase.WORKING, "It is running.")
-        return _result(shim, status)
+        return self._result(shim, status)
 
     def cancel(self, handle: str) -> None:
         """The task is asked to stop, then made to; its result is a failure. Nothing happens when it has ended."""
@@ -99,7 +102,28 @@ class CommandTask:
 
     def output(self, handle: str, after: int, limit: int) -> tuple[bytes, int]:
         """What it has written from offset ``after`` on, and the offset to go on from."""
-        return Shim(self._folder(handle)).log(after, limit)
+        return self._redaction().read(Shim(self._folder(handle)).log, after, limit)
+
+    def _result(self, shim: Shim, status: ProgramStatus) -> Polled:
+        words = self._last_lines(shim)
+        if status.timed_out:
+            limit = shim.program().within
+            return Polled(Phase.FAILED, f"It was stopped because it ran longer than {limit:g} s. {words}")
+        code = status.exit_code or 0
+        if code < 0:
+            return Polled(Phase.FAILED, f"It was ended by signal {-code}. {words}")
+        if code:
+            return Polled(Phase.FAILED, f"It ended with exit code {code}. {words}")
+        return Polled(Phase.DONE, "It ended with exit code 0.", {"output": self._tail(shim)})
+
+    def _last_lines(self, shim: Shim) -> str:
+        tail = self._tail(shim)
+        return f"Its last lines:\n{tail}" if tail else "It wrote nothing."
+
+    def _tail(self, shim: Shim) -> str:
+        redaction = self._redaction()
+        whole = shim.tail(LAST_WORDS + redaction.reach)
+        return redaction.last(whole, LAST_WORDS).decode(errors="replace").strip()
 
     def _folder(self, handle: str) -> Path:
         return self._tasks / short(digest_of(handle))
@@ -127,27 +151,6 @@ def _lock_if_new(folder: Path) -> int | None:
         os.close(lock)
         return None
     return lock
-
-
-def _result(shim: Shim, status: ProgramStatus) -> Polled:
-    words = _last_lines(shim)
-    if status.timed_out:
-        return Polled(Phase.FAILED, f"It was stopped because it ran longer than {shim.program().within:g} s. {words}")
-    code = status.exit_code or 0
-    if code < 0:
-        return Polled(Phase.FAILED, f"It was ended by signal {-code}. {words}")
-    if code:
-        return Polled(Phase.FAILED, f"It ended with exit code {code}. {words}")
-    return Polled(Phase.DONE, "It ended with exit code 0.", {"output": _tail(shim)})
-
-
-def _last_lines(shim: Shim) -> str:
-    tail = _tail(shim)
-    return f"Its last lines:\n{tail}" if tail else "It wrote nothing."
-
-
-def _tail(shim: Shim) -> str:
-    return shim.tail(LAST_WORDS).decode(errors="replace").strip()
 
 
 def _boot_time() -> float:

@@ -1,0 +1,102 @@
+"""Custody: every place where secrets are kept, as one. Whatever is revealed here is known to the redactor first, so
+nothing that this process says or writes can hold it."""
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+
+from lockgate.core.errors import ComponentMissing, LockgateError, SecretUnusable
+from lockgate.core.secret import Secret, SecretSource, SecretStore
+from lockgate.drivers import safe
+from lockgate.drivers.redactor import Redactor
+from lockgate.drivers.secrets.kept import KeptSecrets
+from lockgate.drivers.secrets.vault import VaultSecrets
+
+log = logging.getLogger("lockgate.secrets")
+
+VERSIONED = (SecretStore.KEPT, SecretStore.VAULT)
+
+
+@dataclass(slots=True)
+class Custody:
+    """See :class:`lockgate.ports.SecretVault`. ``vault``: None, where the server is told of none."""
+
+    kept: KeptSecrets
+    vault: VaultSecrets | None
+    redactor: Redactor
+    _learnt: set[SecretSource] = field(init=False, default_factory=set)
+
+    def pin(self, source: SecretSource, environment: str) -> SecretSource:
+        return self._pinned(source, environment)[0]
+
+    def reveal(self, source: SecretSource) -> Secret:
+        secret = self._revealed(source)
+        if source.fingerprint and self.kept.fingerprint(secret.reveal()) != source.fingerprint:
+            log.warning("an instance starts with what is in %s now, not with what was there at its plan", source)
+        return secret
+
+    def changed(self, source: SecretSource) -> str:
+        if source.store is SecretStore.KEPT and source.version is not None:
+            return self._removed(source)
+        if source.store in VERSIONED or not source.fingerprint:
+            return ""
+        if self.kept.fingerprint(self._revealed(source).reveal()) == source.fingerprint:
+            return ""
+        return f"the content of the {source} is not the one that the plan was made with"
+
+    def fingerprint(self, source: SecretSource, environment: str) -> str:
+        return self.kept.fingerprint(self._pinned(source, environment)[1].reveal())
+
+    def learn(self, sources: Collection[SecretSource]) -> None:
+        for source in sources:
+            if source not in self._learnt:
+                try:
+                    self._revealed(source)
+                    self._learnt.add(source)
+                except LockgateError as error:
+                    log.info("what is in %s cannot be masked yet: %s", source, error)
+
+    def newest(self, environment: str, source: SecretSource) -> Secret:
+        """What is there now, for the server itself."""
+        return self._pinned(source, environment)[1]
+
+    def close(self) -> None:
+        if self.vault is not None:
+            self.vault.close()
+
+    def _pinned(self, source: SecretSource, environment: str) -> tuple[SecretSource, Secret]:
+        if source.store is SecretStore.KEPT:
+            version = source.version or self.kept.newest(environment, source.name).version
+            pinned = replace(source, environment=environment, version=version)
+            return pinned, self._revealed(pinned)
+        if source.store is SecretStore.VAULT:
+            secret, version = self._vault().read(source)
+            return replace(source, version=version), self._known(secret)
+        secret = self._revealed(source)
+        return replace(source, fingerprint=self.kept.fingerprint(secret.reveal())), secret
+
+    def _removed(self, source: SecretSource) -> str:
+        there = self.kept.secrets.get(source.environment, source.name, source.version or 0)
+        return "" if there is not None and there.sealed else f"version {source.version} of {source.name} was removed"
+
+    def _revealed(self, source: SecretSource) -> Secret:
+        """As it is now, or the version that is named."""
+        if source.store is SecretStore.VAULT:
+            return self._known(self._vault().read(source)[0])
+        if source.store is not SecretStore.KEPT:
+            return self._known(safe.reveal(source))
+        version = source.version
+        if version is None:
+            because = f"Nothing says which version of {source.name} is meant."
+            raise SecretUnusable(because, "Deploy again: the plan then names it.")
+        return self._known(self.kept.open(source.environment, source.name, version))
+
+    def _known(self, secret: Secret) -> Secret:
+        self.redactor.add(secret)
+        return secret
+
+    def _vault(self) -> VaultSecrets:
+        if self.vault is None:
+            because = "A secret is kept in Vault, and the server knows of none."
+            raise ComponentMissing(because, "Set LOCKGATE_VAULT_ADDRESS, and how the server signs in.")
+        return self.vault

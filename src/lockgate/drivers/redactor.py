@@ -1,0 +1,54 @@
+"""Redactor: every secret that this process has had in its hands, and their removal from all that it says or writes."""
+
+import logging
+import threading
+
+from lockgate.core.secret import Secret
+from lockgate.drivers.disguises import disguises
+from lockgate.drivers.redaction import MASK, Redaction
+
+
+class Redactor:
+    """One for each process. Safe to use from many threads; what is added counts at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._secrets: dict[str, None] = {}
+        self._forms: tuple[str, ...] = ()
+        self._redaction = Redaction(())
+        self._behind = False
+
+    def add(self, secret: Secret) -> None:
+        text = secret.reveal()
+        if text in self._secrets:
+            return
+        with self._lock:
+            forms = {*self._forms, *disguises(text)}
+            self._forms = tuple(sorted(forms, key=lambda form: (-len(form), form)))
+            self._secrets[text] = None
+            self._behind = True
+
+    def masked(self, text: str) -> str:
+        """With ``***`` for each. The longest goes first, so that none leaves a part of another behind."""
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, MASK.decode())
+        return text
+
+    def redaction(self) -> Redaction:
+        """For what is read in pieces."""
+        if self._behind:
+            with self._lock:
+                self._redaction, self._behind = Redaction(self._secrets), False
+        return self._redaction
+
+
+class RedactingFormatter(logging.Formatter):
+    """A line of the log, with its traceback if there is one."""
+
+    def __init__(self, redactor: Redactor, form: str) -> None:
+        super().__init__(form)
+        self._redactor = redactor
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redactor.masked(super().format(record))
