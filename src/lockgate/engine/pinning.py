@@ -27,8 +27,8 @@ def changes(vault: SecretVault, spec: InstanceSpec) -> str:
     """What instances of it would read differs from what was planned, as a sentence; empty: it does not. Raises what the
     port raises."""
     found = {name: vault.changed(source) for name, source in spec.secrets.items()}
-    told = [f"its secret {name} cannot be the same: {because}" for name, because in found.items() if because]
-    return f"{' and '.join(told).capitalize()}." if told else ""
+    told = [f"secret {name} cannot be the same: {because}" for name, because in sorted(found.items()) if because]
+    return f"Its {' and its '.join(told)}." if told else ""
 
 
 def differences(old: Mapping[str, SecretSource], new: Mapping[str, SecretSource]) -> list[str]:
