@@ -14,7 +14,6 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from lockgate.config.application_file import read_application
 from lockgate.config.catalogue_file import CatalogueFile
@@ -28,14 +27,13 @@ from lockgate.core.plan import Plan
 from lockgate.core.secret import Secret
 from lockgate.drivers.artifacts import Artifacts, StoredSource
 from lockgate.drivers.clock import SystemClock
-from lockgate.drivers.custody import Custody
+from lockgate.drivers.custody import Custody, custody_of
 from lockgate.drivers.depot import Depot
 from lockgate.drivers.docker_info import EngineAddress
 from lockgate.drivers.docker_logins import DockerLogins
 from lockgate.drivers.http import HttpClient
 from lockgate.drivers.machine import Premises
 from lockgate.drivers.machine import examine as examine_machine
-from lockgate.drivers.master_key import MasterKey, MasterKeyFile, MasterKeyText
 from lockgate.drivers.metrics.command import CommandMetrics
 from lockgate.drivers.metrics.http import HttpMetrics
 from lockgate.drivers.metrics.prometheus import PrometheusMetrics
@@ -43,8 +41,6 @@ from lockgate.drivers.redactor import RedactingFormatter, Redactor
 from lockgate.drivers.registry import Registries
 from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
 from lockgate.drivers.safe import Reveal, reveal
-from lockgate.drivers.secrets.kept import KeptSecrets
-from lockgate.drivers.secrets.vault import AppRole, Jwt, TokenFile, VaultSecrets, VaultSettings
 from lockgate.drivers.sources.archive import ArchiveSource
 from lockgate.drivers.sources.file import FileSource
 from lockgate.drivers.sources.npm import NpmSource
@@ -106,7 +102,7 @@ class Drivers:
         self.artifacts = _artifacts(settings.data)
         self.router = EnvoyRouter(EnvoySettings(settings.data / "router", settings.envoy))
         self.commands = CommandTask(CommandSettings(settings.data), custody.redactor.redaction)
-        self._verifier = Verifier(HttpClient(), self.commands, clock)
+        self._verifier = Verifier(HttpClient(), self.commands, clock, custody.redactor.masked)
         self._executors: dict[str, Executor] = {}
         self._targets: list[ProcessTarget | DockerTarget] = []
         self._lock = threading.Lock()
@@ -263,44 +259,12 @@ def _metric_sources(catalogue: Callable[[], Catalogue], custody: Custody) -> Map
             raise ComponentMissing(f"{environment} has no secret {name!r}.", "Add it to its secrets.")
         return custody.newest(environment, known[name])
 
+    mask = custody.redactor.masked
     return {
-        "prometheus": PrometheusMetrics(secret),
-        "http": HttpMetrics(secret),
-        "command": CommandMetrics(secret, os.environ.get("PATH", "")),
+        "prometheus": PrometheusMetrics(secret, mask),
+        "http": HttpMetrics(secret, mask),
+        "command": CommandMetrics(secret, os.environ.get("PATH", ""), mask),
     }
-
-
-def _custody(settings: Settings, store: SqlStore, redactor: Redactor) -> Custody:
-    """What the server itself has to hide is masked like any secret."""
-    if settings.master_key is not None:
-        redactor.add(settings.master_key)
-    password = urlsplit(settings.database).password
-    if password:
-        redactor.add(Secret(unquote(password)))
-    kept = KeptSecrets(store.keys, store.secrets, _master_key(settings), redactor)
-    return Custody(kept, _vault(settings), redactor)
-
-
-def _master_key(settings: Settings) -> MasterKey:
-    if settings.master_key is not None:
-        return MasterKeyText(settings.master_key)
-    if settings.master_key_file is not None:
-        return MasterKeyFile(settings.master_key_file, own=False)
-    return MasterKeyFile(settings.data / "keys" / "master")
-
-
-def _vault(settings: Settings) -> VaultSecrets | None:
-    """The settings name one way to sign in, whole, or no Vault at all."""
-    login: TokenFile | AppRole | Jwt | None = None
-    if settings.vault_token_file:
-        login = TokenFile(settings.vault_token_file)
-    elif settings.vault_secret_id_file:
-        login = AppRole(settings.vault_role_id, settings.vault_secret_id_file, settings.vault_mount or "approle")
-    elif settings.vault_jwt_file:
-        login = Jwt(settings.vault_role, settings.vault_jwt_file, settings.vault_mount or "jwt")
-    if login is None:
-        return None
-    return VaultSecrets(VaultSettings(settings.vault_address, login, settings.vault_namespace, settings.vault_ca))
 
 
 def build(settings: Settings, redactor: Redactor | None = None) -> ControlPlane:
@@ -310,7 +274,7 @@ def build(settings: Settings, redactor: Redactor | None = None) -> ControlPlane:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = redacted(open_store(settings.database), redactor.masked)
     catalogue = CatalogueFile(settings.environments)
-    custody = _custody(settings, store, redactor)
+    custody = custody_of(settings, store.keys, store.secrets, redactor)
     drivers = Drivers(settings, clock, store, catalogue, custody)
     ticker = EmbeddedTicker(settings.poll)
     questions = Gatehouse([*gatehouse.basic(store), pinning.question(custody)])

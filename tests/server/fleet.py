@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from lockgate.core.application import Strategy, StrategyKind
 from lockgate.core.deployment import ACTIVE, WAITING
+from lockgate.core.discretion import Mask
 from lockgate.core.ids import Instant
 from lockgate.core.traffic import Key
 from lockgate.messages import Ask, CreateRelease, Deploy, DeploymentView, Promote
-from lockgate.ports import Store
+from lockgate.ports import SecretVault, Store
 from lockgate.testing.fakes import FakeClock
 from lockgate.testing.rig import Rig, one_component
 
@@ -34,9 +35,9 @@ class StoryClock(FakeClock):
 class Fleet(Rig):
     """Applications ``shop`` and ``docs`` on dev, staging and prod."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, custody: SecretVault | None = None, mask: Mask = str) -> None:
         self.story = StoryClock(behind=9000)
-        super().__init__(store, clock=self.story)
+        super().__init__(store, clock=self.story, custody=custody, mask=mask)
 
     def release_of(self, application: str, version: str, strategy: StrategyKind = StrategyKind.ROLLING) -> str:
         """A release's id."""

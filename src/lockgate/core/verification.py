@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lockgate.core.application import HttpCheck
+from lockgate.core.discretion import Mask
 from lockgate.core.ids import Instant
+
+LOOKED_AT = 64 * 1024
+"""Bytes of an answer, for what is told of it."""
 
 
 class Finding(StrEnum):
@@ -40,16 +44,17 @@ class HttpAnswer:
     seconds: float
 
 
-def judge(check: HttpCheck, answer: HttpAnswer, at: Instant) -> CheckResult:
-    """Whether the answer is what the check demands. The first fault found is the reason."""
-    fault = _fault(check, answer)
+def judge(check: HttpCheck, answer: HttpAnswer, at: Instant, mask: Mask = str) -> CheckResult:
+    """Whether the answer is what the check demands. The first fault found is the reason. ``mask``: what is told of the
+    answer goes through it before it is cut."""
+    fault = _fault(check, answer, mask)
     finding = Finding.FAILED if fault else Finding.PASSED
     return CheckResult(check.label(), finding, fault or f"answered {answer.status}", at, answer.seconds)
 
 
-def _fault(check: HttpCheck, answer: HttpAnswer) -> str:
+def _fault(check: HttpCheck, answer: HttpAnswer, mask: Mask) -> str:
     if answer.status != check.status:
-        return f"answered {answer.status} instead of {check.status}{_glimpse(answer.body)}"
+        return f"answered {answer.status} instead of {check.status}{_glimpse(answer.body, mask)}"
     for name, value in check.expect_headers.items():
         got = answer.headers.get(name.lower())
         if got != value:
@@ -61,8 +66,8 @@ def _fault(check: HttpCheck, answer: HttpAnswer) -> str:
     return _json_fault(check, answer) if check.json else ""
 
 
-def _glimpse(body: bytes) -> str:
-    text = " ".join(body[:160].decode("utf-8", "replace").split())
+def _glimpse(body: bytes, mask: Mask) -> str:
+    text = " ".join(mask(body[:LOOKED_AT].decode("utf-8", "replace")).split())[:160]
     return f" ({text})" if text else ""
 
 

@@ -4,13 +4,18 @@ nothing that this process says or writes can hold it."""
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
 
 from lockgate.core.errors import ComponentMissing, LockgateError, SecretUnusable
 from lockgate.core.secret import Secret, SecretSource, SecretStore
 from lockgate.drivers import safe
+from lockgate.drivers.master_key import MasterKey, MasterKeyFile, MasterKeyText
 from lockgate.drivers.redactor import Redactor
 from lockgate.drivers.secrets.kept import KeptSecrets
-from lockgate.drivers.secrets.vault import VaultSecrets
+from lockgate.drivers.secrets.vault import AppRole, Jwt, TokenFile, VaultSecrets, VaultSettings
+from lockgate.ports import Keys, Secrets
 
 log = logging.getLogger("lockgate.secrets")
 
@@ -100,3 +105,64 @@ class Custody:
             because = "A secret is kept in Vault, and the server knows of none."
             raise ComponentMissing(because, "Set LOCKGATE_VAULT_ADDRESS, and how the server signs in.")
         return self.vault
+
+
+class Told(Protocol):
+    """The server's settings, as far as they are about secrets. They name one way to sign in to Vault, or no Vault."""
+
+    @property
+    def data(self) -> Path: ...
+    @property
+    def database(self) -> str: ...
+    @property
+    def master_key(self) -> Secret | None: ...
+    @property
+    def master_key_file(self) -> Path | None: ...
+    @property
+    def vault_address(self) -> str: ...
+    @property
+    def vault_namespace(self) -> str: ...
+    @property
+    def vault_ca(self) -> Path | None: ...
+    @property
+    def vault_token_file(self) -> Path | None: ...
+    @property
+    def vault_role_id(self) -> str: ...
+    @property
+    def vault_secret_id_file(self) -> Path | None: ...
+    @property
+    def vault_role(self) -> str: ...
+    @property
+    def vault_jwt_file(self) -> Path | None: ...
+    @property
+    def vault_mount(self) -> str: ...
+
+
+def custody_of(told: Told, keys: Keys, secrets: Secrets, redactor: Redactor) -> Custody:
+    """What the server itself has to hide is masked like any secret."""
+    password = urlsplit(told.database).password
+    for own in (told.master_key, Secret(unquote(password)) if password else None):
+        if own is not None:
+            redactor.add(own)
+    return Custody(KeptSecrets(keys, secrets, _master_key(told), redactor), _vault(told), redactor)
+
+
+def _master_key(told: Told) -> MasterKey:
+    if told.master_key is not None:
+        return MasterKeyText(told.master_key)
+    if told.master_key_file is not None:
+        return MasterKeyFile(told.master_key_file, own=False)
+    return MasterKeyFile(told.data / "keys" / "master")
+
+
+def _vault(told: Told) -> VaultSecrets | None:
+    login: TokenFile | AppRole | Jwt | None = None
+    if told.vault_token_file:
+        login = TokenFile(told.vault_token_file)
+    elif told.vault_secret_id_file:
+        login = AppRole(told.vault_role_id, told.vault_secret_id_file, told.vault_mount or "approle")
+    elif told.vault_jwt_file:
+        login = Jwt(told.vault_role, told.vault_jwt_file, told.vault_mount or "jwt")
+    if login is None:
+        return None
+    return VaultSecrets(VaultSettings(told.vault_address, login, told.vault_namespace, told.vault_ca))

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from lockgate.core.canary import Metric, MetricKind
+from lockgate.core.discretion import Mask
 from lockgate.core.errors import Invalid, Problem, Unavailable
 from lockgate.core.ids import Instant
 from lockgate.core.secret import Secret
@@ -19,6 +20,8 @@ PATIENCE = 10.0
 """Seconds a source may take, where the metric does not say ``timeout``."""
 LAST_WORDS = 300
 """Characters of an answer or a complaint that are told."""
+LOOKED_AT = 64 * 1024
+"""Bytes of it that are looked through for secrets before."""
 
 _NAME = re.compile(r"\{(\w+)\}")
 
@@ -32,6 +35,8 @@ class Settings:
 
     metric: Metric
     labels: Mapping[str, str]
+    mask: Mask = str
+    """What is told of answers goes through it, before it is cut."""
 
     def need(self, name: str) -> str:
         """Raises Invalid when it is not said."""
@@ -65,6 +70,15 @@ class Settings:
 
     def unavailable(self, because: str) -> Unavailable:
         return Unavailable(f"The metric {self.metric.name} cannot be read: {because}")
+
+    def told(self, body: bytes) -> str:
+        """Its first words, for people."""
+        text = self.mask(body[:LOOKED_AT].decode(errors="replace"))
+        return text[:LAST_WORDS].strip() or "nothing"
+
+    def told_last(self, output: bytes) -> str:
+        """Its last words."""
+        return self.mask(output.decode(errors="replace"))[-LAST_WORDS:].strip() or "nothing"
 
     @property
     def counts(self) -> bool:
@@ -144,7 +158,7 @@ def asked(settings: Settings, url: str, secrets: Secrets) -> tuple[int, bytes]:
         mend = "Name a secret of the environment as its token, or look whether that is still valid."
         raise settings.invalid("token", f"the source refuses us with {answer.status}.", mend)
     if answer.status >= 500 or answer.status == 429:
-        raise settings.unavailable(f"the source answers {answer.status}: {told(answer.body)}")
+        raise settings.unavailable(f"the source answers {answer.status}: {settings.told(answer.body)}")
     return answer.status, answer.body
 
 
@@ -153,8 +167,4 @@ def parsed(settings: Settings, body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise settings.unavailable(f"what it says is not JSON: {told(body)}") from error
-
-
-def told(body: bytes) -> str:
-    return body[:LAST_WORDS].decode(errors="replace").strip() or "nothing"
+        raise settings.unavailable(f"what it says is not JSON: {settings.told(body)}") from error

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from lockgate.core import template
 from lockgate.core.application import CommandCheck, HttpCheck
 from lockgate.core.deployment import Deployment, Progress
+from lockgate.core.discretion import Mask
 from lockgate.core.errors import Unavailable
 from lockgate.core.ids import Instant
 from lockgate.core.plan import Fence, Verify
@@ -34,6 +35,8 @@ class Verifier:
     http: Http
     commands: Task
     clock: Clock
+    mask: Mask = str
+    """What is told of answers goes through it."""
 
     def verify(self, row: Deployment, leg: Leg, step: Verify, sight: Sight) -> Outcome:
         """One attempt of the check that is next. After the last one the revision is marked as verified."""
@@ -78,7 +81,7 @@ class Verifier:
             return CheckResult(check.label(), Finding.FAILED, error.because.rstrip("."), started)
         if step.through_router and answer.headers.get(REVISION, step.revision) != step.revision:
             return self._answered_by_another(check, answer, row, started)
-        return judge(check, answer, started)
+        return judge(check, answer, started, self.mask)
 
     def _answered_by_another(
         self, check: HttpCheck, answer: HttpAnswer, row: Deployment, started: Instant

@@ -7,6 +7,7 @@ from pathlib import Path
 from lockgate.core.application import Application, Component
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
 from lockgate.core.deployment import Deployment, State
+from lockgate.core.discretion import Mask
 from lockgate.core.environment import Catalogue, Environment, Listen, Promote
 from lockgate.core.ids import DeploymentId, digest_of
 from lockgate.core.plan import Plan
@@ -24,7 +25,7 @@ from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
 from lockgate.messages import CreateRelease, Deploy, DeploymentView
-from lockgate.ports import Store
+from lockgate.ports import SecretVault, Store
 from lockgate.testing.fakes import FakeClock, FakeHttp, FakeMetrics, FakeRouter, FakeTarget, FakeTask, FakeTicker
 from lockgate.testing.vaults import FakeVault
 
@@ -63,7 +64,15 @@ def one_component(**changes: object) -> Application:
 class Rig:
     """One worker by hand, or several on the same store and world (``workers``)."""
 
-    def __init__(self, store: Store, catalogue: Catalogue | None = None, clock: FakeClock | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        catalogue: Catalogue | None = None,
+        clock: FakeClock | None = None,
+        custody: SecretVault | None = None,
+        mask: Mask = str,
+    ) -> None:
+        """``custody``: instead of the fake one, with ``mask`` of what it has revealed."""
         self.store = store
         self.clock = clock or FakeClock()
         self.catalogue = catalogue or three_environments()
@@ -74,12 +83,13 @@ class Rig:
         self.task = FakeTask()
         self.metrics = FakeMetrics()
         self.ticker = FakeTicker()
-        self.vault = FakeVault()
-        gates = Gatehouse([*basic(store), question(self.vault)])
-        self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, gates, self.vault)
+        self.vault, self.mask = FakeVault(), mask
+        self.custody = custody or self.vault
+        gates = Gatehouse([*basic(store), question(self.custody)])
+        self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, gates, self.custody)
         self.executors = only(self.executor())
         intake = Intake(store, self.clock, FakeResolver(), lambda text, where: self.application)
-        desk = SecretDesk(store, self.clock, lambda: self.catalogue, self.vault, self.vault)
+        desk = SecretDesk(store, self.clock, lambda: self.catalogue, self.custody, self.vault)
         self.operations = Operations(
             store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: (), desk
         )
@@ -87,10 +97,10 @@ class Rig:
 
     def executor(self) -> Executor:
         verifier, analyst = (
-            Verifier(self.http, self.task, self.clock),
+            Verifier(self.http, self.task, self.clock, self.mask),
             Analyst(self.router, self.store.traffic, self.clock, {"http": self.metrics}),
         )
-        return Executor(self.target, self.router, verifier, analyst, self.clock, self.vault)
+        return Executor(self.target, self.router, verifier, analyst, self.clock, self.custody)
 
     def new_worker(self, name: str, lease: float = 10.0) -> Worker:
         """Another worker on the same store and world."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockgate.core.canary import Metric
+from lockgate.core.discretion import Mask
 from lockgate.core.errors import ComponentMissing
 from lockgate.core.ids import Instant
 from lockgate.core.window import Reading
@@ -34,13 +35,13 @@ class CommandMetrics:
     ``token``: name of a secret, given as ``LOCKGATE_TOKEN``; ``timeout``: seconds. It finds the labels as
     ``LOCKGATE_REVISION`` and so on, ``PATH``, an empty folder to work in, and nothing else of ours."""
 
-    def __init__(self, secrets: Secrets, path: str = "") -> None:
+    def __init__(self, secrets: Secrets, path: str = "", mask: Mask = str) -> None:
         """``path``: ``PATH``; empty: ours."""
-        self._secrets = secrets
+        self._secrets, self._mask = secrets, mask
         self._path = path or os.environ.get("PATH", os.defpath)
 
     def read(self, metric: Metric, labels: Mapping[str, str], at: Instant) -> Reading:
-        settings = Settings(metric, labels)
+        settings = Settings(metric, labels, self._mask)
         settings.need("run")
         with tempfile.TemporaryDirectory(prefix="lockgate-metric-") as folder:
             output = self._run(settings, _words(settings), Path(folder))
@@ -62,7 +63,7 @@ class CommandMetrics:
         if len(output.out) > LONGEST:
             raise settings.unavailable(f"{words[0]} prints more than {LONGEST // 1024} KiB.")
         if process.returncode:
-            words_ = readings.told(output.err[-readings.LAST_WORDS :] or output.out)
+            words_ = settings.told_last(output.err) if output.err else settings.told(output.out)
             raise settings.unavailable(f"{words[0]} ended with {process.returncode}: {words_}")
         return output
 
@@ -118,7 +119,7 @@ def _read(process: "subprocess.Popen[bytes]", deadline: float) -> _Output | None
                 elif key.fileobj is process.stdout:
                     output.out += data
                 else:
-                    output.err = (output.err + data)[-readings.LAST_WORDS :]
+                    output.err = (output.err + data)[-readings.LOOKED_AT :]
     return output if len(output.out) > LONGEST or _ended(process, deadline) else None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from lockgate.core.canary import Metric
+from lockgate.core.discretion import Mask
 from lockgate.core.ids import Instant
 from lockgate.core.window import Ratio, Reading
 from lockgate.drivers import readings
@@ -26,12 +27,12 @@ class PrometheusMetrics:
     ``rate()`` and ``sum()``) or ``value``; ``instance``: label that tells who counted; ``token``: name of a secret;
     ``delay`` and ``timeout``: seconds."""
 
-    def __init__(self, secrets: Secrets) -> None:
-        self._secrets = secrets
+    def __init__(self, secrets: Secrets, mask: Mask = str) -> None:
+        self._secrets, self._mask = secrets, mask
 
     def read(self, metric: Metric, labels: Mapping[str, str], at: Instant) -> Reading:
         """Where ``all`` has an instance and ``bad`` has not, none has been bad: series begin with their first event."""
-        settings = Settings(metric, labels)
+        settings = Settings(metric, labels, self._mask)
         when = at - settings.seconds("delay", DELAY)
         if settings.counts:
             bad, whole = settings.need("bad"), settings.need("all")
@@ -60,7 +61,7 @@ class PrometheusMetrics:
             raise settings.invalid("url", "there is no Prometheus there.", "Write its address without /api/v1.")
         answer = readings.parsed(settings, body)
         if not isinstance(answer, dict) or answer.get("status") != "success":
-            told = answer.get("error") if isinstance(answer, dict) else readings.told(body)
+            told = answer.get("error") if isinstance(answer, dict) else settings.told(body)
             raise settings.invalid(name, f"the query is refused: {told}.", "Try it on Prometheus' own page.")
         return _series(settings, name, answer.get("data") or {})
 
