@@ -7,6 +7,7 @@ import pytest
 from lockgate.config.settings import Settings, read_settings
 from lockgate.core.environment import Listen
 from lockgate.core.errors import Invalid
+from lockgate.core.secret import Secret
 
 FOLDER = Path("/srv/project")
 
@@ -49,6 +50,13 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
             "LOCKGATE_ENVOY": str(envoy),
             "LOCKGATE_PORTS": "21000-21999",
             "LOCKGATE_LOG_LEVEL": "debug",
+            "LOCKGATE_MASTER_KEY": "bWFzdGVy",
+            "LOCKGATE_VAULT_ADDRESS": "https://vault:8200",
+            "LOCKGATE_VAULT_NAMESPACE": "team",
+            "LOCKGATE_VAULT_CA": "ca.pem",
+            "LOCKGATE_VAULT_ROLE_ID": "lockgate",
+            "LOCKGATE_VAULT_SECRET_ID_FILE": "/run/secret-id",
+            "LOCKGATE_VAULT_MOUNT": "roles",
         },
         FOLDER,
     )
@@ -63,8 +71,42 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
         envoy=envoy,
         ports=(21000, 21999),
         log_level="debug",
+        master_key=Secret("bWFzdGVy"),
+        vault_address="https://vault:8200",
+        vault_namespace="team",
+        vault_ca=FOLDER / "ca.pem",
+        vault_role_id="lockgate",
+        vault_secret_id_file=Path("/run/secret-id"),
+        vault_mount="roles",
     )
-    assert "secret" not in repr(settings)
+    assert "secret@" not in repr(settings) and "bWFzdGVy" not in repr(settings)
+
+
+def test_the_server_signs_in_to_vault_in_one_way_and_one_only() -> None:
+    address = {"LOCKGATE_VAULT_ADDRESS": "https://vault:8200"}
+    token = {"LOCKGATE_VAULT_TOKEN_FILE": "/run/token"}
+    jwt = {"LOCKGATE_VAULT_ROLE": "lockgate", "LOCKGATE_VAULT_JWT_FILE": "/run/jwt"}
+    for given in (address, {**address, **token, **jwt}, {**address, "LOCKGATE_VAULT_ROLE": "lockgate"}):
+        (found,) = refused(**given)
+        assert "the server must sign in to Vault in one way, and one only" in found
+    assert "LOCKGATE_VAULT_ADDRESS: it is missing. Set it, or unset LOCKGATE_VAULT_TOKEN_FILE." in refused(**token)[0]
+    both = read_settings({"HOME": "/home/ann", **address, **jwt}, FOLDER)
+    assert (both.vault_role, both.vault_jwt_file) == ("lockgate", Path("/run/jwt"))
+
+
+@pytest.mark.parametrize(
+    "address", ["vault:8200", "http://vault:8200", "https://me:pw@vault", "https://vault/v1", "https://"]
+)
+def test_secrets_are_asked_for_over_tls_only_but_for_this_machine(address: str) -> None:
+    found = refused(LOCKGATE_VAULT_ADDRESS=address)
+    assert any("https://" in sentence for sentence in found)
+    here = {"LOCKGATE_VAULT_ADDRESS": "http://127.0.0.1:8200", "LOCKGATE_VAULT_TOKEN_FILE": "/run/token"}
+    assert read_settings({"HOME": "/home/ann", **here}, FOLDER).vault_address == "http://127.0.0.1:8200"
+
+
+def test_the_master_key_is_in_one_place_and_never_repeated() -> None:
+    (found,) = refused(LOCKGATE_MASTER_KEY="bWFzdGVy", LOCKGATE_MASTER_KEY_FILE="/run/key")
+    assert "LOCKGATE_MASTER_KEY_FILE is set, too" in found and "bWFzdGVy" not in found
 
 
 def test_an_empty_variable_is_not_set() -> None:

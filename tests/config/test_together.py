@@ -81,7 +81,7 @@ def test_each_secret_that_an_environment_lacks_is_named_where_it_is_read() -> No
     environments = "environments:\n  dev: {secrets: {key: {variable: K}, tokens: {variable: T}}}\n"
     assert together(application, environments) == [
         "lockgate.yaml:6: components.web.secrets[1]: environment 'dev' has no secret 'token' (it has: key, tokens). "
-        "Add secrets: {token: {file: /path}} to dev (environments.yaml:2). Did you mean 'tokens'?"
+        "Add secrets: {token: {kept: true}} to dev (environments.yaml:2). Did you mean 'tokens'?"
     ]
 
 
