@@ -108,6 +108,9 @@ def handler_of(double: Double) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             self._serve("POST")
 
+        def do_PUT(self) -> None:
+            self._serve("PUT")
+
         def _serve(self, method: str) -> None:
             request = self._request(method)
             double.received.append(request)

@@ -11,6 +11,7 @@ from lockgate.core.errors import Fenced, NotFound, Unavailable
 from lockgate.core.ids import Generation
 from lockgate.core.plan import Fence
 from lockgate.drivers import supervision
+from lockgate.drivers.redaction import Redaction
 from lockgate.drivers.tasks import command
 from lockgate.drivers.tasks.command import CommandTask, Settings
 from lockgate.ports import Phase
@@ -126,3 +127,11 @@ def test_only_the_last_ended_ones_are_kept(home: Path) -> None:
     assert task.poll("d").phase is Phase.DONE
     with pytest.raises(NotFound):
         task.poll("a")
+
+
+def test_secrets_in_what_a_command_prints_are_masked_also_where_it_is_cut(home: Path) -> None:
+    task = CommandTask(Settings(home), lambda: Redaction(["hunter2-and-more"]))
+    sh(task, "told", "printf 'x%.0s' $(seq 3990); echo hunter2-and-more; printf 'y%.0s' $(seq 3990); exit 3")
+    polled = over(task, "told")
+    assert polled.phase is Phase.FAILED and "hunter2" not in polled.because and "more" not in polled.because
+    assert b"hunter2" not in task.output("told", 0, 10_000)[0] and b"***" in task.output("told", 0, 10_000)[0]
