@@ -109,6 +109,10 @@ def test_what_cannot_be_learnt_yet_is_tried_again(custody: Custody, vault: Vault
     custody.learn([VAULTED])
     assert custody.redactor.masked("correct horse") == "correct horse"
     vault.sealed = False
+    asked = len(vault.asked)
+    custody.learn([VAULTED])
+    assert len(vault.asked) == asked, "whoever looks at what runs does not wait for it each time"
+    custody._silent_until.clear()
     custody.learn([VAULTED])
     assert custody.redactor.masked("correct horse") == "***"
     asked = len(vault.asked)

@@ -2,6 +2,7 @@
 nothing that this process says or writes can hold it."""
 
 import logging
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,10 @@ from lockgate.ports import Keys, Secrets
 
 log = logging.getLogger("lockgate.secrets")
 
+SILENCE = 30.0
+"""Seconds for which a place that has failed is not asked again only to learn from it: whoever keeps what runs must not
+wait for it at every look."""
+
 VERSIONED = (SecretStore.KEPT, SecretStore.VAULT)
 
 
@@ -30,6 +35,7 @@ class Custody:
     vault: VaultSecrets | None
     redactor: Redactor
     _learnt: set[SecretSource] = field(init=False, default_factory=set)
+    _silent_until: dict[SecretStore, float] = field(init=False, default_factory=dict)
 
     def pin(self, source: SecretSource, environment: str) -> SecretSource:
         return self._pinned(source, environment)[0]
@@ -53,13 +59,16 @@ class Custody:
         return self.kept.fingerprint(self._pinned(source, environment)[1].reveal())
 
     def learn(self, sources: Collection[SecretSource]) -> None:
+        now = time.monotonic()
         for source in sources:
-            if source not in self._learnt:
-                try:
-                    self._revealed(source)
-                    self._learnt.add(source)
-                except LockgateError as error:
-                    log.info("what is in %s cannot be masked yet: %s", source, error)
+            if source in self._learnt or now < self._silent_until.get(source.store, now):
+                continue
+            try:
+                self._revealed(source)
+                self._learnt.add(source)
+            except LockgateError as error:
+                self._silent_until[source.store] = time.monotonic() + SILENCE
+                log.warning("what is in %s cannot be masked yet: %s", source, error)
 
     def newest(self, environment: str, source: SecretSource) -> Secret:
         """What is there now, for the server itself."""

@@ -14,19 +14,14 @@ ENCODED = 16 * 1024
 
 
 def disguises(secret: str) -> Iterator[str]:
-    """The text itself; its lines; in JSON, in Python, in a URL, in Base64 alone or as part of something longer."""
-    for piece in _pieces(secret):
-        yield piece
-        if len(piece) <= ENCODED:
-            yield from _encoded(piece)
-
-
-def _pieces(secret: str) -> Iterator[str]:
+    """The text itself, with and without the space around it; in JSON, in Python, in a URL, in Base64 alone or as part
+    of something longer; and its lines."""
+    for whole in dict.fromkeys((secret, secret.strip())):
+        if len(whole) >= SHORTEST:
+            yield whole
+            if len(whole) <= ENCODED:
+                yield from _encoded(whole)
     lines = [line.strip() for line in secret.splitlines()]
-    if len(secret) >= SHORTEST:
-        yield secret
-    if len(secret.strip()) >= SHORTEST:
-        yield secret.strip()
     yield from (line for line in lines if len(line) >= (SHORTEST if len(lines) == 1 else LINE))
 
 

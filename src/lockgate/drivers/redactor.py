@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from bisect import insort
 
 from lockgate.core.secret import Secret
 from lockgate.drivers.disguises import disguises
@@ -23,8 +24,10 @@ class Redactor:
         if text in self._secrets:
             return
         with self._lock:
-            forms = {*self._forms, *disguises(text)}
-            self._forms = tuple(sorted(forms, key=lambda form: (-len(form), form)))
+            forms = list(self._forms)
+            for form in {*disguises(text)}:
+                insort(forms, form, key=_longest_first)
+            self._forms = tuple(forms)
             self._secrets[text] = None
             self._behind = True
 
@@ -41,6 +44,10 @@ class Redactor:
             with self._lock:
                 self._redaction, self._behind = Redaction(self._secrets), False
         return self._redaction
+
+
+def _longest_first(form: str) -> tuple[int, str]:
+    return -len(form), form
 
 
 class RedactingFormatter(logging.Formatter):
