@@ -16,7 +16,7 @@ from tests.engine.test_cell_stories import EAST, NORTH, SOUTH, is_on, key, servi
 
 from lockgate.core.application import Strategy, StrategyKind
 from lockgate.core.canary import Canary, Criteria, Stage
-from lockgate.core.deployment import State
+from lockgate.core.deployment import State, Want
 from lockgate.core.environment import OnFailure, Rollout
 from lockgate.core.errors import Conflict
 from lockgate.core.traffic import ALL
@@ -123,7 +123,7 @@ class Passage:
             row = self.rig.row(self.deployment)
             if row.final:
                 return
-            if row.state is State.PAUSED:
+            if row.want is Want.PAUSE:
                 self.ask("resume")
             elif row.who:
                 self.ask("continue")
