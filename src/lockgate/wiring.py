@@ -444,6 +444,7 @@ def _announce(listening: "object", announce: Callable[[str], None] | None) -> No
 def _log_to_stderr(settings: Settings, redactor: Redactor) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(RedactingFormatter(redactor, "%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    sys.excepthook = lambda kind, fault, _: log.critical("the server ends by a fault", exc_info=fault)
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
     threading.excepthook = lambda fault: log.error(
         "the thread %s ended by a fault", fault.thread and fault.thread.name, exc_info=fault.exc_value

@@ -15,8 +15,10 @@ from lockgate.drivers.redactor import Redactor
 from lockgate.drivers.secrets.kept import KeptSecrets
 from lockgate.drivers.secrets.vault import TokenFile, VaultSecrets, VaultSettings
 from lockgate.store.database import open_store
+from lockgate.testing.contracts.secrecy import Puts, SecretVaultContract
 from lockgate.testing.samples import an_event
 from lockgate.testing.vault_server import VaultServer
+from lockgate.testing.vaults import FakeVault
 
 KEPT = SecretSource(SecretStore.KEPT, "DB_PASS")
 VAULTED = SecretSource(SecretStore.VAULT, "secret/data/shop", key="password")
@@ -39,6 +41,45 @@ def custody(tmp_path: Path, vault: VaultServer) -> Iterator[Custody]:
         found = Custody(kept, VaultSecrets(VaultSettings(vault.address, TokenFile(tmp_path / "token"))), redactor)
         yield found
         found.close()
+
+
+class TestCustody(SecretVaultContract):
+    @pytest.fixture
+    def vault(self, tmp_path: Path) -> Iterator[Custody]:
+        redactor = Redactor()
+        with open_store("sqlite://") as store:
+            kept = KeptSecrets(store.keys, store.secrets, MasterKeyFile(tmp_path / "keys" / "master"), redactor)
+            yield Custody(kept, None, redactor)
+
+    @pytest.fixture
+    def box(self, vault: Custody) -> KeptSecrets:
+        return vault.kept
+
+    @pytest.fixture
+    def puts(self, tmp_path: Path) -> Puts:
+        def put(text: str) -> SecretSource:
+            (tmp_path / "put").write_text(text)
+            return SecretSource(SecretStore.FILE, str(tmp_path / "put"))
+
+        return put
+
+
+class TestFakeVault(SecretVaultContract):
+    @pytest.fixture
+    def vault(self) -> FakeVault:
+        return FakeVault()
+
+    @pytest.fixture
+    def box(self, vault: FakeVault) -> FakeVault:
+        return vault
+
+    @pytest.fixture
+    def puts(self, vault: FakeVault) -> Puts:
+        def put(text: str) -> SecretSource:
+            vault.texts["/put"] = text
+            return SecretSource(SecretStore.FILE, "/put")
+
+        return put
 
 
 @pytest.fixture

@@ -65,14 +65,14 @@ class FakeVault:
 
     def remove(self, environment: str, name: str, version: int, event: Event) -> SecretVersion:
         there = self._kept.get((environment, name), [])
-        if not 0 < version <= len(there):
+        if not 0 < version <= len(there) or there[version - 1][0].removed_at is not None:
             raise NotFound(f"{environment} keeps no version {version} of {name}.")
         told = replace(there[version - 1][0], removed_at=event.at, removed_by=event.actor)
         there[version - 1] = (told, "")
         return told
 
     def rotate(self, reseal: bool, event: Event) -> KeyChange:
-        return KeyChange("one", "two", len(self._kept), 0)
+        return KeyChange("one", "two", len(self._kept), len(self.versions()) if reseal else 0)
 
     def _text(self, source: SecretSource) -> str:
         if source.store is SecretStore.KEPT:

@@ -3,7 +3,10 @@ else."""
 
 import itertools
 import json
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +24,9 @@ from lockgate.drivers.redactor import Redactor
 from lockgate.drivers.sealing import Key, Unsealable, new_key
 from lockgate.drivers.secrets.kept import KeptSecrets
 from lockgate.store.database import SqlStore, open_store
+from lockgate.testing.contracts.secrecy import StrongboxContract
 from lockgate.testing.samples import NOON, an_event
+from lockgate.testing.vaults import FakeVault
 
 SET, ROTATED = an_event("secret.set", actor="ada", audited=True), an_event("secret.key_rotated", audited=True)
 
@@ -40,6 +45,16 @@ def a_box(store: SqlStore, folder: Path) -> KeptSecrets:
 @pytest.fixture
 def box(store: SqlStore, tmp_path: Path) -> KeptSecrets:
     return a_box(store, tmp_path)
+
+
+class TestKeptSecrets(StrongboxContract):
+    """The fixture is this module's."""
+
+
+class TestFakeStrongbox(StrongboxContract):
+    @pytest.fixture
+    def box(self) -> FakeVault:
+        return FakeVault()
 
 
 def put(box: KeptSecrets, name: str = "DB_PASS", word: str = "hunter2", environment: str = "prod") -> int:
@@ -289,6 +304,35 @@ def test_killed_at_any_write_a_change_of_keys_loses_nothing_and_can_be_done_agai
         if survived:
             assert moment >= 6
             return
+
+
+ROTATING = """
+import sys
+from pathlib import Path
+from lockgate.drivers.master_key import MasterKeyFile
+from lockgate.drivers.redactor import Redactor
+from lockgate.drivers.secrets.kept import KeptSecrets
+from lockgate.store.database import open_store
+from lockgate.testing.samples import an_event
+folder = Path(sys.argv[1])
+with open_store(f"sqlite:///{folder}/lockgate.db") as store:
+    box = KeptSecrets(store.keys, store.secrets, MasterKeyFile(folder / "keys" / "master"), Redactor())
+    print("begun", flush=True)
+    while True:
+        box.rotate(True, an_event("secret.key_rotated"))
+"""
+
+
+def test_killed_for_good_while_it_changes_keys_everything_opens(store: SqlStore, tmp_path: Path) -> None:
+    put(a_box(store, tmp_path)), put(a_box(store, tmp_path), word="second")
+    for attempt in range(6):
+        words = [sys.executable, "-c", ROTATING, str(tmp_path)]
+        with subprocess.Popen(words, stdout=subprocess.PIPE) as rotating:
+            assert rotating.stdout is not None and rotating.stdout.readline() == b"begun\n"
+            time.sleep(0.01 + 0.017 * attempt)
+            rotating.kill()
+        fresh = a_box(store, tmp_path)
+        assert [fresh.open("prod", "DB_PASS", n).reveal() for n in (1, 2)] == ["hunter2", "second"]
 
 
 def _killed(box: KeptSecrets, store: SqlStore, patched: pytest.MonkeyPatch, moment: int, reseal: bool) -> bool:
