@@ -10,6 +10,7 @@ from lockgate.core.errors import Conflict, Denied, Invalid, NotFound, SecretUnus
 from lockgate.core.secret import SecretSource, SecretStore
 from lockgate.core.traffic import Key
 from lockgate.messages import Deploy, RemoveSecret, RollBack, RotateKey, SetSecret
+from lockgate.ports import Quarantine
 from lockgate.testing.rig import Rig
 
 KEPT = SecretSource(SecretStore.KEPT, "DB_PASS")
@@ -261,3 +262,19 @@ def test_a_secret_of_no_environment_is_refused(shop: Rig) -> None:
 
 def test_keys_are_changed_on_demand(shop: Rig) -> None:
     assert shop.operations.secrets.rotate(RotateKey(actor="ann")).after == "two"
+
+
+def test_the_way_back_is_kept_open_behind_releases_that_are_barred(shop: Rig) -> None:
+    """A rollback goes past those; so the version of what it comes to is still needed."""
+    deployed(shop, released(shop, "1"))
+    for number in range(2, 7):
+        keep(shop, f"word {number}")
+        deployed(shop, released(shop, str(number)))
+    for number in range(2, 6):
+        row = shop.row(f"dep-{number}")
+        bar = Quarantine("shop", "dev", row.release, "slow", 1.0, "bob")
+        shop.store.quarantines.bar(bar, shop.store.history.events(0, 1)[0])
+    with pytest.raises(Conflict, match=r"a rollback of shop may go back to shop 1 \(#1\) with it"):
+        shop.operations.secrets.remove("dev", "DB_PASS", RemoveSecret(1, actor="ann"))
+    back = shop.operations.roll_back(RollBack("shop", "dev", "slow", "bob"))
+    assert secret_of(shop, back.id).version == 1

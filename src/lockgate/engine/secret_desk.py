@@ -1,8 +1,9 @@
 """The desk for secrets: set, look, remove, change the key. Texts come in here, and never leave."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from lockgate.core.audit import Event
 from lockgate.core.deployment import ACTIVE, WAITING, Deployment, State
@@ -125,8 +126,14 @@ class SecretDesk:
             if row.state is State.SUCCEEDED and not row.holds:
                 good.setdefault(row.application, []).append(row)
         for application, done in good.items():
-            for row in done[:KEEP_GOOD]:
+            for row in (*done[:KEEP_GOOD], *self._way_back(done)):
                 yield row.plan, f"a rollback of {application} may go back to {row.release_label} with it ({row.id})"
+
+    def _way_back(self, done: Sequence[Deployment]) -> Iterator[Deployment]:
+        """The newest that is not barred, behind others that are."""
+        barred = self.store.quarantines.barred
+        open_ones = (r for r in done if barred(r.application, r.environment, r.release) is None)
+        yield from islice(open_ones, 1)
 
     def _event(
         self, kind: str, because: str, actor: str, environment: str = "", data: Mapping[str, str] | None = None
