@@ -225,6 +225,10 @@ class Strongbox(Protocol):
         """A new master key. ``reseal``: new data keys, too, for everything that is kept. Interrupted anywhere, it is
         as before or done; again, it goes on."""
 
+    def start_over(self, event: Event) -> KeyChange:
+        """The master key is lost, and with it every text. Another one is made, and the versions are marked as removed.
+        Raises Conflict while the key is there."""
+
 
 # --- the memory ---
 
@@ -379,6 +383,10 @@ class Keys(Protocol):
 
     def rewrap(self, old: str, new: str, keys: Sequence[DataKey], event: Event) -> None:
         """From one master key to another, all at once. Raises Conflict unless these are all there are."""
+
+    def abandon(self, old: str, new: str, gone: Sequence[SecretVersion], event: Event) -> None:
+        """Every data key goes, and every text that was sealed; ``gone``: what is told of those. Raises Conflict unless
+        these are all there are."""
 
 
 class Secrets(Protocol):

@@ -148,6 +148,6 @@ def test_the_master_key_is_changed(run: Run, double: Double) -> None:
     mend = "Remove every line but the first from /run/key: the server may not write it."
     double.answers["POST", "/v1/secrets/rotation"] = KeyChangeView("aaaa", "bbbb", 3, 12, mend)
     ran = run("secret", "rotate-key", "--re-encrypt", "--reason", "yearly")
-    assert double.last().body == {"reseal": True, "reason": "yearly", "actor": "ann"}
+    assert double.last().body == {"reseal": True, "lost": False, "reason": "yearly", "actor": "ann"}
     assert "The master key is bbbb now, no more aaaa; 3 data keys encrypted with it." in ran.out
     assert "12 versions of secrets encrypted anew." in ran.out and mend in ran.out

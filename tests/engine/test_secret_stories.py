@@ -262,6 +262,8 @@ def test_a_secret_of_no_environment_is_refused(shop: Rig) -> None:
 
 def test_keys_are_changed_on_demand(shop: Rig) -> None:
     assert shop.operations.secrets.rotate(RotateKey(actor="ann")).after == "two"
+    with pytest.raises(Conflict, match="nothing is lost"):
+        shop.operations.secrets.rotate(RotateKey(lost=True, actor="ann"))
 
 
 def test_the_way_back_is_kept_open_behind_releases_that_are_barred(shop: Rig) -> None:

@@ -164,7 +164,11 @@ def remove(env: str, name: str, version: int, /, *, reason: Why = "", json: Json
 
 @secret.command(name="rotate-key")
 def rotate_key(
-    *, re_encrypt: Annotated[bool, Parameter(negative="")] = False, reason: Why = "", json: Json = False
+    *,
+    re_encrypt: Annotated[bool, Parameter(negative="")] = False,
+    lost: Annotated[bool, Parameter(negative="")] = False,
+    reason: Why = "",
+    json: Json = False,
 ) -> None:
     """Change the master key, while everything goes on. Interrupted, it is as before or done; do it again.
 
@@ -172,8 +176,11 @@ def rotate_key(
     ----------
     re_encrypt
         Make new data keys as well, and encrypt every version anew.
+    lost
+        The master key is gone for good: make another one, and give up every secret that it opened. Refused while it
+        is there.
     """
-    view = Client().rotate_key(RotateKey(re_encrypt, reason, actor()))
+    view = Client().rotate_key(RotateKey(re_encrypt, lost, reason, actor()))
     show(view, json, lambda: rotation_lines(view))
 
 

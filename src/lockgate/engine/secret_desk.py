@@ -65,7 +65,11 @@ class SecretDesk:
         return _version_view(self.box.remove(environment, name, request.version, event))
 
     def rotate(self, request: RotateKey) -> KeyChangeView:
-        """Everything stays usable meanwhile. Raises SecretUnusable, Unavailable."""
+        """Everything stays usable meanwhile. Raises SecretUnusable, Unavailable; Conflict when it is not lost."""
+        if request.lost:
+            because = "The master key was lost, and what it opened" + (f": {request.reason}" if request.reason else ".")
+            done = self.box.start_over(self._event("secret.key_lost", because, request.actor))
+            return KeyChangeView(done.before, done.after, done.rewrapped, done.resealed, done.mend)
         because = "The master key was changed" + (f": {request.reason}" if request.reason else ".")
         done = self.box.rotate(request.reseal, self._event("secret.key_rotated", because, request.actor))
         return KeyChangeView(done.before, done.after, done.rewrapped, done.resealed, done.mend)

@@ -30,6 +30,8 @@ class RotateKey:
 
     reseal: bool = False
     """New data keys as well, with everything encrypted anew."""
+    lost: bool = False
+    """The master key is lost: another one is made, and what only it opened is given up."""
     reason: str = ""
     actor: str = ""
 

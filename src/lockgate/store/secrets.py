@@ -41,6 +41,9 @@ class SqlKeys:
     def rewrap(self, old: str, new: str, keys: Sequence[DataKey], event: Event) -> None:
         self._database.write(lambda connection: _rewrapped(connection, old, new, keys, event))
 
+    def abandon(self, old: str, new: str, gone: Sequence[SecretVersion], event: Event) -> None:
+        self._database.write(lambda connection: _abandoned(connection, old, new, gone, event))
+
 
 class SqlSecrets:
     """:class:`lockgate.ports.Secrets` in SQL."""
@@ -133,6 +136,18 @@ def _rewrapped(connection: Connection, old: str, new: str, keys: Sequence[DataKe
     for key in keys:
         which = (data_key.c.place == key.place, data_key.c.number == key.number)
         connection.execute(update(data_key).where(*which).values(master=new, sealed=key.sealed))
+    connection.execute(update(keyring).values(master=new))
+    outbox.append(connection, [event])
+
+
+def _abandoned(connection: Connection, old: str, new: str, gone: Sequence[SecretVersion], event: Event) -> None:
+    _locked(connection, old)
+    for told in gone:
+        which = (*_which(told.environment, told.name), secret.c.version == told.version)
+        connection.execute(update(secret).where(*which).values(sealed="", document=rows.document(told)))
+    if connection.execute(select(secret.c.name).where(secret.c.sealed != "").limit(1)).first() is not None:
+        raise Conflict("A secret has just been set.", AGAIN)
+    connection.execute(delete(data_key))
     connection.execute(update(keyring).values(master=new))
     outbox.append(connection, [event])
 

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from lockgate.core.audit import Event
-from lockgate.core.errors import NotFound, SecretUnusable
+from lockgate.core.errors import Conflict, NotFound, SecretUnusable
 from lockgate.core.secret import Secret, SecretSource, SecretStore, SecretVersion
 from lockgate.ports import KeyChange
 
@@ -73,6 +73,9 @@ class FakeVault:
 
     def rotate(self, reseal: bool, event: Event) -> KeyChange:
         return KeyChange("one", "two", len(self._kept), len(self.versions()) if reseal else 0)
+
+    def start_over(self, event: Event) -> KeyChange:
+        raise Conflict("The master key one is there, so nothing is lost.")
 
     def _text(self, source: SecretSource) -> str:
         if source.store is SecretStore.KEPT:

@@ -220,6 +220,18 @@ def test_a_file_that_is_named_but_not_there_is_not_made(store: SqlStore, tmp_pat
         put(KeptSecrets(store.keys, store.secrets, master, Redactor()))
 
 
+def test_what_a_lost_key_opened_is_given_up_and_set_anew(box: KeptSecrets, store: SqlStore, tmp_path: Path) -> None:
+    put(box), put(box, word="second"), put(box, "OTHER", environment="dev")
+    (tmp_path / "keys" / "master").unlink()
+    fresh = a_box(store, tmp_path)
+    change = fresh.start_over(an_event("secret.key_lost", NOON + 7, actor="bob", audited=True))
+    assert change.mend == "These are gone, and have to be set anew: OTHER of dev, DB_PASS of prod."
+    assert {(told.removed_at, told.removed_by) for told in fresh.versions()} == {(NOON + 7, "bob")}
+    assert store.keys.select() == () and put(fresh) == 3
+    assert a_box(store, tmp_path).open("prod", "DB_PASS", 3).reveal() == "hunter2"
+    assert store.history.audit(0, 9)[-2].event.data["gone"] == "3"
+
+
 # --- changing it ---
 
 

@@ -154,6 +154,24 @@ class KeptSecrets:
             mend = self.master.finish(after)
         return KeyChange(before, after, rewrapped, self._reseal_all() if reseal else 0, mend)
 
+    def start_over(self, event: Event) -> KeyChange:
+        ring = self._keyring()
+        try:
+            self.master.known().get(ring.master)
+        except SecretUnusable:
+            return self._start_over(ring, event)
+        because = f"The master key {ring.master} is there, so nothing is lost."
+        raise Conflict(because, "Change it without --lost.")
+
+    def _start_over(self, ring: Keyring, event: Event) -> KeyChange:
+        after = self.master.known(make=True).first.id
+        there = [sealed.told for sealed in self.secrets.select() if sealed.sealed]
+        gone = [replace(told, removed_at=event.at, removed_by=event.actor) for told in there]
+        data = {"before": ring.master, "after": after, "gone": str(len(gone))}
+        self.keys.abandon(ring.master, after, gone, replace(event, data={**event.data, **data}))
+        names = ", ".join(dict.fromkeys(f"{told.name} of {told.environment}" for told in gone))
+        return KeyChange(ring.master, after, 0, 0, f"These are gone, and have to be set anew: {names}." if gone else "")
+
     def _rewrap(self, known: Known, before: str, after: str, event: Event) -> int:
         ring, keys = self._keyring(), self.keys.select()
         new = [_wrapped(self._unwrapped(key, ring), key, known.get(after), ring) for key in keys]

@@ -55,6 +55,19 @@ class SealingContract:
         assert store.keys.keyring() == Keyring("installation", "master-2")
         assert [event.kind for event in store.history.events(0, 9)] == ["secret.key_rotated"]
 
+    def test_a_lost_master_key_takes_everything_along_or_nothing(self, store: Store) -> None:
+        begun(store)
+        for name in ("A", "B"):
+            store.secrets.add(a_sealed(name), an_event("secret.set"))
+        gone = [replace(a_sealed(name).told, removed_at=NOON, removed_by="bob") for name in ("A", "B")]
+        for wrong in (("master-1", gone[:1]), ("master-0", gone)):
+            with pytest.raises(Conflict):
+                store.keys.abandon(wrong[0], "master-2", wrong[1], an_event("secret.key_lost"))
+        assert store.keys.select() == (PROD,) and store.secrets.select() == (a_sealed("A"), a_sealed("B"))
+        store.keys.abandon("master-1", "master-2", gone, an_event("secret.key_lost"))
+        assert store.keys.select() == () and store.keys.keyring() == Keyring("installation", "master-2")
+        assert store.secrets.select() == tuple(SealedSecret(told, 1, "") for told in gone)
+
     def test_versions_are_added_one_after_the_other(self, store: Store) -> None:
         begun(store)
         for version in (1, 2):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from lockgate.core.errors import LockgateError, NotFound
+from lockgate.core.errors import Conflict, LockgateError, NotFound
 from lockgate.core.secret import Secret, SecretSource, SecretStore
 from lockgate.ports import SecretVault, Strongbox
 from lockgate.testing.samples import NOON, an_event
@@ -91,6 +91,12 @@ class StrongboxContract:
         for version in (1, 2):
             with pytest.raises(NotFound):
                 box.remove("prod", "DB_PASS", version, SET)
+
+    def test_as_long_as_the_key_is_there_nobody_starts_over(self, box: Strongbox) -> None:
+        told, _ = box.keep("prod", "DB_PASS", Secret("hunter2"), SET)
+        with pytest.raises(Conflict, match="nothing is lost"):
+            box.start_over(SET)
+        assert box.versions() == (told,)
 
     def test_after_a_change_of_keys_everything_is_there(self, box: Strongbox) -> None:
         told, _ = box.keep("prod", "DB_PASS", Secret("hunter2"), SET)
