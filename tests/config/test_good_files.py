@@ -102,6 +102,9 @@ def test_the_annotated_environments_are_read() -> None:
         secrets={
             "api_key": SecretSource(SecretStore.FILE, "/etc/lockgate/api_key"),
             "password": SecretSource(SecretStore.VARIABLE, "SHOP_PASSWORD"),
+            "db_password": SecretSource(SecretStore.KEPT, "db_password"),
+            "mail_password": SecretSource(SecretStore.KEPT, "smtp"),
+            "signing_key": SecretSource(SecretStore.VAULT, "secret/data/shop", key="signing_key", version=3),
         },
         replicas={"web": 2, "catalogue/web": 4},
         strategy=Strategy(StrategyKind.CANARY, canary=Canary((Stage(500, 600.0), Stage(5000, 600.0)))),
