@@ -6,12 +6,12 @@ the file is signed too and says where it begins and ends. To verify it takes the
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lockgate.core import checkpoint
 from lockgate.core.checkpoint import Checkpoint, Closing
-from lockgate.core.envelope import CHECKPOINT, Envelope, Verify, decode
+from lockgate.core.envelope import CHECKPOINT, Verify, decode
 from lockgate.core.errors import RecordAltered
 from lockgate.core.ids import Digest, Instant
 from lockgate.core.keyring import Keyring, opened
@@ -56,7 +56,8 @@ def verify_record(lines: Iterable[bytes], ring: Keyring, verify: Verify) -> Repo
 def _read(lines: Iterable[bytes], reader: "Reader", closed: bool) -> Report:
     number = 0
     try:
-        for number, line in enumerate(lines, start=1):
+        for line in lines:
+            number += 1
             reader.take(line)
         if closed and reader.closing is None:
             raise RecordAltered("The end is missing: an export ends with a signed line that says where it ends.")
@@ -111,7 +112,7 @@ class Reader:
             return f"Entry {due} does not end as an entry does: it has been changed."
         if int(found[2]) != due:
             return f"Entry {int(found[2])} stands where {due} must be: entries are missing, moved or added."
-        return f"Entry {self._seq} is not the one that entry {due} says came before it: one of the two has been changed."
+        return f"Entry {self._seq} is not the one that {due} says came before it: one of the two has been changed."
 
     def _sealed(self, line: bytes) -> None:
         if not line.endswith(b"\n"):
@@ -146,8 +147,3 @@ class Reader:
         if closing.checkpoints != tuple(self._digests):
             raise RecordAltered("Checkpoints of days are missing, moved or added.")
         self.closing = closing
-
-
-def days_within(days: Sequence[tuple[Checkpoint, Envelope]], first: int, last: int) -> list[tuple[Checkpoint, Envelope]]:
-    """Those whose end is in the export."""
-    return [(day, sealed) for day, sealed in days if first <= day.last <= last]

@@ -72,7 +72,7 @@ def opened(envelope: Envelope, payload_type: str, ring: Keyring, verify: Verify)
         raise RecordAltered(f"An envelope says it holds {envelope.payload_type}, where {payload_type} is expected.")
     message = pae(payload_type, envelope.payload)
     known = [(ring.find(one.key), one.value) for one in envelope.signatures]
-    if not known or any(key is None for key, _ in known):
+    if not known or any(key is None for key, _ in known) or len(set(known)) < len(known):
         raise RecordAltered("It is signed by no key that is known: it has been changed, or the keys are not its own.")
     if not all(key and verify(key.pem, message, value) for key, value in known):
         raise RecordAltered("The signature is not one of what it stands under: one of the two has been changed.")
@@ -127,7 +127,9 @@ def read(text: bytes, where: str = "keys") -> Keyring:
 
 def _key(found: dict[str, Any]) -> PublicKey:
     until = found["until"]
-    return PublicKey(str(found["id"]), str(found["pem"]), float(found["since"]), None if until is None else float(until))
+    return PublicKey(
+        str(found["id"]), str(found["pem"]), float(found["since"]), None if until is None else float(until)
+    )
 
 
 def _from_pem(text: str, where: str) -> Keyring:
