@@ -46,7 +46,8 @@ class KeyFolder:
     def __init__(self, folder: Path, now: Instant) -> None:
         self._folder = folder
         self._lock = threading.Lock()
-        self._known: tuple[_Stamp, Keyring, Ed25519PrivateKey] | None = None
+        self._known: tuple[_Stamp, Keyring] | None = None
+        self._private: Ed25519PrivateKey | None = None
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._alone():
             if not (folder / RING).exists():
@@ -62,7 +63,9 @@ class KeyFolder:
         (self._folder / NEW).unlink(missing_ok=True)
 
     def ring(self) -> Keyring:
-        return self._current()[0]
+        """The public keys: they verify even where the private one has been lost."""
+        with self._lock, self._legibly():
+            return self._read()
 
     def sign(self, message: bytes) -> Signature:
         ring, private = self._current()
@@ -104,21 +107,35 @@ class KeyFolder:
         return self._folder / f"{short(key.id)}.key"
 
     def _current(self) -> tuple[Keyring, Ed25519PrivateKey]:
-        """Read again whenever the ring has changed."""
-        with self._lock:
-            try:
-                found = (self._folder / RING).stat()
-                stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
-                if self._known is None or self._known[0] != stamp:
-                    ring = keyring.read((self._folder / RING).read_bytes(), str(self._folder / RING))
-                    self._known = (stamp, ring, self._private(ring.current))
-            except OSError as error:
-                because = f"The signing keys in {self._folder} cannot be read: {error.strerror}."
-                mend = "Restore the folder from a backup; without it nothing can be signed or verified."
-                raise ComponentMissing(because, mend) from error
-            return self._known[1], self._known[2]
+        """The ring and the key that signs. Both are read again whenever the ring has changed."""
+        with self._lock, self._legibly():
+            ring = self._read()
+            if self._private is None:
+                try:
+                    self._private = self._load(ring.current)
+                except FileNotFoundError:
+                    ring = self._read()  # another server has rotated it a moment ago
+                    self._private = self._load(ring.current)
+            return ring, self._private
 
-    def _private(self, key: PublicKey) -> Ed25519PrivateKey:
+    def _read(self) -> Keyring:
+        path = self._folder / RING
+        found = path.stat()
+        stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+        if self._known is None or self._known[0] != stamp:
+            self._known, self._private = (stamp, keyring.read(path.read_bytes(), str(path))), None
+        return self._known[1]
+
+    @contextmanager
+    def _legibly(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            because = f"The signing keys in {self._folder} cannot be read: {error.strerror}."
+            mend = "Restore the folder from a backup; without it nothing can be signed."
+            raise ComponentMissing(because, mend) from error
+
+    def _load(self, key: PublicKey) -> Ed25519PrivateKey:
         path = self._place_of(key)
         if path.stat().st_mode & 0o077:
             log.warning("%s could be read by others; from now on only its owner can. Rotate: lockgate key rotate", path)

@@ -61,19 +61,16 @@ class SqlAuditLog:
         """Page by page, as far as somebody reads."""
         order = audit.c.seq.desc() if newest else audit.c.seq
         query = _narrowed(select(audit).where(audit.c.seq > after), chosen).order_by(order).limit(PAGE)
-        place: int | None = None
-        while True:
-            beyond = audit.c.seq < place if newest else audit.c.seq > place
-            page = self._rows(query if place is None else query.where(beyond))
+        page = self._rows(query)
+        while page:
             for row in page:
                 entry = _entry(row)
                 if newest and chosen.since is not None and entry.event.at < chosen.since - DAY:
                     return
                 if _chosen(entry.event, chosen):
                     yield entry
-            if len(page) < PAGE:
-                return
             place = page[-1].seq
+            page = self._rows(query.where(audit.c.seq < place if newest else audit.c.seq > place))
 
     def _rows(self, query: Select[tuple[object, ...]]) -> list[rows.AnyRow]:
         return self._database.read(lambda connection: list(connection.execute(query)))
