@@ -1,5 +1,7 @@
 """Envelopes are DSSE's, written in one way only, and keys are followed from one to the next."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -44,10 +46,8 @@ def test_an_envelope_that_is_written_otherwise_is_another_one_or_none(
     text[data.draw(some.integers(0, len(text) - 1))] = data.draw(some.integers(0, 255))
     if bytes(text) == encode(envelope):
         return
-    try:
+    with suppress(RecordAltered):
         assert decode(bytes(text)) != envelope
-    except RecordAltered:
-        pass
 
 
 @pytest.mark.parametrize(
