@@ -295,7 +295,7 @@ def build(settings: Settings) -> ControlPlane:
         drivers.executor,
         lambda: examine(settings, serving=True),
         desk,
-        Redeployment(store, promoter, ticker),
+        Redeployment(store, promoter, ticker, notary),
     )
     archivist = Archivist(desk, ArchiveFolder(settings.home / "archive").keep, settings.audit_keep)
     return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), archivist, operations)

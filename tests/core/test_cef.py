@@ -10,7 +10,7 @@ from lockgate.core.audit import Event
 from lockgate.core.cef import cef_line
 
 _HEADER = r"(?:[^|\\]|\\.)*"
-LINE = re.compile(rf"CEF:0(?:\|{_HEADER}){{{{5}}}}\|(?:10|[0-9])\|(?P<extension>.*)", re.DOTALL)
+LINE = re.compile(rf"CEF:0(?:\|{_HEADER}){{5}}\|(?:10|[0-9])\|(?P<extension>.*)", re.DOTALL)
 _PAIR = re.compile(r"(?:^| )(?P<key>[A-Za-z0-9]+)=(?P<value>(?:[^=\\]|\\.)*?)(?=(?: [A-Za-z0-9]+=)|$)", re.DOTALL)
 
 

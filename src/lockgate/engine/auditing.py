@@ -141,9 +141,9 @@ def question(notary: Notary) -> tuple[str, Question]:
 
 
 def _plan_fault(notary: Notary, admission: Admission) -> str:
-    """A plan that nobody has recorded yet has no statement."""
+    """One that has just been made is not recorded yet; then there is nothing to be altered."""
     try:
-        if admission.row is not None or notary.store.statements.get(admission.plan.digest) is not None:
+        if admission.row is not None or admission.rollback:
             notary.demand_plan(admission.plan)
     except RecordAltered as fault:
         return str(fault)

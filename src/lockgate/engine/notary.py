@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from lockgate.core import checkpoint, statement
 from lockgate.core.audit import Event
-from lockgate.core.checkpoint import Checkpoint, Closing
+from lockgate.core.checkpoint import NONE, Checkpoint, Closing
 from lockgate.core.envelope import CHECKPOINT, IN_TOTO, Envelope, encode, pae
 from lockgate.core.errors import RecordAltered
 from lockgate.core.export import Report, verify_record
@@ -51,7 +51,7 @@ class Notary:
     def demand_release(self, release: Release) -> Envelope:
         """Its statement. Raises :class:`RecordAltered` unless it is there, holds, and is of exactly this release."""
         what = f"release {release.label()}"
-        mend = "Restore the database from a backup, or make the release again from its definition."
+        mend = "Restore the database from a backup."
         try:
             envelope = self._stated(release.digest, what)
             statement.demand_release(release, self._open(envelope))
@@ -66,7 +66,7 @@ class Notary:
             envelope = self._stated(plan.digest, what)
             statement.demand_plan(plan, self._open(envelope))
         except RecordAltered as fault:
-            mend = "Deploy the release again: that makes a new plan."
+            mend = "Restore the database from a backup."
             raise RecordAltered(f"The record of {what} cannot be trusted: {fault.because}", mend) from fault
         return envelope
 
@@ -110,13 +110,15 @@ class Notary:
         return self._signed(CHECKPOINT, closing.payload())
 
     def days(self) -> list[tuple[Checkpoint, Envelope]]:
-        """Every checkpoint of a day. Raises RecordAltered for one that is not signed by one of our keys."""
+        """Every checkpoint of a day. Raises RecordAltered for one that is not signed by one of our keys, or missing."""
         found = []
         for envelope in self.store.audit.checkpoints():
             content = opened(envelope, CHECKPOINT, self.signer.ring(), self.signer.verify)
             day = checkpoint.read(content)
             if not isinstance(day, Checkpoint):
                 raise RecordAltered("Among the checkpoints of days is one of an export.")
+            if (day.number, day.previous) != (len(found) + 1, found[-1][0].digest if found else NONE):
+                raise RecordAltered(f"The checkpoint of {day.day} does not follow from the one before: one is missing.")
             found.append((day, envelope))
         return found
 

@@ -13,6 +13,7 @@ from lockgate.core.errors import CapabilityMissing, Conflict, Invalid
 from lockgate.core.ids import DeploymentId
 from lockgate.core.plan import Plan
 from lockgate.engine import views
+from lockgate.engine.notary import Notary
 from lockgate.engine.promoter import Promoter
 from lockgate.messages import DeploymentView
 from lockgate.messages.audit import Redeploy
@@ -27,11 +28,13 @@ class Redeployment:
     store: Store
     promoter: Promoter
     ticker: Ticker
+    notary: Notary
 
     def redeploy(self, deployment: str, request: Redeploy) -> DeploymentView:
         """Raises NotFound, RecordAltered, Conflict when it would not be the same, Denied: nothing is recorded then."""
         row = self.store.history.deployment(DeploymentId(deployment))
         plan, environment = self.store.releases.plan(row.plan), self.promoter.catalogue().get(row.environment)
+        self.notary.demand_plan(plan)
         if request.as_recorded:
             self._demand_targets(row, plan, environment)
         else:

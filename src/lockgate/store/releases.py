@@ -71,7 +71,7 @@ class SqlReleases:
             raise NotFound(f"There is no plan {digest}.")
         if digest_of_bytes(text.encode()) != digest:
             because = f"The stored plan {digest} has been altered."
-            raise RecordAltered(because, "Restore the database, or deploy the release again.")
+            raise RecordAltered(because, "Restore the database from a backup.")
         return rows.value(Plan, text)
 
 

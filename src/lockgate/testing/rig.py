@@ -92,7 +92,10 @@ class Rig:
         self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, gates)
         self.executors = only(self.executor())
         intake = Intake(store, self.clock, FakeResolver(), lambda text, where: self.application)
-        desks = Auditing(store, self.clock, self.notary, "0"), Redeployment(store, self.promoter, self.ticker)
+        desks = (
+            Auditing(store, self.clock, self.notary, "0"),
+            Redeployment(store, self.promoter, self.ticker, self.notary),
+        )
         self.operations = Operations(
             store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: (), *desks
         )
