@@ -111,7 +111,7 @@ class Notary:
 
     def days(self) -> list[tuple[Checkpoint, Envelope]]:
         """Every checkpoint of a day. Raises RecordAltered for one that is not signed by one of our keys, or missing."""
-        found = []
+        found: list[tuple[Checkpoint, Envelope]] = []
         for envelope in self.store.audit.checkpoints():
             content = opened(envelope, CHECKPOINT, self.signer.ring(), self.signer.verify)
             day = checkpoint.read(content)
