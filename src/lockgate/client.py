@@ -384,7 +384,7 @@ class Client:
     def _ask(self, name: str, want: str, ask: Ask) -> DeploymentView:
         return self._post(f"/v1/deployments/{quote(name, safe='')}/{want}", ask, DeploymentView)
 
-    def _get(self, path: str, kind: type[T], **query: str | int) -> T:
+    def _get(self, path: str, kind: type[T], /, **query: str | int) -> T:
         return _decoded(self._exchange("GET", path + _query(query), None, QUICK), kind)
 
     def _post(self, path: str, message: object, kind: type[T] | None, timeout: float = QUICK) -> T:

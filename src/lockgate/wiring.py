@@ -309,7 +309,8 @@ def _notary(settings: Settings, store: SqlStore, clock: SystemClock) -> Notary:
     if signer.is_new:
         signed = notary.adopt()
         signer.settled()
-        log.info("a signing key was made in %s; %d records were signed as found", settings.data / "keys", signed)
+        if signed:
+            log.info("%d releases and plans from before there was a signing key were signed as found", signed)
     return notary
 
 
