@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 
 from lockgate import messages
-from lockgate.messages import audit
 from lockgate.core.errors import Problem
+from lockgate.messages import audit
 from lockgate.server.app import ENDPOINTS
 from lockgate.server.endpoint import Endpoint, Parameter
 from lockgate.server.faults import RETRY_AFTER, STATUSES
