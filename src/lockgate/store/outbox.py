@@ -29,7 +29,8 @@ def append(connection: Connection, events: Sequence[Event]) -> None:
     # A sequence would be quicker on Postgres, but transactions end in another order than they take its numbers: a
     # reader that has seen 8 would never look for a 7 that was committed later. A counter row orders them.
     first = take(connection, EVENT, len(events))
-    numbered = [replace(_complete(connection, decisive(e)), seq=seq) for seq, e in enumerate(events, start=first)]
+    told = _complete(connection, [decisive(e) for e in events])
+    numbered = [replace(e, seq=seq) for seq, e in enumerate(told, start=first)]
     connection.execute(_ADD_EVENT, [_columns(e) for e in numbered])
     audited = [e for e in numbered if e.audited]
     if audited:
@@ -49,15 +50,21 @@ class _Made:
     artifacts: Mapping[str, _Named] = field(default_factory=dict)
 
 
-def _complete(connection: Connection, e: Event) -> Event:
-    """An audited event, with where the command came from, and what the release it is about is made of."""
-    if not e.audited:
-        return e
+def _complete(connection: Connection, events: Sequence[Event]) -> list[Event]:
+    """Audited ones with where the command came from, and what the release they are about is made of."""
+    made = {name: _made(connection, name) for name in {e.release for e in events if e.audited and e.release}}
+    return [_with(e, made.get(e.release, _Made())) if e.audited else e for e in events]
+
+
+def _made(connection: Connection, name: str) -> _Made:
+    found = connection.execute(_RELEASE, {"which": name}).scalar()
+    return rows.value(_Made, found) if found else _Made()
+
+
+def _with(e: Event, made: _Made) -> Event:
     address = e.address or ("" if e.actor == SYSTEM else source_address())
-    found = connection.execute(_RELEASE, {"which": e.release}).scalar() if e.release and not e.artifacts else None
-    made = rows.value(_Made, found) if found else _Made(e.commit)
-    artifacts = {name: one.digest for name, one in made.artifacts.items()} or e.artifacts
-    return replace(e, address=address, commit=e.commit or made.commit, artifacts=artifacts)
+    artifacts = {name: one.digest for name, one in made.artifacts.items()}
+    return replace(e, address=address, commit=e.commit or made.commit, artifacts=e.artifacts or artifacts)
 
 
 def _columns(e: Event) -> dict[str, object]:
