@@ -278,7 +278,7 @@ class Client:
 
     def verification(self) -> Verification:
         """Of the whole record, read anew by the server."""
-        return self._get("/v1/audit/verification", Verification)
+        return _decoded(self._exchange("GET", "/v1/audit/verification", None, SLOW), Verification)
 
     def export_audit(self, since: int = 0, until: int = 0, form: str = "jsonl") -> Iterator[bytes]:
         """The record as a file, piece by piece. What breaks off raises :class:`Unavailable`."""

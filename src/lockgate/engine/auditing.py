@@ -44,7 +44,7 @@ class Auditing:
     def entries(self, query: AuditQuery) -> AuditView:
         chosen = AuditFilter(query.actor, query.application, query.environment, query.kind, query.since, query.until)
         found = self.store.audit.select(chosen, query.after, query.limit, newest=query.newest)
-        broken = self.notary.chain.broken_at()
+        broken = self.notary.broken_at()
         shown = tuple(views.event_view(replace(one.event, seq=one.seq)) for one in found)
         return AuditView(shown, broken is None, broken)
 
@@ -55,7 +55,7 @@ class Auditing:
     def export(self, since: Instant | None, until: Instant | None, form: str) -> Iterator[bytes]:
         """Lines, from the first entry that is not before ``since`` to the last before the first that is not before
         ``until``. Raises RecordAltered when the chain is broken: nothing is signed then."""
-        broken = self.notary.chain.broken_at()
+        broken = self.notary.broken_at()
         if broken is not None:
             because = f"The audit chain is broken at entry {broken}, so it is not exported: nothing is signed of it."
             raise RecordAltered(because, "Look at it with lockgate audit --json, and compare it with an older export.")

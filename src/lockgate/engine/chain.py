@@ -65,12 +65,17 @@ class Chain:
             if len(page) < PAGE:
                 return
 
-    def broken_at(self) -> int | None:
+    def broken_at(self, last: Checkpoint | None) -> int | None:
         """Number of the first entry that does not follow from the one before, as far as can be told from what came
-        since the last time; None: there is none. Once broken, it stays so."""
+        since the last time, and the first time since the last signed day; None: there is none. Once broken, it stays
+        so."""
         with self._lock:
             if self._broken is None:
-                self._broken = self._read_on()
+                if last is not None and self._seen.seq == 0:
+                    self._seen, seen = _Place(last.last, last.head), _Place()
+                else:
+                    seen = self._seen
+                self._broken = self._read_on(seen)
             return self._broken
 
     @property
@@ -100,9 +105,10 @@ class Chain:
         self._day = (number, place)
         return None
 
-    def _read_on(self) -> int | None:
-        if self._seen.seq and not self._still(self._seen):
-            return self._seen.seq
+    def _read_on(self, seen: _Place) -> int | None:
+        """``seen``: what must still be there."""
+        if seen.seq and not self._still(seen):
+            return seen.seq
         for seq, line in self.lines(self._seen.seq):
             # The first may be any, where the beginning was cut off: verifying the whole record tells more.
             if self._seen.seq and not follows(line, self._seen.seq + 1, self._seen.head):

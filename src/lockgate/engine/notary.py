@@ -36,6 +36,7 @@ class Notary:
     signer: Signer
     chain: Chain = field(init=False)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+    _known: dict[Envelope, Checkpoint] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "chain", Chain(self.store.audit))
@@ -113,14 +114,21 @@ class Notary:
         """Every checkpoint of a day. Raises RecordAltered for one that is not signed by one of our keys, or missing."""
         found: list[tuple[Checkpoint, Envelope]] = []
         for envelope in self.store.audit.checkpoints():
-            content = opened(envelope, CHECKPOINT, self.signer.ring(), self.signer.verify)
-            day = checkpoint.read(content)
-            if not isinstance(day, Checkpoint):
-                raise RecordAltered("Among the checkpoints of days is one of an export.")
+            day = self._day(envelope)
             if (day.number, day.previous) != (len(found) + 1, found[-1][0].digest if found else NONE):
                 raise RecordAltered(f"The checkpoint of {day.day} does not follow from the one before: one is missing.")
             found.append((day, envelope))
         return found
+
+    def _day(self, envelope: Envelope) -> Checkpoint:
+        """A signature that has held once is not checked again: keys are never taken away."""
+        known = self._known.get(envelope)
+        if known is None:
+            known = checkpoint.read(opened(envelope, CHECKPOINT, self.signer.ring(), self.signer.verify))
+            if not isinstance(known, Checkpoint):
+                raise RecordAltered("Among the checkpoints of days is one of an export.")
+            self._known[envelope] = known
+        return known
 
     def verified(self) -> Report:
         """The whole record, read anew."""
@@ -158,6 +166,10 @@ class Notary:
         if f'"previous":"{gone[-1].head}"'.encode() not in line:
             raise RecordAltered(f"Entry {first} does not follow from the last that was cut off.")
         return days[len(gone) :]
+
+    def broken_at(self) -> int | None:
+        """As :meth:`Chain.broken_at`: since the last signed day."""
+        return self.chain.broken_at(self._last())
 
     def _last(self) -> Checkpoint | None:
         days = self.days()
