@@ -21,7 +21,7 @@ from lockgate.engine.auditing import Auditing
 from lockgate.engine.notary import Notary
 from lockgate.messages import Ask, Deploy
 from lockgate.messages.audit import AuditQuery, RotateKey
-from lockgate.ports import Quarantine
+from lockgate.ports import AuditFilter, Quarantine
 from lockgate.store import rows, schema
 from lockgate.store.database import SqlStore
 from lockgate.testing.fakes import FakeClock
@@ -343,3 +343,27 @@ def test_more_than_was_cut_cannot_go_missing(rig: Rig, tmp_path: Path) -> None:
     edited(rig, f"DELETE FROM audit WHERE seq <= {cut + 3}")
     fresh = Auditing(rig.store, rig.clock, Notary(rig.store, rig.clock, rig.signer))
     assert "no entry says that they were cut off" in fresh.verified().because
+
+
+def test_what_was_seen_before_it_was_cut_off_is_not_missed(rig: Rig, tmp_path: Path) -> None:
+    days(rig, 1)
+    assert rig.operations.auditing.entries(ALL).whole
+    days(rig, 10)
+    archivist(rig, tmp_path / "archive").round()
+    assert rig.operations.auditing.verified().whole
+    assert rig.operations.auditing.entries(ALL).whole
+    days(rig, 1)
+    assert rig.operations.auditing.entries(ALL).whole
+    assert report(rig, exported(rig)).whole
+
+
+def test_after_a_start_it_is_read_on_from_the_last_signed_day(rig: Rig) -> None:
+    days(rig, 5)
+    rig.notary.seal()
+    fresh = Notary(rig.store, rig.clock, rig.signer)
+    edited(rig, "UPDATE audit SET document = replace(document, 'ada', 'bob') WHERE seq = 4")
+    assert fresh.broken_at() is None and not fresh.verified().whole
+    days(rig, 1)
+    last = rig.store.audit.select(AuditFilter(), 0, 1, newest=True)[0].seq
+    edited(rig, f"UPDATE audit SET document = replace(document, 'ada', 'bob') WHERE seq = {last - 1}")
+    assert fresh.broken_at() == last

@@ -86,7 +86,7 @@ class Chain:
     def demand_seen(self) -> None:
         """Raises RecordAltered when entries are gone that were there a while ago."""
         seen = self._seen
-        if seen.seq and not self._still(seen):
+        if seen.seq and not self._still(seen) and not self._is_cut(seen):
             raise RecordAltered(f"Entry {seen.seq} was there a while ago, and is gone or another one.")
 
     def finished_day(self, last: Checkpoint | None) -> Checkpoint | None:
@@ -108,7 +108,9 @@ class Chain:
     def _read_on(self, seen: _Place) -> int | None:
         """``seen``: what must still be there."""
         if seen.seq and not self._still(seen):
-            return seen.seq
+            if not self._is_cut(seen):
+                return seen.seq
+            self._seen = _Place()
         for seq, line in self.lines(self._seen.seq):
             # The first may be any, where the beginning was cut off: verifying the whole record tells more.
             if self._seen.seq and not follows(line, self._seen.seq + 1, self._seen.head):
@@ -119,6 +121,11 @@ class Chain:
     def _still(self, seen: _Place) -> bool:
         found = self.log.lines(seen.seq - 1, 1)
         return bool(found) and seq_of(found[0]) == seen.seq and digest_of_line(found[0]) == seen.head
+
+    def _is_cut(self, seen: _Place) -> bool:
+        """The record begins behind it. Whether that is as it should be, verifying the whole tells."""
+        first = self.log.lines(0, 1)
+        return bool(first) and seq_of(first[0]) > seen.seq
 
 
 def follows(line: bytes, seq: int, previous: str) -> bool:

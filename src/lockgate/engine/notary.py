@@ -122,13 +122,12 @@ class Notary:
 
     def _day(self, envelope: Envelope) -> Checkpoint:
         """A signature that has held once is not checked again: keys are never taken away."""
-        known = self._known.get(envelope)
-        if known is None:
-            known = checkpoint.read(opened(envelope, CHECKPOINT, self.signer.ring(), self.signer.verify))
-            if not isinstance(known, Checkpoint):
+        if envelope not in self._known:
+            found = checkpoint.read(opened(envelope, CHECKPOINT, self.signer.ring(), self.signer.verify))
+            if not isinstance(found, Checkpoint):
                 raise RecordAltered("Among the checkpoints of days is one of an export.")
-            self._known[envelope] = known
-        return known
+            self._known[envelope] = found
+        return self._known[envelope]
 
     def verified(self) -> Report:
         """The whole record, read anew."""
