@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,13 @@ from lockgate.config.catalogue_file import CatalogueFile
 from lockgate.config.settings import Settings
 from lockgate.core.application import Application
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
-from lockgate.core.environment import Catalogue, TargetSpec
+from lockgate.core.envelope import Verify
+from lockgate.core.environment import TargetSpec
 from lockgate.core.errors import ComponentMissing, DataFolderBusy, LockgateError, Unavailable
 from lockgate.core.ids import canonical, digest_of, short
 from lockgate.core.plan import Plan
 from lockgate.core.secret import Secret
+from lockgate.drivers.archive import ArchiveFolder
 from lockgate.drivers.artifacts import Artifacts, StoredSource
 from lockgate.drivers.clock import SystemClock
 from lockgate.drivers.custody import Custody, custody_of
@@ -37,10 +40,11 @@ from lockgate.drivers.machine import examine as examine_machine
 from lockgate.drivers.metrics.command import CommandMetrics
 from lockgate.drivers.metrics.http import HttpMetrics
 from lockgate.drivers.metrics.prometheus import PrometheusMetrics
-from lockgate.drivers.redactor import RedactingFormatter, Redactor
+from lockgate.drivers.redactor import Redactor, log_to_stderr
 from lockgate.drivers.registry import Registries
 from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
 from lockgate.drivers.safe import Reveal, reveal
+from lockgate.drivers.signing import KeyFolder, verify
 from lockgate.drivers.sources.archive import ArchiveSource
 from lockgate.drivers.sources.file import FileSource
 from lockgate.drivers.sources.npm import NpmSource
@@ -52,15 +56,19 @@ from lockgate.drivers.targets.process import Settings as ProcessSettings
 from lockgate.drivers.tasks.command import CommandTask
 from lockgate.drivers.tasks.command import Settings as CommandSettings
 from lockgate.drivers.tickers.embedded import EmbeddedTicker
-from lockgate.engine import gatehouse, pinning, planner
+from lockgate.engine import auditing, gatehouse, pinning, planner
 from lockgate.engine.analyst import Analyst
+from lockgate.engine.archivist import Archivist
+from lockgate.engine.auditing import Auditing
 from lockgate.engine.collector import Collector
 from lockgate.engine.executor import Executor
 from lockgate.engine.gatehouse import Gatehouse
 from lockgate.engine.intake import Intake
+from lockgate.engine.notary import Notary
 from lockgate.engine.operations import Operations
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
+from lockgate.engine.redeployment import Redeployment
 from lockgate.engine.secret_desk import SecretDesk
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
@@ -83,16 +91,15 @@ COLLECT_FIRST = 300.0
 """Seconds from the start to the first: a restart in an emergency has better things to do."""
 
 
+ARCHIVE_EVERY = 30.0
+"""Seconds between two looks whether a day of the audit record is over."""
+
+
 class Drivers:
     """What touches this machine, made once and shared by every plan that needs it."""
 
     def __init__(
-        self,
-        settings: Settings,
-        clock: SystemClock,
-        store: SqlStore,
-        catalogue: Callable[[], Catalogue],
-        custody: Custody,
+        self, settings: Settings, clock: SystemClock, store: SqlStore, catalogue: CatalogueFile, custody: Custody
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -220,6 +227,7 @@ class ControlPlane:
     drivers: Drivers
     worker: Worker
     collector: Collector
+    archivist: Archivist
     operations: Operations
     custody: Custody
 
@@ -228,7 +236,7 @@ class ControlPlane:
         self.drivers.start()
         threads = [
             threading.Thread(target=self.worker.run, name="worker"),
-            threading.Thread(target=self._collect, args=(stop,), name="collector", daemon=True),
+            *(threading.Thread(target=_now_and_then, args=(stop, *chore), daemon=True) for chore in self._chores()),
         ]
         for thread in threads:
             thread.start()
@@ -237,22 +245,29 @@ class ControlPlane:
         for thread in threads:
             thread.join()
 
+    def _chores(self) -> tuple[tuple[float, float, Callable[[], object], str], ...]:
+        return (
+            (COLLECT_FIRST, COLLECT_EVERY, self.collector.run, "artifacts were not collected"),
+            (ARCHIVE_EVERY, ARCHIVE_EVERY, self.archivist.round, "the audit record was not sealed"),
+        )
+
     def close(self) -> None:
         self.drivers.close()
         self.custody.close()
         self.store.close()
 
-    def _collect(self, stop: threading.Event) -> None:
-        pause = COLLECT_FIRST
-        while not stop.wait(pause):
-            pause = COLLECT_EVERY
-            try:
-                self.collector.run()
-            except LockgateError as error:
-                log.warning("artifacts were not collected: %s", error)
+
+def _now_and_then(stop: threading.Event, first: float, every: float, work: Callable[[], object], what: str) -> None:
+    pause = first
+    while not stop.wait(pause):
+        pause = every
+        try:
+            work()
+        except LockgateError as error:
+            log.warning("%s: %s", what, error)
 
 
-def _metric_sources(catalogue: Callable[[], Catalogue], custody: Custody) -> Mapping[str, MetricSource]:
+def _metric_sources(catalogue: CatalogueFile, custody: Custody) -> Mapping[str, MetricSource]:
     def secret(environment: str, name: str) -> Secret:
         known = catalogue().get(environment).secrets
         if name not in known:
@@ -274,20 +289,50 @@ def build(settings: Settings, redactor: Redactor | None = None) -> ControlPlane:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = redacted(open_store(settings.database), redactor.masked)
     catalogue = CatalogueFile(settings.environments)
-    custody = custody_of(settings, store.keys, store.secrets, redactor)
+    custody = custody_of(settings, store.data_keys, store.secrets, redactor)
     drivers = Drivers(settings, clock, store, catalogue, custody)
     ticker = EmbeddedTicker(settings.poll)
-    questions = Gatehouse([*gatehouse.basic(store), pinning.question(custody)])
-    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, questions, custody)
+    notary = _notary(settings, store, clock)
+    gates = Gatehouse((auditing.question(notary), *gatehouse.basic(store), pinning.question(custody)))
+    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, gates, custody)
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
     worker = Worker(_worker_name(settings.home), store, clock, ticker, flow, settings.lease)
     intake = Intake(store, clock, drivers.artifacts, _read)
-    desk = SecretDesk(store, clock, catalogue, custody, custody.kept)
+    desk = Auditing(store, clock, notary, version("lockgate"))
     operations = Operations(
-        store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings, serving=True), desk
+        store,
+        clock,
+        ticker,
+        intake,
+        promoter,
+        drivers.executor,
+        lambda: examine(settings, serving=True),
+        desk,
+        Redeployment(store, promoter, ticker, notary),
+        SecretDesk(store, clock, catalogue, custody, custody.kept),
     )
-    return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), operations, custody)
+    archivist = Archivist(desk, ArchiveFolder(settings.home / "archive").keep, settings.audit_keep)
+    collector = Collector(store, drivers.collect)
+    return ControlPlane(settings, store, drivers, worker, collector, archivist, operations, custody)
+
+
+def _notary(settings: Settings, store: SqlStore, clock: SystemClock) -> Notary:
+    """From here on, what is recorded is signed. What was recorded before there was a key is signed as it is, once."""
+    signer = KeyFolder(settings.data / "keys", clock.now())
+    notary = Notary(store, clock, signer)
+    store.releases.attested_by(notary)
+    if signer.is_new:
+        signed = notary.adopt()
+        signer.settled()
+        if signed:
+            log.info("%d releases and plans from before there was a signing key were signed as found", signed)
+    return notary
+
+
+def signature_check() -> Verify:
+    """How a signature is checked, for who has a ring of keys."""
+    return verify
 
 
 def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> None:
@@ -296,7 +341,7 @@ def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> 
     from lockgate.server import runner
 
     redactor = Redactor()
-    _log_to_stderr(settings, redactor)
+    log_to_stderr(settings.log_level, redactor)
     os.environ.pop("LOCKGATE_MASTER_KEY", None)  # programs that are started for a build inherit what is there
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -439,19 +484,6 @@ def _announce(listening: "object", announce: Callable[[str], None] | None) -> No
         announce(url)
     else:
         print(f"Lockgate is ready. Console: {url}", file=sys.stderr)  # noqa: T201
-
-
-def _log_to_stderr(settings: Settings, redactor: Redactor) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(RedactingFormatter(redactor, "%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    sys.excepthook = lambda kind, fault, _: log.critical("the server ends by a fault", exc_info=fault)
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
-    threading.excepthook = lambda fault: log.error(
-        "the thread %s ended by a fault", fault.thread and fault.thread.name, exc_info=fault.exc_value
-    )
-    logging.Formatter.converter = time.gmtime
-    for chatty in ("httpx2", "httpcore2", "uvicorn"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def custody(tmp_path: Path, vault: VaultServer) -> Iterator[Custody]:
     (tmp_path / "token").write_text("s.root")
     redactor = Redactor()
     with open_store("sqlite://") as store:
-        kept = KeptSecrets(store.keys, store.secrets, MasterKeyFile(tmp_path / "keys" / "master"), redactor)
+        kept = KeptSecrets(store.data_keys, store.secrets, MasterKeyFile(tmp_path / "keys" / "master"), redactor)
         kept.keep("prod", "DB_PASS", Secret("hunter2"), an_event("secret.set"))
         found = Custody(kept, VaultSecrets(VaultSettings(vault.address, TokenFile(tmp_path / "token"))), redactor)
         yield found
@@ -48,7 +48,7 @@ class TestCustody(SecretVaultContract):
     def vault(self, tmp_path: Path) -> Iterator[Custody]:
         redactor = Redactor()
         with open_store("sqlite://") as store:
-            kept = KeptSecrets(store.keys, store.secrets, MasterKeyFile(tmp_path / "keys" / "master"), redactor)
+            kept = KeptSecrets(store.data_keys, store.secrets, MasterKeyFile(tmp_path / "keys" / "master"), redactor)
             yield Custody(kept, None, redactor)
 
     @pytest.fixture
@@ -177,11 +177,11 @@ def test_the_servers_settings_say_it_all(tmp_path: Path) -> None:
     given = {"LOCKGATE_HOME": str(tmp_path), "LOCKGATE_DATABASE": "postgresql://me:pass%2Fword@db/lockgate"}
     redactor = Redactor()
     with open_store("sqlite://") as store:
-        made = custody_of(read_settings(given, tmp_path), store.keys, store.secrets, redactor)
+        made = custody_of(read_settings(given, tmp_path), store.data_keys, store.secrets, redactor)
         assert made.vault is None and made.kept.master == MasterKeyFile(tmp_path / "keys" / "master")
         assert redactor.masked("could not connect with pass/word") == "could not connect with ***"
         given |= {"LOCKGATE_MASTER_KEY_FILE": "/run/key", "LOCKGATE_VAULT_ADDRESS": "https://vault:8200"}
         given |= {"LOCKGATE_VAULT_ROLE": "lockgate", "LOCKGATE_VAULT_JWT_FILE": "/run/jwt"}
-        made = custody_of(read_settings(given, tmp_path), store.keys, store.secrets, redactor)
+        made = custody_of(read_settings(given, tmp_path), store.data_keys, store.secrets, redactor)
         assert made.kept.master == MasterKeyFile(Path("/run/key"), own=False)
         assert made.vault is not None and made.vault.settings.address == "https://vault:8200"

@@ -9,7 +9,7 @@ from lockgate.core.environment import Catalogue, Promote
 from lockgate.core.errors import Conflict, Denied, Invalid, NotFound, SecretUnusable, Unavailable
 from lockgate.core.secret import SecretSource, SecretStore
 from lockgate.core.traffic import Key
-from lockgate.messages import Deploy, RemoveSecret, RollBack, RotateKey, SetSecret
+from lockgate.messages import ChangeMasterKey, Deploy, RemoveSecret, RollBack, SetSecret
 from lockgate.ports import Quarantine
 from lockgate.testing.rig import Rig
 
@@ -261,9 +261,9 @@ def test_a_secret_of_no_environment_is_refused(shop: Rig) -> None:
 
 
 def test_keys_are_changed_on_demand(shop: Rig) -> None:
-    assert shop.operations.secrets.rotate(RotateKey(actor="ann")).after == "two"
+    assert shop.operations.secrets.rotate(ChangeMasterKey(actor="ann")).after == "two"
     with pytest.raises(Conflict, match="nothing is lost"):
-        shop.operations.secrets.rotate(RotateKey(lost=True, actor="ann"))
+        shop.operations.secrets.rotate(ChangeMasterKey(lost=True, actor="ann"))
 
 
 def test_the_way_back_is_kept_open_behind_releases_that_are_barred(shop: Rig) -> None:

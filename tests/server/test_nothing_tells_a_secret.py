@@ -97,7 +97,7 @@ def a_place(folder: Path, secret: str) -> Iterator[Place]:
     redactor = Redactor()
     with open_store(f"sqlite:///{folder}/lockgate.db") as bare:
         store = redacted(bare, redactor.masked)
-        kept = KeptSecrets(store.keys, store.secrets, MasterKeyFile(folder / "keys" / "master"), redactor)
+        kept = KeptSecrets(store.data_keys, store.secrets, MasterKeyFile(folder / "keys" / "master"), redactor)
         fleet = Fleet(store, Custody(kept, None, redactor), redactor.masked)
         fleet.operations = replace(fleet.operations, secrets=replace(fleet.operations.secrets, box=kept))
         with_secret = {n: replace(e, secrets={"DB_PASS": KEPT}) for n, e in fleet.catalogue.environments.items()}
@@ -276,7 +276,10 @@ def test_what_is_in_files_is_masked_as_well_after_a_start_over(tmp_path: Path) -
         deployment = before.run()
         redactor = Redactor()
         kept = KeptSecrets(
-            before.fleet.store.keys, before.fleet.store.secrets, MasterKeyFile(tmp_path / "keys" / "master"), redactor
+            before.fleet.store.data_keys,
+            before.fleet.store.secrets,
+            MasterKeyFile(tmp_path / "keys" / "master"),
+            redactor,
         )
         custody = Custody(kept, None, redactor)
         assert redactor.masked(HUNTER) == HUNTER

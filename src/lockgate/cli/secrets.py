@@ -13,7 +13,7 @@ from lockgate.cli.output import BAD, FAINT, GOOD, STRONG, Json, Line, Row, day, 
 from lockgate.cli.surroundings import actor
 from lockgate.client import Client
 from lockgate.core.errors import Invalid, Problem
-from lockgate.messages import KeyChangeView, RemoveSecret, RotateKey, SecretVersionView, SecretView, SetSecret
+from lockgate.messages import ChangeMasterKey, KeyChangeView, RemoveSecret, SecretVersionView, SecretView, SetSecret
 
 secret = Commands(name="secret", help="Keep secrets for environments.", help_format="plaintext")
 
@@ -180,7 +180,7 @@ def rotate_key(
         The master key is gone for good: make another one, and give up every secret that it opened. Refused while it
         is there.
     """
-    view = Client().rotate_key(RotateKey(re_encrypt, lost, reason, actor()))
+    view = Client().change_master_key(ChangeMasterKey(re_encrypt, lost, reason, actor()))
     show(view, json, lambda: rotation_lines(view))
 
 

@@ -4,6 +4,7 @@ Names stay as they are: whoever calls an application as a password is called wou
 digests, ids and states, by which programs go on.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
@@ -22,6 +23,9 @@ NAMES = frozenset(
     | {"progress", "previous"}
 )
 """Fields whose text is no sentence."""
+
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def masked(value: T, mask: Mask) -> T:
@@ -69,7 +73,7 @@ def _masked(value: Any, mask: Mask) -> Any:
     if isinstance(value, Enum):
         return value
     if isinstance(value, str):
-        return mask(value)
+        return value if _DIGEST.fullmatch(value) else mask(value)
     if isinstance(value, Mapping):
         return {name: _masked(part, mask) for name, part in value.items()}
     if isinstance(value, (tuple, list, set, frozenset)):

@@ -13,7 +13,7 @@ FINGERPRINTS = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Keyring:
+class Sealing:
     """One for each installation."""
 
     installation: str

@@ -16,7 +16,7 @@ from lockgate.drivers.master_key import MasterKey, MasterKeyFile, MasterKeyText
 from lockgate.drivers.redactor import Redactor
 from lockgate.drivers.secrets.kept import KeptSecrets
 from lockgate.drivers.secrets.vault import AppRole, Jwt, TokenFile, VaultSecrets, VaultSettings
-from lockgate.ports import Keys, Secrets
+from lockgate.ports import DataKeys, Secrets
 
 log = logging.getLogger("lockgate.secrets")
 
@@ -147,7 +147,7 @@ class Told(Protocol):
     def vault_mount(self) -> str: ...
 
 
-def custody_of(told: Told, keys: Keys, secrets: Secrets, redactor: Redactor) -> Custody:
+def custody_of(told: Told, keys: DataKeys, secrets: Secrets, redactor: Redactor) -> Custody:
     """What the server itself has to hide is masked like any secret."""
     password = urlsplit(told.database).password
     for own in (told.master_key, Secret(unquote(password)) if password else None):

@@ -1,12 +1,16 @@
 """Redactor: every secret that this process has had in its hands, and their removal from all that it says or writes."""
 
 import logging
+import sys
 import threading
+import time
 from bisect import insort
 
 from lockgate.core.secret import Secret
 from lockgate.drivers.disguises import disguises
 from lockgate.drivers.redaction import MASK, Redaction
+
+log = logging.getLogger("lockgate")
 
 
 class Redactor:
@@ -59,3 +63,17 @@ class RedactingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return self._redactor.masked(super().format(record))
+
+
+def log_to_stderr(level: str, redactor: Redactor) -> None:
+    """What this process logs, and what it ends by."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(RedactingFormatter(redactor, "%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    sys.excepthook = lambda kind, fault, _: log.critical("the server ends by a fault", exc_info=fault)
+    logging.basicConfig(level=level.upper(), handlers=[handler])
+    threading.excepthook = lambda fault: log.error(
+        "the thread %s ended by a fault", fault.thread and fault.thread.name, exc_info=fault.exc_value
+    )
+    logging.Formatter.converter = time.gmtime
+    for chatty in ("httpx2", "httpcore2", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

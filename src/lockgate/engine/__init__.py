@@ -2,5 +2,5 @@
 
 Read in this order: course, scene, rollout, pinning, planner, forecast, intake, life, gatehouse, promoter, outcome,
 verifier, ledger, analyst, executor, recorder, reconciler, walker, worker, collector, record, explaining, views,
-secret_desk, operations.
+chain, notary, auditing, archivist, redeployment, secret_desk, operations.
 """

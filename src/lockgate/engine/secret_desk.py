@@ -12,7 +12,7 @@ from lockgate.core.errors import Conflict, Invalid, LockgateError, NotFound, Pro
 from lockgate.core.ids import Digest
 from lockgate.core.secret import LONGEST, Secret, SecretSource, SecretStore, SecretVersion
 from lockgate.engine.collector import KEEP_GOOD
-from lockgate.messages import KeyChangeView, RemoveSecret, RotateKey, SecretVersionView, SecretView, SetSecret
+from lockgate.messages import ChangeMasterKey, KeyChangeView, RemoveSecret, SecretVersionView, SecretView, SetSecret
 from lockgate.ports import Clock, SecretVault, Selection, Store, Strongbox
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
@@ -64,7 +64,7 @@ class SecretDesk:
         event = self._event("secret.removed", because, request.actor, environment, data)
         return _version_view(self.box.remove(environment, name, request.version, event))
 
-    def rotate(self, request: RotateKey) -> KeyChangeView:
+    def rotate(self, request: ChangeMasterKey) -> KeyChangeView:
         """Everything stays usable meanwhile. Raises SecretUnusable, Unavailable; Conflict when it is not lost."""
         if request.lost:
             because = "The master key was lost, and what it opened" + (f": {request.reason}" if request.reason else ".")

@@ -41,13 +41,13 @@ from lockgate.messages.canary import (
     TermView as TermView,
 )
 from lockgate.messages.secrets import (
+    ChangeMasterKey as ChangeMasterKey,
+)
+from lockgate.messages.secrets import (
     KeyChangeView as KeyChangeView,
 )
 from lockgate.messages.secrets import (
     RemoveSecret as RemoveSecret,
-)
-from lockgate.messages.secrets import (
-    RotateKey as RotateKey,
 )
 from lockgate.messages.secrets import (
     SecretVersionView as SecretVersionView,
@@ -263,6 +263,11 @@ class EventView:
     deployment: str
     release: str
     data: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""
+    """Where the command came from; empty: from Lockgate itself. Of audited events."""
+    commit: str = ""
+    artifacts: Mapping[str, str] = field(default_factory=dict)
+    """Of the release: component -> digest. Of audited events."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class RemoveSecret:
 
 
 @dataclass(frozen=True, slots=True)
-class RotateKey:
+class ChangeMasterKey:
     """POST /v1/secrets/rotation"""
 
     reseal: bool = False

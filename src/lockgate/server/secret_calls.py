@@ -1,6 +1,6 @@
 """The calls about secrets. They take one in, and no answer has ever one in it."""
 
-from lockgate.messages import RemoveSecret, RotateKey, SetSecret
+from lockgate.messages import ChangeMasterKey, RemoveSecret, SetSecret
 from lockgate.server.endpoint import Answer, Call, Endpoint, Parameter
 
 _ENVIRONMENT = Parameter("environment", "Only of this environment.")
@@ -24,7 +24,7 @@ def remove(call: Call) -> Answer:
 
 
 def rotate(call: Call) -> Answer:
-    return Answer(call.operations.secrets.rotate(call.read(RotateKey)))
+    return Answer(call.operations.secrets.rotate(call.read(ChangeMasterKey)))
 
 
 def _which(call: Call) -> tuple[str, str]:
@@ -70,6 +70,6 @@ ENDPOINTS = (
         "A new master key, while everything goes on.",
         rotate,
         "KeyChangeView",
-        RotateKey,
+        ChangeMasterKey,
     ),
 )

@@ -1,6 +1,6 @@
 """Secrets, sealed, and the sealed keys they are sealed with. Nothing is opened here.
 
-Every change locks the one row of the keyring first, so that a key that is being replaced is not used meanwhile.
+Every change locks the one row of the sealing first, so that a key that is being replaced is not used meanwhile.
 """
 
 from collections.abc import Sequence
@@ -10,27 +10,27 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from lockgate.core.audit import Event
 from lockgate.core.errors import Conflict, NotFound
-from lockgate.core.sealed import FINGERPRINTS, DataKey, Keyring, SealedSecret
+from lockgate.core.sealed import FINGERPRINTS, DataKey, SealedSecret, Sealing
 from lockgate.core.secret import SecretVersion
 from lockgate.store import outbox, rows
 from lockgate.store.connection import Database
 from lockgate.store.counters import take
-from lockgate.store.schema import EVENT, data_key, keyring, secret
+from lockgate.store.schema import EVENT, data_key, sealing, secret
 
 AGAIN = "It is done again with what is there now."
 
 
-class SqlKeys:
-    """:class:`lockgate.ports.Keys` in SQL."""
+class SqlDataKeys:
+    """:class:`lockgate.ports.DataKeys` in SQL."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def keyring(self) -> Keyring | None:
-        return self._database.read(_keyring)
+    def sealing(self) -> Sealing | None:
+        return self._database.read(_sealing)
 
-    def begin(self, keyring: Keyring) -> Keyring:
-        return self._database.write(lambda connection: _begun(connection, keyring))
+    def begin(self, begun: Sealing) -> Sealing:
+        return self._database.write(lambda connection: _begun(connection, begun))
 
     def select(self) -> tuple[DataKey, ...]:
         return self._database.read(_keys)
@@ -86,26 +86,26 @@ def _secret(row: rows.AnyRow) -> SealedSecret:
     return SealedSecret(rows.value(SecretVersion, row.document), row.data_key, row.sealed)
 
 
-def _keyring(connection: Connection) -> Keyring | None:
-    found = connection.execute(select(keyring)).first()
-    return None if found is None else Keyring(found.installation, found.master)
+def _sealing(connection: Connection) -> Sealing | None:
+    found = connection.execute(select(sealing)).first()
+    return None if found is None else Sealing(found.installation, found.master)
 
 
 def _keys(connection: Connection) -> tuple[DataKey, ...]:
     return tuple(map(_key, connection.execute(select(data_key).order_by(data_key.c.place, data_key.c.number))))
 
 
-def _begun(connection: Connection, new: Keyring) -> Keyring:
+def _begun(connection: Connection, new: Sealing) -> Sealing:
     """Of two that begin at once one is the first: there is no row to lock yet, so it is that of the events."""
     take(connection, EVENT, 0)
-    there = _keyring(connection)
+    there = _sealing(connection)
     if there is None:
-        connection.execute(insert(keyring).values(installation=new.installation, master=new.master))
+        connection.execute(insert(sealing).values(installation=new.installation, master=new.master))
     return there or new
 
 
 def _locked(connection: Connection, master: str) -> None:
-    found = connection.execute(select(keyring.c.master).with_for_update()).scalar()
+    found = connection.execute(select(sealing.c.master).with_for_update()).scalar()
     if found != master:
         raise Conflict("The master key has just been changed.", AGAIN)
 
@@ -136,7 +136,7 @@ def _rewrapped(connection: Connection, old: str, new: str, keys: Sequence[DataKe
     for key in keys:
         which = (data_key.c.place == key.place, data_key.c.number == key.number)
         connection.execute(update(data_key).where(*which).values(master=new, sealed=key.sealed))
-    connection.execute(update(keyring).values(master=new))
+    connection.execute(update(sealing).values(master=new))
     outbox.append(connection, [event])
 
 
@@ -148,13 +148,13 @@ def _abandoned(connection: Connection, old: str, new: str, gone: Sequence[Secret
     if connection.execute(select(secret.c.name).where(secret.c.sealed != "").limit(1)).first() is not None:
         raise Conflict("A secret has just been set.", AGAIN)
     connection.execute(delete(data_key))
-    connection.execute(update(keyring).values(master=new))
+    connection.execute(update(sealing).values(master=new))
     outbox.append(connection, [event])
 
 
 def _added(connection: Connection, new: SealedSecret, event: Event) -> None:
     told = new.told
-    connection.execute(select(keyring.c.master).with_for_update())
+    connection.execute(select(sealing.c.master).with_for_update())
     last = select(func.coalesce(func.max(secret.c.version), 0)).where(*_which(told.environment, told.name))
     if connection.execute(last).scalar_one() + 1 != told.version:
         raise Conflict(f"Somebody else has just set {told.name} of {told.environment}.", AGAIN)

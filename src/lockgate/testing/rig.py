@@ -12,21 +12,34 @@ from lockgate.core.environment import Catalogue, Environment, Listen, Promote
 from lockgate.core.ids import DeploymentId, digest_of
 from lockgate.core.plan import Plan
 from lockgate.core.traffic import ALL, Key
+from lockgate.engine import auditing
 from lockgate.engine.analyst import Analyst
+from lockgate.engine.auditing import Auditing
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.gatehouse import Gatehouse, basic
 from lockgate.engine.intake import Intake
+from lockgate.engine.notary import Notary
 from lockgate.engine.operations import Operations
 from lockgate.engine.pinning import question
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
+from lockgate.engine.redeployment import Redeployment
 from lockgate.engine.secret_desk import SecretDesk
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
 from lockgate.messages import CreateRelease, Deploy, DeploymentView
 from lockgate.ports import SecretVault, Store
-from lockgate.testing.fakes import FakeClock, FakeHttp, FakeMetrics, FakeRouter, FakeTarget, FakeTask, FakeTicker
+from lockgate.testing.fakes import (
+    FakeClock,
+    FakeHttp,
+    FakeMetrics,
+    FakeRouter,
+    FakeSigner,
+    FakeTarget,
+    FakeTask,
+    FakeTicker,
+)
 from lockgate.testing.vaults import FakeVault
 
 
@@ -85,13 +98,20 @@ class Rig:
         self.ticker = FakeTicker()
         self.vault, self.mask = FakeVault(), mask
         self.custody = custody or self.vault
-        gates = Gatehouse([*basic(store), question(self.custody)])
+        self.signer = FakeSigner()
+        self.notary = Notary(store, self.clock, self.signer)
+        attested(store, self.notary)
+        gates = Gatehouse((auditing.question(self.notary), *basic(store), question(self.custody)))
         self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, gates, self.custody)
         self.executors = only(self.executor())
         intake = Intake(store, self.clock, FakeResolver(), lambda text, where: self.application)
-        desk = SecretDesk(store, self.clock, lambda: self.catalogue, self.custody, self.vault)
+        desks = (
+            Auditing(store, self.clock, self.notary, "0"),
+            Redeployment(store, self.promoter, self.ticker, self.notary),
+            SecretDesk(store, self.clock, lambda: self.catalogue, self.custody, self.vault),
+        )
         self.operations = Operations(
-            store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: (), desk
+            store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: (), *desks
         )
         self.worker = self.new_worker("worker")
 
@@ -156,6 +176,14 @@ class Rig:
         return self.serving(environment) == {part.revision: ALL} and self.running(environment) == {
             part.revision: part.replicas
         }
+
+
+def attested(store: Store, notary: Notary) -> None:
+    """What is recorded is signed, once by one."""
+    attest = getattr(store.releases, "attested_by", None)
+    if attest is not None:
+        attest(notary)
+        notary.adopt()
 
 
 def only(executor: Executor) -> Executors:

@@ -39,7 +39,7 @@ def store(tmp_path: Path) -> Iterator[SqlStore]:
 
 def a_box(store: SqlStore, folder: Path) -> KeptSecrets:
     """As a server that has just started has it."""
-    return KeptSecrets(store.keys, store.secrets, MasterKeyFile(folder / "keys" / "master"), Redactor())
+    return KeptSecrets(store.data_keys, store.secrets, MasterKeyFile(folder / "keys" / "master"), Redactor())
 
 
 @pytest.fixture
@@ -198,7 +198,7 @@ def test_without_its_master_key_nothing_opens_and_no_other_is_made(
 
 def test_another_master_key_is_told_from_the_right_one(box: KeptSecrets, store: SqlStore, tmp_path: Path) -> None:
     put(box)
-    ring = store.keys.keyring()
+    ring = store.data_keys.sealing()
     assert ring is not None
     (tmp_path / "keys" / "master").write_text(new_key().text)
     with pytest.raises(SecretUnusable, match=f"sealed with the master key {ring.master}"):
@@ -210,14 +210,14 @@ def test_what_is_no_key_is_refused_without_being_told(store: SqlStore, tmp_path:
     (tmp_path / "mine").write_text(wrong)
     for master in (MasterKeyFile(tmp_path / "mine", own=False), MasterKeyText(Secret(wrong))):
         with pytest.raises(SecretUnusable, match="openssl rand -base64 32") as caught:
-            put(KeptSecrets(store.keys, store.secrets, master, Redactor()))
+            put(KeptSecrets(store.data_keys, store.secrets, master, Redactor()))
         assert "nonsense" not in str(caught.value) and "hunter2" not in str(caught.value)
 
 
 def test_a_file_that_is_named_but_not_there_is_not_made(store: SqlStore, tmp_path: Path) -> None:
     master = MasterKeyFile(tmp_path / "elsewhere", own=False)
     with pytest.raises(SecretUnusable, match="is not there"):
-        put(KeptSecrets(store.keys, store.secrets, master, Redactor()))
+        put(KeptSecrets(store.data_keys, store.secrets, master, Redactor()))
 
 
 def test_what_a_lost_key_opened_is_given_up_and_set_anew(box: KeptSecrets, store: SqlStore, tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_what_a_lost_key_opened_is_given_up_and_set_anew(box: KeptSecrets, store
     change = fresh.start_over(an_event("secret.key_lost", NOON + 7, actor="bob", audited=True))
     assert change.mend == "These are gone, and have to be set anew: OTHER of dev, DB_PASS of prod."
     assert {(told.removed_at, told.removed_by) for told in fresh.versions()} == {(NOON + 7, "bob")}
-    assert store.keys.select() == () and put(fresh) == 3
+    assert store.data_keys.select() == () and put(fresh) == 3
     assert a_box(store, tmp_path).open("prod", "DB_PASS", 3).reveal() == "hunter2"
     assert store.history.audit(0, 9)[-2].event.data["gone"] == "3"
 
@@ -279,7 +279,7 @@ def test_a_key_in_a_variable_is_changed_by_putting_the_new_one_in_front(store: S
 
     def started(*keys: Key) -> KeptSecrets:
         shown = Secret(" ".join(key.text for key in keys))
-        return KeptSecrets(store.keys, store.secrets, MasterKeyText(shown), Redactor())
+        return KeptSecrets(store.data_keys, store.secrets, MasterKeyText(shown), Redactor())
 
     put(started(old))
     with pytest.raises(SecretUnusable, match="Start it with the new key, a space, and the present one"):
@@ -328,7 +328,7 @@ from lockgate.store.database import open_store
 from lockgate.testing.samples import an_event
 folder = Path(sys.argv[1])
 with open_store(f"sqlite:///{folder}/lockgate.db") as store:
-    box = KeptSecrets(store.keys, store.secrets, MasterKeyFile(folder / "keys" / "master"), Redactor())
+    box = KeptSecrets(store.data_keys, store.secrets, MasterKeyFile(folder / "keys" / "master"), Redactor())
     print("begun", flush=True)
     while True:
         box.rotate(True, an_event("secret.key_rotated"))
@@ -360,7 +360,7 @@ def _killed(box: KeptSecrets, store: SqlStore, patched: pytest.MonkeyPatch, mome
 
         return call
 
-    for owner, name in ((MasterKeyFile, "write"), (type(store.keys), "rewrap"), (type(store.secrets), "reseal")):
+    for owner, name in ((MasterKeyFile, "write"), (type(store.data_keys), "rewrap"), (type(store.secrets), "reseal")):
         patched.setattr(owner, name, mortal(getattr(owner, name)))
     try:
         box.rotate(reseal, ROTATED)

@@ -12,12 +12,12 @@ from typing import TypeVar
 
 from lockgate.core.audit import Event
 from lockgate.core.errors import Conflict, NotFound, SecretUnusable
-from lockgate.core.sealed import FINGERPRINTS, DataKey, Keyring, SealedSecret
+from lockgate.core.sealed import FINGERPRINTS, DataKey, SealedSecret, Sealing
 from lockgate.core.secret import Secret, SecretVersion
 from lockgate.drivers.master_key import Known, MasterKey
 from lockgate.drivers.redactor import Redactor
 from lockgate.drivers.sealing import Key, Unsealable, new_key
-from lockgate.ports import KeyChange, Keys, Secrets
+from lockgate.ports import DataKeys, KeyChange, Secrets
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ ATTEMPTS = 20
 class KeptSecrets:
     """See :class:`lockgate.ports.Strongbox`. Safe to use from many threads and processes."""
 
-    keys: Keys
+    keys: DataKeys
     secrets: Secrets
     master: MasterKey
     redactor: Redactor
@@ -109,20 +109,20 @@ class KeptSecrets:
         raise SecretUnusable(because, mend)
 
     def _place(self, told: SecretVersion) -> tuple[str | int, ...]:
-        return "secret", self._keyring().installation, told.environment, told.name, told.version
+        return "secret", self._sealing().installation, told.environment, told.name, told.version
 
     # --- the keys ---
 
-    def _keyring(self) -> Keyring:
+    def _sealing(self) -> Sealing:
         """Made with the first thing that is sealed."""
-        found = self.keys.keyring()
+        found = self.keys.sealing()
         if found is not None:
             return found
-        return self.keys.begin(Keyring(os.urandom(16).hex(), self.master.known(make=True).first.id))
+        return self.keys.begin(Sealing(os.urandom(16).hex(), self.master.known(make=True).first.id))
 
     def _key(self, place: str) -> tuple[DataKey, Key]:
         """The newest of the place, made if there is none."""
-        ring = self._keyring()
+        ring = self._sealing()
         of_place = [key for key in self.keys.select() if key.place == place]
         if of_place:
             return of_place[-1], self._unwrapped(of_place[-1], ring)
@@ -133,9 +133,9 @@ class KeptSecrets:
 
     def _data_key(self, place: str, number: int) -> Key | None:
         found = [key for key in self.keys.select() if (key.place, key.number) == (place, number)]
-        return self._unwrapped(found[0], self._keyring()) if found else None
+        return self._unwrapped(found[0], self._sealing()) if found else None
 
-    def _unwrapped(self, key: DataKey, ring: Keyring) -> Key:
+    def _unwrapped(self, key: DataKey, ring: Sealing) -> Key:
         """Raises SecretUnusable."""
         known = self._opened.get(key.sealed)
         if known is None:
@@ -145,9 +145,9 @@ class KeptSecrets:
     # --- other keys ---
 
     def rotate(self, reseal: bool, event: Event) -> KeyChange:
-        self._keyring()
+        self._sealing()
         with self.master.changing():
-            before = self._keyring().master
+            before = self._sealing().master
             known = self.master.prepare(before)
             after = known.first.id
             rewrapped = _insistently(lambda: self._rewrap(known, before, after, event))
@@ -155,7 +155,7 @@ class KeptSecrets:
         return KeyChange(before, after, rewrapped, self._reseal_all() if reseal else 0, mend)
 
     def start_over(self, event: Event) -> KeyChange:
-        ring = self._keyring()
+        ring = self._sealing()
         try:
             self.master.known().get(ring.master)
         except SecretUnusable:
@@ -163,7 +163,7 @@ class KeptSecrets:
         because = f"The master key {ring.master} is there, so nothing is lost."
         raise Conflict(because, "Change it without --lost.")
 
-    def _start_over(self, ring: Keyring, event: Event) -> KeyChange:
+    def _start_over(self, ring: Sealing, event: Event) -> KeyChange:
         after = self.master.known(make=True).first.id
         there = [sealed.told for sealed in self.secrets.select() if sealed.sealed]
         gone = [replace(told, removed_at=event.at, removed_by=event.actor) for told in there]
@@ -173,7 +173,7 @@ class KeptSecrets:
         return KeyChange(ring.master, after, 0, 0, f"These are gone, and have to be set anew: {names}." if gone else "")
 
     def _rewrap(self, known: Known, before: str, after: str, event: Event) -> int:
-        ring, keys = self._keyring(), self.keys.select()
+        ring, keys = self._sealing(), self.keys.select()
         new = [_wrapped(self._unwrapped(key, ring), key, known.get(after), ring) for key in keys]
         data = {"before": before, "after": after, "keys": str(len(new))}
         self.keys.rewrap(before, after, new, replace(event, data={**event.data, **data}))
@@ -184,7 +184,7 @@ class KeptSecrets:
         return sum(_insistently(partial(self._reseal, place)) for place in sorted(places))
 
     def _reseal(self, place: str) -> int:
-        ring, there = self._keyring(), self.secrets.select(place)
+        ring, there = self._sealing(), self.secrets.select(place)
         key, (newest, _) = new_key(), self._key(place)
         wrapper = self.master.known().get(ring.master)
         made = _wrapped(key, DataKey(place, newest.number + 1, ring.master, ""), wrapper, ring)
@@ -199,12 +199,12 @@ class KeptSecrets:
         return SealedSecret(one.told, number, key.seal(text, *self._place(one.told)))
 
 
-def _wrapped(key: Key, wanted: DataKey, master: Key, ring: Keyring) -> DataKey:
+def _wrapped(key: Key, wanted: DataKey, master: Key, ring: Sealing) -> DataKey:
     sealed = master.seal(key.data, "data key", ring.installation, wanted.place, wanted.number)
     return replace(wanted, master=master.id, sealed=sealed)
 
 
-def _unwrapped(key: DataKey, master: Key, ring: Keyring) -> Key:
+def _unwrapped(key: DataKey, master: Key, ring: Sealing) -> Key:
     try:
         return Key(master.open(key.sealed, "data key", ring.installation, key.place, key.number))
     except Unsealable as error:

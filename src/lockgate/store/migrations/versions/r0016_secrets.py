@@ -6,11 +6,11 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0016"
-down_revision = "0003"
+down_revision = "0012"
 
 
 def upgrade() -> None:
-    _table("keyring", "installation", further=_texts("master"))
+    _table("sealing", "installation", further=_texts("master"))
     _table("data_key", "place", number="number", further=_texts("master", "sealed"))
     _table(
         "secret", "environment", "name", number="version", further=[_number("data_key"), *_texts("sealed", "document")]
@@ -32,5 +32,5 @@ def _table(name: str, *texts: str, number: str = "", further: "list[Any]") -> No
 
 
 def downgrade() -> None:
-    for name in ("secret", "data_key", "keyring"):
+    for name in ("secret", "data_key", "sealing"):
         op.drop_table(name)

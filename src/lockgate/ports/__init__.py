@@ -14,16 +14,22 @@ from typing import Protocol
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference, Tree
 from lockgate.core.audit import AuditEntry, Event
 from lockgate.core.canary import Metric
+from lockgate.core.checkpoint import Checkpoint
 from lockgate.core.deployment import Deployment, State, Want
+from lockgate.core.envelope import Envelope, Signature
 from lockgate.core.ids import DeploymentId, Digest, InstanceId, Instant, ReleaseId, RevisionId
 from lockgate.core.inventory import Observed
+from lockgate.core.keyring import Keyring
 from lockgate.core.plan import Fence, InstanceSpec, Plan
 from lockgate.core.release import Release
-from lockgate.core.sealed import DataKey, Keyring, SealedSecret
-from lockgate.core.secret import Secret, SecretSource, SecretVersion
 from lockgate.core.traffic import Key, Mark, Route, RouterCaps, RouteStatus, Sample, TargetCaps
 from lockgate.core.verification import HttpAnswer
 from lockgate.core.window import Minute, Reading, Window
+from lockgate.ports.secrets import DataKeys as DataKeys
+from lockgate.ports.secrets import KeyChange as KeyChange
+from lockgate.ports.secrets import Secrets as Secrets
+from lockgate.ports.secrets import SecretVault as SecretVault
+from lockgate.ports.secrets import Strongbox as Strongbox
 
 # --- time ---
 
@@ -124,6 +130,20 @@ class Router(Protocol):
         """The key takes no traffic any more and its address is free."""
 
 
+class Signer(Protocol):
+    """Keeps the key that signs for this installation, and gives it to nobody."""
+
+    def ring(self) -> Keyring: ...
+
+    def sign(self, message: bytes) -> Signature:
+        """By the ring's current key. Raises ComponentMissing when it is not there."""
+
+    def verify(self, pem: str, message: bytes, signature: bytes) -> bool: ...
+
+    def rotate(self, at: Instant, actor: str, reason: str) -> Keyring:
+        """A new key signs from now on, introduced by the old one; the old one is forgotten, but for its public half."""
+
+
 class Source(Protocol):
     """Where artifacts of one kind come from."""
 
@@ -167,67 +187,6 @@ class MetricSource(Protocol):
         ``{application}``, ``{environment}``, ``{component}`` and ``{side}`` in the metric's settings. Where there is no
         data the reading is empty and says why. Raises Unavailable when the source does not answer or fails, Invalid for
         settings it can do nothing with, ComponentMissing for a program or secret that is not there."""
-
-
-# --- secrets ---
-
-
-class SecretVault(Protocol):
-    """Every place that secrets are kept in, as one. Each method raises SecretUnusable or ComponentMissing for a secret
-    that is not there or may not be read, Unavailable when the place does not answer."""
-
-    def pin(self, source: SecretSource, environment: str) -> SecretSource:
-        """As it is now, with what tells this content from any other."""
-
-    def reveal(self, source: SecretSource) -> Secret:
-        """The version that is named. Of a place without versions, what is there now."""
-
-    def changed(self, source: SecretSource) -> str:
-        """Why what is revealed now is not what the source was pinned to, as a sentence; empty: it is."""
-
-    def fingerprint(self, source: SecretSource, environment: str) -> str:
-        """Of the content; the same in every environment, and worth nothing to who has no key of this installation."""
-
-    def learn(self, sources: Collection[SecretSource]) -> None:
-        """These may be printed by what runs: from now on they are masked wherever they turn up. One that cannot be had
-        is left out, and learnt when it is asked for again."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyChange:
-    """What came of a new master key."""
-
-    before: str
-    """Names of the two; the same: data keys alone are new."""
-    after: str
-    rewrapped: int
-    """Data keys."""
-    resealed: int
-    """Versions of secrets."""
-    mend: str = ""
-    """What is left to do by hand."""
-
-
-class Strongbox(Protocol):
-    """Lockgate's own store of secrets. Raises SecretUnusable without its master key."""
-
-    def keep(self, environment: str, name: str, secret: Secret, event: Event) -> tuple[SecretVersion, bool]:
-        """As the next version, and whether it is new: the same text as the newest one stays that version. ``event``
-        says when and by whom, and gets the version in its data."""
-
-    def versions(self, environment: str = "", name: str = "") -> tuple[SecretVersion, ...]:
-        """In order of environment, name and version, with those that were removed."""
-
-    def remove(self, environment: str, name: str, version: int, event: Event) -> SecretVersion:
-        """What it was is gone. Raises NotFound."""
-
-    def rotate(self, reseal: bool, event: Event) -> KeyChange:
-        """A new master key. ``reseal``: new data keys, too, for everything that is kept. Interrupted anywhere, it is
-        as before or done; again, it goes on."""
-
-    def start_over(self, event: Event) -> KeyChange:
-        """The master key is lost, and with it every text. Another one is made, and the versions are marked as removed.
-        Raises Conflict while the key is there."""
 
 
 # --- the memory ---
@@ -319,7 +278,62 @@ class Releases(Protocol):
     def put_plan(self, plan: Plan) -> Digest: ...
 
     def plan(self, digest: Digest) -> Plan:
-        """Raises NotFound."""
+        """Raises NotFound, RecordAltered."""
+
+
+class Attestor(Protocol):
+    """Signs what is recorded, before it is."""
+
+    def of_release(self, release: Release) -> Envelope: ...
+
+    def of_plan(self, plan: Plan) -> Envelope: ...
+
+
+class Statements(Protocol):
+    """What was signed of releases and plans when they were recorded."""
+
+    def get(self, digest: Digest) -> Envelope | None:
+        """Of the release or plan with that digest. Raises RecordAltered when what is stored is no envelope."""
+
+    def put(self, digest: Digest, statement: Envelope) -> None:
+        """One that is there already stays."""
+
+    def missing(self) -> tuple[tuple[ReleaseId, ...], tuple[Digest, ...]]:
+        """Releases and plans without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries; empty means all."""
+
+    actor: str = ""
+    application: str = ""
+    environment: str = ""
+    kind: str = ""
+    since: Instant | None = None
+    until: Instant | None = None
+
+
+class AuditLog(Protocol):
+    """The audit chain, its checkpoints, and its end that is cut off when it is old."""
+
+    def note(self, event: Event) -> None:
+        """An event that is part of no other change."""
+
+    def lines(self, after: int, limit: int) -> tuple[bytes, ...]:
+        """Entries as they are exported, without line breaks, those behind the number ``after``."""
+
+    def select(self, chosen: AuditFilter, after: int, limit: int, *, newest: bool = False) -> tuple[AuditEntry, ...]:
+        """In the order of the chain. ``newest``: the last ones, instead of the first."""
+
+    def checkpoints(self) -> tuple[Envelope, ...]:
+        """Oldest first. Raises RecordAltered when what is stored is no envelope."""
+
+    def seal(self, checkpoint: Checkpoint, envelope: Envelope) -> bool:
+        """Whether it is the next; somebody else may have been quicker."""
+
+    def cut(self, through: int, event: Event) -> None:
+        """Removes the entries up to that number; ``event`` tells of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,47 +381,6 @@ class Traffic(Protocol):
         """Minutes that ended after that, oldest first."""
 
 
-class Keys(Protocol):
-    """Keys that secrets are sealed with, sealed themselves."""
-
-    def keyring(self) -> Keyring | None: ...
-
-    def begin(self, keyring: Keyring) -> Keyring:
-        """The first one there is; returns the one that counts."""
-
-    def select(self) -> tuple[DataKey, ...]:
-        """In order of place and number."""
-
-    def add(self, key: DataKey) -> None:
-        """Raises Conflict when another is there under its number, or the master key has been changed."""
-
-    def rewrap(self, old: str, new: str, keys: Sequence[DataKey], event: Event) -> None:
-        """From one master key to another, all at once. Raises Conflict unless these are all there are."""
-
-    def abandon(self, old: str, new: str, gone: Sequence[SecretVersion], event: Event) -> None:
-        """Every data key goes, and every text that was sealed; ``gone``: what is told of those. Raises Conflict unless
-        these are all there are."""
-
-
-class Secrets(Protocol):
-    """Versions of secrets, sealed."""
-
-    def add(self, secret: SealedSecret, event: Event) -> None:
-        """Raises Conflict when the version is there already, or a newer data key."""
-
-    def select(self, environment: str = "", name: str = "") -> tuple[SealedSecret, ...]:
-        """In order of environment, name and version; empty: all."""
-
-    def get(self, environment: str, name: str, version: int) -> SealedSecret | None: ...
-
-    def remove(self, told: SecretVersion, event: Event) -> None:
-        """What was sealed goes; ``told`` stays. Raises NotFound."""
-
-    def reseal(self, key: DataKey, secrets: Sequence[SealedSecret]) -> None:
-        """The place has this one data key from now on, and these are all its secrets. Raises Conflict when something
-        has changed meanwhile."""
-
-
 class Store(Protocol):
     """The whole memory, one door each."""
 
@@ -430,7 +403,13 @@ class Store(Protocol):
     def traffic(self) -> Traffic: ...
 
     @property
-    def keys(self) -> Keys: ...
+    def data_keys(self) -> DataKeys: ...
 
     @property
     def secrets(self) -> Secrets: ...
+
+    @property
+    def audit(self) -> AuditLog: ...
+
+    @property
+    def statements(self) -> Statements: ...
