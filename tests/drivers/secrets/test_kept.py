@@ -124,7 +124,7 @@ def test_a_key_that_was_moved_to_another_place_does_not_open(box: KeptSecrets, s
 
 def test_another_installation_with_the_same_master_key_opens_nothing_of_it(box: KeptSecrets, store: SqlStore) -> None:
     put(box)
-    store.database.write(lambda c: c.execute(text("UPDATE keyring SET installation = 'another'")))
+    store.database.write(lambda c: c.execute(text("UPDATE sealing SET installation = 'another'")))
     box._opened.clear()
     with pytest.raises(SecretUnusable, match="was not sealed for its place"):
         box.open("prod", "DB_PASS", 1)
