@@ -51,7 +51,9 @@ from lockgate.drivers.tasks.command import CommandTask
 from lockgate.drivers.tasks.command import Settings as CommandSettings
 from lockgate.drivers.tickers.embedded import EmbeddedTicker
 from lockgate.engine import gatehouse, planner
+from lockgate.engine.almanac import Almanac
 from lockgate.engine.analyst import Analyst
+from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.collector import Collector
 from lockgate.engine.executor import Executor
 from lockgate.engine.gatehouse import Gatehouse
@@ -258,13 +260,22 @@ def build(settings: Settings) -> ControlPlane:
     catalogue = CatalogueFile(settings.environments)
     drivers = Drivers(settings, clock, store, catalogue)
     ticker = EmbeddedTicker(settings.poll)
-    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(gatehouse.basic(store)))
+    almanac = Almanac()
+    questions = (*gatehouse.basic(store), *almanac.questions())
+    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(questions))
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
     worker = Worker(_worker_name(settings.home), store, clock, ticker, flow, settings.lease)
     intake = Intake(store, clock, drivers.artifacts, _read)
     operations = Operations(
-        store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings, serving=True)
+        store,
+        clock,
+        ticker,
+        intake,
+        promoter,
+        drivers.executor,
+        lambda: examine(settings, serving=True),
+        CalendarDesk(store, clock, catalogue, almanac),
     )
     return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), operations)
 

@@ -72,6 +72,14 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A text of another kind as an answer, instead of JSON."""
+
+    text: str
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What to send back. ``None`` is sent as no body at all."""
 

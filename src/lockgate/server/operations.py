@@ -11,19 +11,23 @@ from lockgate.messages import (
     AnalysisView,
     Ask,
     AuditView,
+    CalendarView,
     CreateRelease,
     Deploy,
     DeploymentView,
     EnvironmentView,
     EventView,
     Explanation,
+    FeedView,
     Lift,
     LogView,
+    NewFeed,
     Preview,
     Promote,
     QuarantineView,
     ReleaseView,
     ReplayView,
+    RevokeFeed,
     RollBack,
     Status,
     Usable,
@@ -32,8 +36,27 @@ from lockgate.messages import (
 Wanted = Literal["pause", "resume", "abort", "continue", "finish"]
 
 
+class CalendarLike(Protocol):
+    """What is open, frozen, planned and past; and who has subscribed to it."""
+
+    def view(self, environment: str, application: str, days: int, back: int, /) -> CalendarView: ...
+
+    def subscribe(self, message: NewFeed, /) -> tuple[FeedView, str]:
+        """The feed, and its token."""
+
+    def feeds(self) -> tuple[FeedView, ...]: ...
+
+    def revoke(self, name: str, message: RevokeFeed, /) -> None: ...
+
+    def feed_of(self, token: str, /) -> FeedView | None:
+        """None: the token is not one of a feed."""
+
+
 class OperationsLike(Protocol):
     """Each raises the errors of :mod:`lockgate.core.errors`, whose messages are sentences for the user."""
+
+    @property
+    def calendar(self) -> CalendarLike: ...
 
     def check(self, message: CreateRelease, /) -> tuple[Problem, ...]: ...
 

@@ -11,7 +11,9 @@ from lockgate.core.environment import Catalogue, Environment, Listen, Promote
 from lockgate.core.ids import DeploymentId, digest_of
 from lockgate.core.plan import Plan
 from lockgate.core.traffic import ALL, Key
+from lockgate.engine.almanac import Almanac
 from lockgate.engine.analyst import Analyst
+from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.gatehouse import Gatehouse, basic
 from lockgate.engine.intake import Intake
@@ -71,10 +73,14 @@ class Rig:
         self.task = FakeTask()
         self.metrics = FakeMetrics()
         self.ticker = FakeTicker()
-        self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, Gatehouse(basic(store)))
+        almanac = Almanac()
+        gatehouse = Gatehouse((*basic(store), *almanac.questions()))
+        self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, gatehouse)
         self.executors = only(self.executor())
         intake = Intake(store, self.clock, FakeResolver(), lambda text, where: self.application)
-        self.operations = Operations(store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: ())
+        desk = CalendarDesk(store, self.clock, lambda: self.catalogue, almanac)
+        doing = (self.clock, self.ticker, intake, self.promoter, self.executors)
+        self.operations = Operations(store, *doing, lambda: (), desk)
         self.worker = self.new_worker("worker")
 
     def executor(self) -> Executor:
