@@ -31,6 +31,7 @@ LONGEST_AGAIN = 366 * DAY
 
 _KEPT = frozenset({"DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "UID", "SUMMARY",
                    "STATUS", "X-WR-TIMEZONE", "EXRULE"})  # fmt: skip
+_ZONE = "X-LOCKGATE-TZID"
 _LONGEST_LINE = 64 * 1024
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _PARTS = frozenset({"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYDAY", "BYSETPOS",
@@ -85,7 +86,8 @@ def _lean(text: str, where: str) -> tuple[str, list[int]]:
             _refuse_unless(len(within) <= 8, where, number, "it is nested too deep.")
         if head in _KEPT | {"BEGIN", "END"} and within in (["VCALENDAR"], ["VCALENDAR", "VEVENT"]):
             _refuse_unless(len(line) <= _LONGEST_LINE, where, number, f"{head} is longer than {_LONGEST_LINE} bytes.")
-            kept.append(line)
+            # By another name, so that icalendar does not guess what a zone may mean that it does not know.
+            kept.append(re.sub(r";TZID=", f";{_ZONE}=", line, count=1, flags=re.IGNORECASE))
         if head == "END":
             matches = bool(within) and within.pop() == value.strip().upper()
             _refuse_unless(matches, where, number, f"{line[:60]!r} ends what has not begun.")
@@ -183,12 +185,10 @@ class _Reading:
 
     def _zone_of(self, value: Any) -> str:
         """A TZID that is not known must not be taken for our own zone."""
-        name = str(value.params.get("TZID", "")).strip('"')
-        if name:
-            return _known_zone(name)
-        moment = value.dt
-        if isinstance(moment, datetime) and moment.tzinfo is not None:
+        if isinstance(value.dt, datetime) and value.dt.tzinfo is not None:
             return "UTC"
+        if name := _named(value.params):
+            return _known_zone(name)
         if not self.zone:
             because = "it does not say in which time zone it is meant."
             raise _Fault(because, "Write `zone: Europe/Berlin` beside the file's name in environments.yaml.")
@@ -196,7 +196,7 @@ class _Reading:
 
     def _moment(self, value: Any, zone: str) -> tuple[date, int]:
         """As the clocks of the zone show it."""
-        return _shown(value.dt, value.params, zone, self)
+        return _shown(value.dt, value.params, zone)
 
     def _length(self, event: Any, zone: str, day: date, second: int) -> int:
         if "DTEND" in event and "DURATION" in event:
@@ -230,8 +230,8 @@ class _Reading:
             raise _Fault(f"the file has more than {MOST_DATES} single dates.", "Let them repeat by a rule.")
         for one in value.dts:
             moment, lasting = (one.dt[0], one.dt[1]) if isinstance(one.dt, tuple) else (one.dt, None)
-            day, second = _shown(moment, value.params, zone, self)
-            yield day, second, length if lasting is None else _lasting(lasting, day, second, value.params, zone, self)
+            day, second = _shown(moment, value.params, zone)
+            yield day, second, length if lasting is None else _lasting(lasting, day, second, value.params, zone)
 
     def _repeats(self, event: Any, zone: str, day: date, second: int, length: int) -> Repeats | None:
         if "EXRULE" in event:
@@ -251,17 +251,22 @@ def _several(event: Any, name: str) -> Sequence[Any]:
     return found if isinstance(found, list) else [found]
 
 
-def _shown(moment: Any, params: Mapping[str, Any], zone: str, reading: _Reading) -> tuple[date, int]:
+def _shown(moment: Any, params: Mapping[str, Any], zone: str) -> tuple[date, int]:
     """What the zone's clocks show at a date, a time there, a time elsewhere, or one of UTC."""
     if not isinstance(moment, datetime):
         return _in_years(moment), 0
-    name = str(params.get("TZID", "")).strip('"')
-    there = _known_zone(name) if name else "UTC" if moment.tzinfo is not None else zone
+    name = _named(params)
+    there = "UTC" if moment.tzinfo is not None else _known_zone(name) if name else zone
     day, second = moment.date(), moment.hour * 3600 + moment.minute * 60 + moment.second
     _in_years(day)
     if there == zone:
         return day, second
     return local(datetime.combine(day, moment.time(), ZoneInfo(there)).timestamp(), zone)
+
+
+def _named(params: Mapping[str, Any]) -> str:
+    """The zone that a property names."""
+    return str(params.get(_ZONE, "")).strip('"')
 
 
 def _in_years(day: date) -> date:
@@ -270,11 +275,11 @@ def _in_years(day: date) -> date:
     return day
 
 
-def _lasting(lasting: Any, day: date, second: int, params: Mapping[str, Any], zone: str, reading: _Reading) -> int:
+def _lasting(lasting: Any, day: date, second: int, params: Mapping[str, Any], zone: str) -> int:
     """Of a period, which has a length or an end."""
     if isinstance(lasting, timedelta):
         return _seconds(lasting)
-    last, at = _shown(lasting, params, zone, reading)
+    last, at = _shown(lasting, params, zone)
     return (last - day).days * DAY + at - second
 
 
