@@ -65,14 +65,14 @@ def _closed(facts: Facts, closure: Closure, at: Instant, now: Instant) -> str:
     table, span = facts.timetable, closure.frozen
     if span is not None and span.rule.fault:
         return f"{facts.environment} counts as frozen, because its calendar is not known: {_ended(span.rule.fault)}"
-    began = table.began(at)
-    when = f"since {told(began, table.zone)}" if began is not None and at <= now else ""
+    began, zone = table.began(at), (span.rule.zone if span else "") or table.zone
+    when = f"since {told(began, zone)}" if began is not None and at <= now else ""
     if at > now:
-        when = f"at {told(at, table.zone)}, when this is meant to begin"
+        when = f"at {told(at, zone)}, when this is meant to begin"
     verb = "will be" if at > now else "is"
     if span is None:
         return f"{facts.environment} {verb} outside of its windows{_spaced(when)}."
-    until = f"until {told(span.end, span.rule.zone or table.zone)}" if at <= now else ""
+    until = f"until {told(span.end, zone)}" if at <= now else ""
     return f"{facts.environment} {verb} frozen{_spaced(when)}{_spaced(until)}: {_ended(span.title)}"
 
 
