@@ -1,5 +1,7 @@
 """The calendar, slots and feeds on the command line."""
 
+from pathlib import Path
+
 import pytest
 
 from lockgate.cli.calendar import calendar_lines
@@ -79,3 +81,16 @@ def test_a_feed_is_made_listed_and_revoked(run: Run, double: Double) -> None:
     assert double.last().body == {"name": "team", "environment": "prod", "application": "", "actor": "ann"}
     assert "team  prod" in run("feed", "list").out
     assert "opens nothing any more" in run("feed", "revoke", "team", "--reason", "She left").out
+
+
+def test_check_reads_the_calendars_that_the_environments_name(run: Run, surroundings: Path) -> None:
+    (surroundings / "environments.yaml").write_text(
+        "environments: {prod: {windows: [{freeze: holidays.ics, zone: UTC}]}}\n"
+    )
+    assert "holidays.ics: there is no file" in run("check").err
+    event = "BEGIN:VEVENT\nDTSTART:20260501T090000Z\nDURATION:PT1H\nRRULE:FREQ=SECONDLY\nEND:VEVENT\n"
+    (surroundings / "holidays.ics").write_text(f"BEGIN:VCALENDAR\n{event}END:VCALENDAR\n")
+    refused = run("check")
+    assert refused.code == 2 and "holidays.ics:2: it repeats SECONDLY." in refused.err
+    (surroundings / "holidays.ics").write_text(f"BEGIN:VCALENDAR\n{event.replace('SECONDLY', 'DAILY')}END:VCALENDAR\n")
+    assert run("check").code == 0
