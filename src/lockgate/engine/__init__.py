@@ -2,5 +2,5 @@
 
 Read in this order: course, scene, rollout, planner, forecast, intake, life, gatehouse, almanac, promoter, outcome,
 verifier, ledger, analyst, executor, recorder, reconciler, walker, worker, collector, record, explaining, views, slots,
-calendar_desk, operations.
+calendar_desk, chain, notary, auditing, archivist, redeployment, operations.
 """
