@@ -20,13 +20,14 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
+from lockgate.client_secrets import SecretCalls
 from lockgate.core.errors import LockgateError, NotFound, Problem, Unavailable
 from lockgate.decoding import decoded
 from lockgate.messages import (
     AnalysisView,
     Ask,
     AuditView,
-    ChangeMasterKey,
+    CalendarView,
     CreateRelease,
     Deploy,
     DeploymentView,
@@ -34,19 +35,18 @@ from lockgate.messages import (
     EventView,
     Explanation,
     Fault,
-    KeyChangeView,
+    FeedLink,
+    FeedView,
     Lift,
     LogView,
+    NewFeed,
     Preview,
     Promote,
     QuarantineView,
     ReleaseView,
-    RemoveSecret,
     ReplayView,
+    RevokeFeed,
     RollBack,
-    SecretVersionView,
-    SecretView,
-    SetSecret,
     Status,
     Usable,
 )
@@ -135,7 +135,7 @@ def address_from_environment() -> Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class Client(SecretCalls):
     """Every method raises :class:`Refusal` when the server says no and :class:`Unavailable` when none answers."""
 
     find: Callable[[], Address] = address_from_environment
@@ -317,6 +317,20 @@ class Client:
     def redeploy(self, name: str, message: Redeploy) -> DeploymentView:
         return self._post(f"/v1/deployments/{quote(name, safe='')}/redeploy", message, DeploymentView)
 
+    def calendar(self, environment: str = "", application: str = "", days: int = 30, back: int = 7) -> CalendarView:
+        asked: dict[str, str | int] = {"environment": environment, "application": application}
+        return self._get("/v1/calendar", CalendarView, **asked, days=days, back=back)
+
+    def subscribe(self, request: NewFeed) -> FeedLink:
+        """A feed, with the link that is told this once."""
+        return self._post("/v1/feeds", request, FeedLink)
+
+    def feeds(self) -> tuple[FeedView, ...]:
+        return self._get("/v1/feeds", tuple[FeedView, ...])
+
+    def revoke_feed(self, name: str, request: RevokeFeed) -> None:
+        self._post(f"/v1/feeds/{quote(name, safe='')}/revoke", request, None)
+
     def doctor(self) -> tuple[Usable, ...]:
         return self._get("/v1/doctor", tuple[Usable, ...])
 
@@ -327,25 +341,6 @@ class Client:
     def log_in(self) -> str:
         """A link that opens the console in a browser, once."""
         return self._post("/v1/logins", None, dict[str, str])["url"]
-
-    # --- secrets ---
-
-    def secrets(self, environment: str = "") -> tuple[SecretView, ...]:
-        """Where they are kept; never what they are."""
-        return self._get("/v1/secrets", tuple[SecretView, ...], environment=environment)
-
-    def set_secret(self, environment: str, name: str, request: SetSecret) -> SecretVersionView:
-        """The same text as the newest version has gives that one."""
-        return self._put(_secret(environment, name), request, SecretVersionView)
-
-    def secret_versions(self, environment: str, name: str) -> tuple[SecretVersionView, ...]:
-        return self._get(f"{_secret(environment, name)}/versions", tuple[SecretVersionView, ...])
-
-    def remove_secret(self, environment: str, name: str, request: RemoveSecret) -> SecretVersionView:
-        return self._post(f"{_secret(environment, name)}/remove", request, SecretVersionView)
-
-    def change_master_key(self, request: ChangeMasterKey) -> KeyChangeView:
-        return self._post("/v1/secrets/rotation", request, KeyChangeView, SLOW)
 
     # --- events ---
 
@@ -450,10 +445,6 @@ class Client:
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise no_server(address.looked_in) from error
-
-
-def _secret(environment: str, name: str) -> str:
-    return f"/v1/secrets/{quote(environment, safe='')}/{quote(name, safe='')}"
 
 
 def _of(application: str, environment: str) -> str:

@@ -1,6 +1,5 @@
 """The composition root: the only module that knows every driver by name."""
 
-import fcntl
 import json
 import logging
 import os
@@ -10,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +22,7 @@ from lockgate.core.application import Application
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
 from lockgate.core.envelope import Verify
 from lockgate.core.environment import TargetSpec
-from lockgate.core.errors import ComponentMissing, DataFolderBusy, LockgateError, Unavailable
+from lockgate.core.errors import ComponentMissing, LockgateError, Unavailable
 from lockgate.core.ids import canonical, digest_of, short
 from lockgate.core.plan import Plan
 from lockgate.core.secret import Secret
@@ -50,6 +49,7 @@ from lockgate.drivers.sources.file import FileSource
 from lockgate.drivers.sources.npm import NpmSource
 from lockgate.drivers.sources.oci import OciSource
 from lockgate.drivers.sources.pypi import PypiSource, find_uv
+from lockgate.drivers.storage import own_folder
 from lockgate.drivers.supervision import adopt
 from lockgate.drivers.targets.process import ProcessTarget
 from lockgate.drivers.targets.process import Settings as ProcessSettings
@@ -57,9 +57,11 @@ from lockgate.drivers.tasks.command import CommandTask
 from lockgate.drivers.tasks.command import Settings as CommandSettings
 from lockgate.drivers.tickers.embedded import EmbeddedTicker
 from lockgate.engine import auditing, gatehouse, pinning, planner
+from lockgate.engine.almanac import Almanac
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.archivist import Archivist
 from lockgate.engine.auditing import Auditing
+from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.collector import Collector
 from lockgate.engine.executor import Executor
 from lockgate.engine.gatehouse import Gatehouse
@@ -292,8 +294,9 @@ def build(settings: Settings, redactor: Redactor | None = None) -> ControlPlane:
     custody = custody_of(settings, store.data_keys, store.secrets, redactor)
     drivers = Drivers(settings, clock, store, catalogue, custody)
     ticker = EmbeddedTicker(settings.poll)
-    notary = _notary(settings, store, clock)
-    gates = Gatehouse((auditing.question(notary), *gatehouse.basic(store), pinning.question(custody)))
+    notary, almanac = _notary(settings, store, clock), Almanac()
+    questions = (*gatehouse.basic(store), *almanac.questions(), pinning.question(custody))
+    gates = Gatehouse((auditing.question(notary), *questions))
     promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, gates, custody)
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
@@ -310,6 +313,7 @@ def build(settings: Settings, redactor: Redactor | None = None) -> ControlPlane:
         lambda: examine(settings, serving=True),
         desk,
         Redeployment(store, promoter, ticker, notary),
+        CalendarDesk(store, clock, catalogue, almanac),
         SecretDesk(store, clock, catalogue, custody, custody.kept),
     )
     archivist = Archivist(desk, ArchiveFolder(settings.home / "archive").keep, settings.audit_keep)
@@ -346,7 +350,7 @@ def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with _own_folder(settings.home):
+    with own_folder(settings.home):
         plane = build(settings, redactor)
         work = threading.Thread(target=plane.run, args=(stop,), name="control-plane")
         work.start()
@@ -369,7 +373,7 @@ def down(settings: Settings, patience: float = 30.0) -> int:
     """Ends everything that Lockgate runs on this machine for the data folder: instances, tasks, the router. Its records
     stay, and a server started later brings back what was deployed. Returns how many programs were ended. Raises
     DataFolderBusy while a server works on the folder, Unavailable when something does not end."""
-    with _own_folder(settings.home):
+    with own_folder(settings.home):
         living = adopt(settings.data / "instances") + adopt(settings.data / "tasks") + adopt(settings.data / "router")
         for shim in living:
             shim.stop()
@@ -484,16 +488,3 @@ def _announce(listening: "object", announce: Callable[[str], None] | None) -> No
         announce(url)
     else:
         print(f"Lockgate is ready. Console: {url}", file=sys.stderr)  # noqa: T201
-
-
-@contextmanager
-def _own_folder(home: Path) -> Iterator[None]:
-    """No other server works on the data folder as long as this one lives; the kernel frees it however that ends."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (home / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            because = f"Another Lockgate server works on {home}."
-            raise DataFolderBusy(because, "Stop it, or name another folder with --home.") from error
-        yield

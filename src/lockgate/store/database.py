@@ -5,6 +5,7 @@ from types import TracebackType
 from lockgate.store.audit_log import SqlAuditLog
 from lockgate.store.connection import PATIENCE, Database, connect
 from lockgate.store.deployments import SqlDeployments
+from lockgate.store.feeds import SqlFeeds
 from lockgate.store.history import SqlHistory
 from lockgate.store.inventory import SqlInventory
 from lockgate.store.migrate import prepare
@@ -28,6 +29,7 @@ class SqlStore:
         self.traffic = SqlTraffic(database)
         self.data_keys = SqlDataKeys(database)
         self.secrets = SqlSecrets(database)
+        self.feeds = SqlFeeds(database)
         self.audit = SqlAuditLog(database)
         self.statements = SqlStatements(database)
 
