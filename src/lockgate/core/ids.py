@@ -41,6 +41,9 @@ LATER: Mapping[str, bool] = {"later": True}
 """Metadata of a field that joined a value which is recorded by digest. At its default it is left out, so that what was
 recorded before keeps its digest."""
 
+ASIDE: Mapping[str, bool] = {"aside": True}
+"""Metadata of a field that tells people about a value and is no part of it: never recorded, never in a digest."""
+
 
 def plain(value: Any) -> Any:
     """A value as JSON's own types: dataclasses and mappings become objects, sets arrays, enums values."""
@@ -58,6 +61,8 @@ def plain(value: Any) -> Any:
 
 
 def _unsaid(field: "Field[Any]", value: Any) -> bool:
+    if field.metadata.get("aside"):
+        return True
     if not field.metadata.get("later"):
         return False
     made = field.default if field.default_factory is MISSING else field.default_factory()
