@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from lockgate.config.application_file import read_application
 from lockgate.config.catalogue_file import CatalogueFile
+from lockgate.config.library import library
 from lockgate.config.settings import Settings
 from lockgate.core.application import Application
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
@@ -262,7 +263,7 @@ def build(settings: Settings) -> ControlPlane:
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
     worker = Worker(_worker_name(settings.home), store, clock, ticker, flow, settings.lease)
-    intake = Intake(store, clock, drivers.artifacts, _read)
+    intake = Intake(store, clock, drivers.artifacts, _reader(settings.environments.parent))
     operations = Operations(
         store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings, serving=True)
     )
@@ -391,8 +392,14 @@ def _git_source(depot: Depot) -> StoredSource:
     return GitSource(depot)
 
 
-def _read(text: str, where: str) -> Application:
-    return read_application(text, where).value
+def _reader(operators: Path) -> Callable[[str, str, Path], Application]:
+    """Of applications' files, with the templates that lie beside them and beside the environments' file."""
+
+    def read(text: str, where: str, folder: Path) -> Application:
+        shelves = library(("the environments' owners", operators), ("the application's team", folder))
+        return read_application(text, where, shelves).value
+
+    return read
 
 
 def _worker_name(home: Path) -> str:

@@ -52,6 +52,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "finish": ("deployments:finish", "Give a canary all the traffic."),
         "abort": ("deployments:abort", "End a deployment and go back to what ran before."),
         "artifact": ("artifacts:artifact", "Look at artifacts before they are in a release."),
+        "template": ("templates:template", "Components, checks and tasks to use again."),
         "quarantine": ("releases:quarantine", "Releases barred from an environment."),
     },
     "Look": {

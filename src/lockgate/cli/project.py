@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from lockgate.cli.output import BLANK, FAINT, GOOD, STRONG, Json, Line, headline, indented, line, show
-from lockgate.cli.surroundings import DEFINITION, ENVIRONMENTS
+from lockgate.cli.surroundings import DEFINITION, ENVIRONMENTS, templates_near
 from lockgate.core.errors import Conflict, Invalid, Problem
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _read_all(paths: tuple[Path, ...]) -> "tuple[list[Read[Application]], list[R
             if _is_catalogue(path, text):
                 catalogues.append(read_catalogue(text, str(path)))
             else:
-                applications.append(read_application(text, str(path)))
+                applications.append(read_application(text, str(path), templates_near(*paths)))
         except Invalid as error:
             problems.extend(error.problems)
     if problems:

@@ -25,7 +25,7 @@ from lockgate.cli.output import (
     show,
     table,
 )
-from lockgate.cli.surroundings import DEFINITION, App, Reason, actor, application_meant
+from lockgate.cli.surroundings import DEFINITION, App, Reason, actor, application_meant, templates_near
 from lockgate.client import Client
 from lockgate.core.errors import Invalid, Problem
 from lockgate.core.ids import short
@@ -98,7 +98,7 @@ def _chosen(word: str, text: str, where: str) -> tuple[str, str]:
         return named.group(1), named.group(2)
     from lockgate.config.application_file import read_application
 
-    components = list(read_application(text, where).value.components)
+    components = list(read_application(text, where, templates_near(Path(where))).value.components)
     if len(components) == 1:
         return components[0], word
     because = f"{word} is for one of {', '.join(components)}."
@@ -169,6 +169,9 @@ def _body(view: ReleaseView) -> list[Line]:
     ]
     lines = table((), [_fact(name, words) for name, words in facts], indent=2)
     lines += [BLANK, *table(("COMPONENT", "ARTIFACT", "DIGEST", "ASKED FOR"), artifacts, indent=2)]
+    if view.templates:
+        used: list[Row] = [[name, short(digest)] for name, digest in view.templates.items()]
+        lines += [BLANK, *table(("TEMPLATE", "DIGEST"), used, indent=2)]
     return lines + ([BLANK, *_place_lines(view)] if view.places else [])
 
 

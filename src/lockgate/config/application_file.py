@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from lockgate.config.container import CONTAINER
 from lockgate.config.cycles import cycles
 from lockgate.config.document import lines_of, parse
+from lockgate.config.expansion import Expansion, MadeFrom
 from lockgate.config.form import (
     At,
     ByShape,
@@ -22,6 +24,7 @@ from lockgate.config.form import (
     nearest,
     read_form,
 )
+from lockgate.config.library import Library
 from lockgate.config.scalars import (
     FILE_NAME,
     HEADER_NAME,
@@ -61,13 +64,16 @@ from lockgate.core.artifact import ArtifactKind, Reference
 from lockgate.core.errors import Invalid, Problem
 
 
-def read_application(text: str, where: str = "lockgate.yaml") -> Read[Application]:
-    """The application, with its lines. Raises :class:`Invalid` with every problem of the file, by line."""
-    root = parse(text, where)
+def read_application(text: str, where: str = "lockgate.yaml", templates: Library | None = None) -> Read[Application]:
+    """The application, with its lines. ``templates``: those it may use; None: those that are shipped. Raises
+    :class:`Invalid` with every problem of the file, by line."""
+    expansion = Expansion(where, templates or Library())
+    root = expansion.of(parse(text, where))
     at = At(root, where)
-    application = read_form(APPLICATION, at)
+    application = replace(read_form(APPLICATION, at), templates=expansion.used)
     read = Read(application, where, lines_of(root))
-    problems = [*at.noted, *_across(read, [problem.field for problem in at.noted])]
+    found = [*at.noted, *_across(read, [problem.field for problem in at.noted])]
+    problems = [*expansion.problems, *(problem for problem in found if problem.field not in expansion.failed)]
     if problems:
         raise Invalid(in_order(problems))
     return read
@@ -227,10 +233,10 @@ APPLICATION = Form(
     Application,
     (
         Field("application", NAME, "Its name.", required=True, to="name", stand_in="unnamed"),
-        Field("components", Named("a component", NAME, COMPONENT, least=1), "What is deployed, each by its name.",
+        Field("components", Named("a component", NAME, MadeFrom(COMPONENT), least=1), "What is deployed, each by its name.",
               required=True, stand_in={}),
         Field("strategy", STRATEGY, "How a change is spread in time."),
-        Field("verify", Several("checks", CHECK), "What must hold of the deployed application, or it is taken back."),
+        Field("verify", Several("checks", MadeFrom(CHECK)), "What must hold of the deployed application, or it is taken back."),
         Field("values", Named("a value", VALUE_NAME, Text()),
               "Defaults for {values.NAME}; an environment's own values win."),
     ),

@@ -75,7 +75,7 @@ class Operations:
     def check(self, request: CreateRelease) -> tuple[Problem, ...]:
         """Every problem that the definition has, on every environment there is. Resolves nothing."""
         try:
-            application = self.intake.read(request.definition, request.where)
+            application = self.intake.read(request.definition, request.where, Path(request.folder))
             with_overrides(application, _references(request.artifacts), request.where)
             self.promoter.catalogue()
         except Invalid as error:

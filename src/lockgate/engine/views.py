@@ -124,6 +124,7 @@ def release_view(release: Release, places: tuple[Place, ...] = ()) -> ReleaseVie
             for component, a in release.artifacts.items()
         ),
         places=places,
+        templates=dict(release.application.templates),
     )
 
 

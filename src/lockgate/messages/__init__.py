@@ -186,6 +186,8 @@ class ReleaseView:
     url: str
     artifacts: tuple[ArtifactView, ...]
     places: tuple[Place, ...] = ()
+    templates: Mapping[str, str] = field(default_factory=dict)
+    """``NAME@VERSION`` -> digest, of each that the definition was made with."""
 
 
 @dataclass(frozen=True, slots=True)

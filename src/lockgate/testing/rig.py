@@ -73,7 +73,7 @@ class Rig:
         self.ticker = FakeTicker()
         self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, Gatehouse(basic(store)))
         self.executors = only(self.executor())
-        intake = Intake(store, self.clock, FakeResolver(), lambda text, where: self.application)
+        intake = Intake(store, self.clock, FakeResolver(), lambda text, where, folder: self.application)
         self.operations = Operations(store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: ())
         self.worker = self.new_worker("worker")
 
