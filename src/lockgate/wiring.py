@@ -19,13 +19,15 @@ from lockgate.config.application_file import read_application
 from lockgate.config.catalogue_file import CatalogueFile
 from lockgate.config.library import library
 from lockgate.config.settings import Settings
+from lockgate.core import capability
 from lockgate.core.application import Application
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
-from lockgate.core.environment import Catalogue, TargetSpec
+from lockgate.core.environment import Catalogue, Environment, TargetSpec
 from lockgate.core.errors import ComponentMissing, DataFolderBusy, LockgateError, Unavailable
 from lockgate.core.ids import canonical, digest_of, short
 from lockgate.core.plan import Plan
 from lockgate.core.secret import Secret
+from lockgate.drivers import capabilities
 from lockgate.drivers.artifacts import Artifacts, StoredSource
 from lockgate.drivers.clock import SystemClock
 from lockgate.drivers.depot import Depot
@@ -53,6 +55,7 @@ from lockgate.drivers.tasks.command import Settings as CommandSettings
 from lockgate.drivers.tickers.embedded import EmbeddedTicker
 from lockgate.engine import gatehouse, planner
 from lockgate.engine.analyst import Analyst
+from lockgate.engine.chronicle import Chronicle
 from lockgate.engine.collector import Collector
 from lockgate.engine.executor import Executor
 from lockgate.engine.gatehouse import Gatehouse
@@ -60,6 +63,8 @@ from lockgate.engine.intake import Intake
 from lockgate.engine.operations import Operations
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
+from lockgate.engine.snapshots import Snapshots
+from lockgate.engine.surveyor import Surveyor
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
@@ -74,6 +79,9 @@ log = logging.getLogger("lockgate")
 
 COLLECT_EVERY = 3600.0
 """Seconds between two collections of artifacts."""
+
+CHRONICLE_EVERY = 2.0
+"""Seconds between two looks at the environments' file. It is read only when it has changed."""
 
 COLLECT_FIRST = 300.0
 """Seconds from the start to the first: a restart in an emergency has better things to do."""
@@ -105,6 +113,13 @@ class Drivers:
                 analyst = Analyst(self.router, self._store.traffic, self._clock, self._metrics)
                 self._executors[name] = Executor(self._target(plan), self.router, self._verifier, analyst, self._clock)
             return self._executors[name]
+
+    def stated(self, environment: Environment) -> frozenset[str]:
+        """What the drivers of an environment can do. Raises ComponentMissing for a kind that this version lacks."""
+        target = capabilities.TARGETS.get(environment.target.kind)
+        if target is None:
+            raise ComponentMissing(f"This version has no target {environment.target.kind!r}.")
+        return capability.stated(target, EnvoyRouter.caps)
 
     def refuse_unless_able(self, plan: Plan) -> None:
         """Raises CapabilityMissing."""
@@ -207,6 +222,7 @@ class ControlPlane:
     worker: Worker
     collector: Collector
     operations: Operations
+    chronicle: Chronicle
 
     def run(self, stop: threading.Event) -> None:
         """Works until ``stop`` is set."""
@@ -214,6 +230,7 @@ class ControlPlane:
         threads = [
             threading.Thread(target=self.worker.run, name="worker"),
             threading.Thread(target=self._collect, args=(stop,), name="collector", daemon=True),
+            threading.Thread(target=self._write_down, args=(stop,), name="chronicle", daemon=True),
         ]
         for thread in threads:
             thread.start()
@@ -225,6 +242,14 @@ class ControlPlane:
     def close(self) -> None:
         self.drivers.close()
         self.store.close()
+
+    def _write_down(self, stop: threading.Event) -> None:
+        """The environments' file soon after it has changed, also when nobody asks for it."""
+        while True:
+            with suppress(LockgateError):
+                self.chronicle()
+            if stop.wait(CHRONICLE_EVERY):
+                return
 
     def _collect(self, stop: threading.Event) -> None:
         pause = COLLECT_FIRST
@@ -256,7 +281,7 @@ def build(settings: Settings) -> ControlPlane:
     for folder in (settings.home, settings.data):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = open_store(settings.database)
-    catalogue = CatalogueFile(settings.environments)
+    catalogue = Chronicle(store, clock, CatalogueFile(settings.environments))
     drivers = Drivers(settings, clock, store, catalogue)
     ticker = EmbeddedTicker(settings.poll)
     promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(gatehouse.basic(store)))
@@ -265,9 +290,10 @@ def build(settings: Settings) -> ControlPlane:
     worker = Worker(_worker_name(settings.home), store, clock, ticker, flow, settings.lease)
     intake = Intake(store, clock, drivers.artifacts, _reader(settings.environments.parent))
     operations = Operations(
-        store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings, serving=True)
+        *(store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings, serving=True)),
+        surveyor=Surveyor(store, clock, catalogue, Snapshots(store, catalogue, drivers.stated)),
     )
-    return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), operations)
+    return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), operations, catalogue)
 
 
 def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> None:

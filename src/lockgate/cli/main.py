@@ -60,6 +60,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "watch": ("watching:watch", "Follow a deployment until it ends."),
         "explain": ("status:explain", "Why a deployment is where it is, and who can act."),
         "analysis": ("analyses:analysis", "What users got from a canary, judged once more."),
+        "env": ("environments:env", "Look at environments and compare them."),
         "history": ("status:history", "Deployments, newest first."),
         "logs": ("logs:logs", "What instances print."),
         "audit": ("logs:audit", "Who did what, when and why."),

@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import App as Commands
 from cyclopts import Parameter
 
+from lockgate.cli.environments import diff_lines
 from lockgate.cli.output import (
     BAD,
     BLANK,
@@ -191,6 +192,22 @@ def _place_lines(view: ReleaseView) -> list[Line]:
         for p in view.places
     ]
     return table(("ENVIRONMENT", "STATE", "SINCE", "DEPLOYMENT", ""), rows, indent=2)
+
+
+@release.command(name="diff")
+def diff_releases(left: str, right: str = "latest", /, *, app: App = "", json: Json = False) -> None:
+    """How two releases differ: what they are made of, and how they are defined.
+
+    Parameters
+    ----------
+    left
+        The release: its id, #3, or a version that names one release only.
+    right
+        The other one.
+    """
+    client, application = Client(), application_meant(app)
+    found = client.compare(*(client.release(application, name).id for name in (left, right)))
+    show(found, json, lambda: diff_lines(found))
 
 
 @quarantine.command(name="list")

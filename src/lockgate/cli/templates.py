@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 template = Commands(name="template", help="Components, checks and tasks to use again.", help_format="plaintext")
 
-Found = "tuple[Shelf, Template]"
-
 
 @template.command(name="list")
 def list_templates(*, json: Json = False) -> None:
@@ -29,7 +27,8 @@ def list_templates(*, json: Json = False) -> None:
 
 def _all() -> "tuple[list[tuple[Shelf, Template]], list[Problem]]":
     """A file that cannot be read does not hide the others."""
-    found, problems = [], []
+    found: list[tuple[Shelf, Template]] = []
+    problems: list[Problem] = []
     for shelf, file in templates_near(DEFINITION).all():
         try:
             found.append((shelf, shelf.read(file)))
@@ -98,7 +97,8 @@ def check(*files: Path, json: Json = False) -> None:
     files
         What to check; default: every template of this folder and of the environments' file.
     """
-    problems, done = [], []
+    problems: list[Problem] = []
+    done: list[tuple[Shelf, Template]] = []
     for shelf, file in _chosen(files):
         try:
             found = shelf.read(file)
@@ -128,7 +128,9 @@ def _tried(found: "Template") -> "list[Problem]":
 
 def _good(found: "Template") -> Line:
     untried = [name for name, one in found.inputs.items() if one.default is None and one.example is None]
-    tried = f"not tried: {', '.join(untried)} has no example" if untried else "reads well with its defaults and examples"
+    tried = "reads well with its defaults and examples"
+    if untried:
+        tried = f"not tried, for want of an example of {', '.join(untried)}"
     return line(("✔ ", GOOD), f"{found.label}: a {found.part.value} with {len(found.inputs)} inputs; {tried}.", hang=2)
 
 

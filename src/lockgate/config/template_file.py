@@ -198,7 +198,8 @@ TEMPLATE = Form(
         Field("check", AsWritten(), "One check or a list of them, as below `verify`."),
         Field("task", AsWritten(), "A command to run: `command`, a line or a list of words, and maybe `timeout`."),
     ),
-    hints={"name": "Did you mean 'template'?", "parameters": "Did you mean 'inputs'?", "run": "It is a field of `task`."},
+    hints={"name": "Did you mean 'template'?", "parameters": "Did you mean 'inputs'?",
+           "run": "It is a field of `task`."},
     also=_one_part,
 )  # fmt: skip
 

@@ -14,8 +14,8 @@ from lockgate.core.errors import Problem
 
 def check_together(application: Read[Application], catalogue: Read[Catalogue]) -> tuple[Problem, ...]:
     """Every problem of this application on these environments, each environment on its own: values it does not give,
-    secrets and capabilities it does not have, no address for requests, images where processes run, replicas for a component that is not
-    there. Empty: each can be planned."""
+    secrets and capabilities it does not have, no address for requests, images where processes run, replicas for a
+    component that is not there. Empty: each can be planned."""
     problems: list[Problem] = []
     for environment in catalogue.value.environments.values():
         for cell, seen in environment.places().items():

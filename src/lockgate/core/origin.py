@@ -1,6 +1,6 @@
 """Origin: which level of the environments' file says what an environment has, and what was said above it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -18,10 +18,10 @@ class Origin:
     """What does not count because of it, the nearest first."""
 
 
-def told(path: str, origin: Origin) -> str:
-    """The sentence: what it is, who says so, and what others say that does not count."""
+def told(path: str, origin: Origin, beside: Sequence[str] = ()) -> str:
+    """The sentence: what it is, who says so, and what others say that does not count. ``beside``: more of that."""
     said = f"{path} is {origin.text}: written in {origin.level} ({origin.file}:{origin.line})"
-    others = ", ".join(f"{one.level} says {one.text} (line {one.line})" for one in origin.overridden)
+    others = ", ".join((*(f"{one.level} says {one.text} (line {one.line})" for one in origin.overridden), *beside))
     return f"{said}; {others}." if others else f"{said}."
 
 

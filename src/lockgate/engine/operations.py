@@ -25,6 +25,7 @@ from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.forecast import Expected
 from lockgate.engine.intake import Intake, with_overrides
 from lockgate.engine.promoter import Promoter
+from lockgate.engine.surveyor import Surveyor
 from lockgate.engine.views import StatusBoard
 from lockgate.messages import (
     AnalysisView,
@@ -59,7 +60,7 @@ log = logging.getLogger("lockgate.operations")
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """``examine`` looks at the machine for :meth:`doctor`."""
+    """``examine`` looks at the machine for :meth:`doctor`. ``surveyor``: what environments are, and how they differ."""
 
     store: Store
     clock: Clock
@@ -68,6 +69,7 @@ class Operations:
     promoter: Promoter
     executors: Executors
     examine: Callable[[], tuple[Usable, ...]]
+    surveyor: Surveyor = field(kw_only=True)
     recollection: record.Recollection = field(default_factory=record.Recollection)
 
     # --- releases ---

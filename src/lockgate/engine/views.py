@@ -104,6 +104,10 @@ def environment_view(environment: Environment) -> EnvironmentView:
         listen={application: str(address) for application, address in environment.listen.items()},
         values=dict(environment.values),
         cells={cell.name: {name: str(at) for name, at in cell.listen.items()} for cell in environment.in_rollout()},
+        tier=environment.tier,
+        users=environment.users,
+        endpoints=dict(environment.endpoints),
+        capabilities=environment.capabilities,
     )
 
 

@@ -353,6 +353,12 @@ class EnvironmentView:
     values: Mapping[str, str]
     cells: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Cell -> application -> address, in the order they are changed."""
+    tier: str = ""
+    users: tuple[str, ...] = ()
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    """Name -> URL, for people."""
+    capabilities: tuple[str, ...] = ()
+    """As its owner says."""
 
 
 @dataclass(frozen=True, slots=True)

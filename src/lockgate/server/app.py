@@ -15,7 +15,7 @@ from lockgate.charts.plot import FORMATS, WIDE
 from lockgate.charts.topics import CHARTS
 from lockgate.core.deployment import State
 from lockgate.messages import Ask, CreateRelease, Deploy, Lift, Promote, RollBack
-from lockgate.server import api
+from lockgate.server import api, environments
 from lockgate.server.endpoint import Answer, Call, Endpoint, Image, Parameter, Query, read_query
 from lockgate.server.faults import problem_response
 from lockgate.server.guard import Guard
@@ -177,6 +177,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         query=(_APPLICATION, _ENVIRONMENT),
     ),
     Endpoint("GET", "/v1/environments", "The environments in promotion order.", api.environments, "[EnvironmentView]"),
+    *environments.ENDPOINTS,
     Endpoint(
         "GET",
         "/v1/events",

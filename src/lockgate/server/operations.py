@@ -28,12 +28,27 @@ from lockgate.messages import (
     Status,
     Usable,
 )
+from lockgate.messages.environments import ComparisonView, EnvironmentDetail, WhyView
+
+
+class SurveyorLike(Protocol):
+    """What environments are, and how they differ."""
+
+    def show(self, name: str, /) -> EnvironmentDetail: ...
+
+    def why(self, name: str, field: str, /) -> WhyView: ...
+
+    def compare(self, left: str, right: str, /) -> ComparisonView: ...
+
 
 Wanted = Literal["pause", "resume", "abort", "continue", "finish"]
 
 
 class OperationsLike(Protocol):
     """Each raises the errors of :mod:`lockgate.core.errors`, whose messages are sentences for the user."""
+
+    @property
+    def surveyor(self) -> SurveyorLike: ...
 
     def check(self, message: CreateRelease, /) -> tuple[Problem, ...]: ...
 

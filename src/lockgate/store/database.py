@@ -2,10 +2,12 @@
 
 from types import TracebackType
 
+from lockgate.store.catalogues import SqlCatalogues
 from lockgate.store.connection import PATIENCE, Database, connect
 from lockgate.store.deployments import SqlDeployments
 from lockgate.store.history import SqlHistory
 from lockgate.store.inventory import SqlInventory
+from lockgate.store.landscape import SqlLandscape
 from lockgate.store.migrate import prepare
 from lockgate.store.quarantines import SqlQuarantines
 from lockgate.store.releases import SqlReleases
@@ -23,6 +25,8 @@ class SqlStore:
         self.quarantines = SqlQuarantines(database)
         self.inventory = SqlInventory(database)
         self.traffic = SqlTraffic(database)
+        self.landscape = SqlLandscape(database)
+        self.catalogues = SqlCatalogues(database)
 
     def close(self) -> None:
         """Gives up every connection."""

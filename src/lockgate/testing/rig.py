@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lockgate.core.application import Application, Component
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
+from lockgate.core.capability import stated
 from lockgate.core.deployment import Deployment, State
 from lockgate.core.environment import Catalogue, Environment, Listen, Promote
 from lockgate.core.ids import DeploymentId, digest_of
@@ -18,6 +19,8 @@ from lockgate.engine.intake import Intake
 from lockgate.engine.operations import Operations
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
+from lockgate.engine.snapshots import Snapshots
+from lockgate.engine.surveyor import Surveyor
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
@@ -74,7 +77,10 @@ class Rig:
         self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, Gatehouse(basic(store)))
         self.executors = only(self.executor())
         intake = Intake(store, self.clock, FakeResolver(), lambda text, where, folder: self.application)
-        self.operations = Operations(store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: ())
+        snapshots = Snapshots(store, lambda: self.catalogue, lambda _: stated(self.target.caps, self.router.caps))
+        surveyor = Surveyor(store, self.clock, lambda: self.catalogue, snapshots)
+        works = (store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: ())
+        self.operations = Operations(*works, surveyor=surveyor)
         self.worker = self.new_worker("worker")
 
     def executor(self) -> Executor:
