@@ -181,20 +181,29 @@ _NOUNS = {
 
 def flattened(value: Any, path: str = "") -> dict[str, Setting]:
     """A value as JSON has it -> dotted path -> text. Lists are lists of texts; what is empty or null is left out."""
-    if isinstance(value, Mapping):
-        if value.keys() == {"host", "port"}:
-            return {path: f"{value['host']}:{value['port']}"}
-        parts = (flattened(inner, f"{path}.{name}" if path else str(name)) for name, inner in value.items())
-        return {name: setting for part in parts for name, setting in part.items()}
-    if value is None or value == "" or value == []:
-        return {}
-    if isinstance(value, (list, tuple)):
-        return {path: tuple(flow(item) for item in value)}
-    return {path: flow(value)}
+    found: dict[str, Setting] = {}
+    _flatten(value, path, found)
+    return found
+
+
+def _flatten(value: Any, path: str, found: dict[str, Setting]) -> None:
+    if type(value) is dict:
+        if len(value) == 2 and value.keys() == {"host", "port"}:
+            found[path] = f"{value['host']}:{value['port']}"
+            return
+        for name, inner in value.items():
+            _flatten(inner, f"{path}.{name}" if path else str(name), found)
+    elif isinstance(value, (list, tuple)):
+        if value:
+            found[path] = tuple(flow(item) for item in value)
+    elif value is not None and value != "":
+        found[path] = flow(value)
 
 
 def flow(value: Any) -> str:
     """On one line, as YAML would have it between braces."""
+    if type(value) is str:
+        return value
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{name}: {flow(inner)}" for name, inner in value.items()) + "}"
     if isinstance(value, (list, tuple)):

@@ -5,9 +5,10 @@ and in every year.
 """
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import Enum
+from functools import cache
 from typing import Any, NewType
 
 import rfc8785
@@ -47,8 +48,14 @@ ASIDE: Mapping[str, bool] = {"aside": True}
 
 def plain(value: Any) -> Any:
     """A value as JSON's own types: dataclasses and mappings become objects, sets arrays, enums values."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in fields(value) if not _unsaid(f, getattr(value, f.name))}
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    if kind is dict:
+        return {str(k): plain(v) for k, v in value.items()}
+    if is_dataclass(kind):
+        given = ((part, getattr(value, part.name)) for part in _parts(kind))
+        return {part.name: plain(found) for part, found in given if not part.unsaid(found)}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
@@ -60,13 +67,31 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _unsaid(field: "Field[Any]", value: Any) -> bool:
-    if field.metadata.get("aside"):
-        return True
-    if not field.metadata.get("later"):
-        return False
-    made = field.default if field.default_factory is MISSING else field.default_factory()
-    return bool(value == made)
+_AS_THEY_ARE = frozenset({str, int, float, bool, type(None)})
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A field that is recorded."""
+
+    name: str
+    made: Callable[[], Any] | None
+    """What makes the default at which it is left out; None: it never is."""
+
+    def unsaid(self, value: Any) -> bool:
+        return self.made is not None and bool(value == self.made())
+
+
+@cache
+def _parts(kind: type) -> tuple[_Part, ...]:
+    """Found once for each class: a plan has hundreds of values of a few classes."""
+    return tuple(_Part(one.name, _default_of(one)) for one in fields(kind) if not one.metadata.get("aside"))
+
+
+def _default_of(one: "Field[Any]") -> Callable[[], Any] | None:
+    if not one.metadata.get("later"):
+        return None
+    return one.default_factory if one.default_factory is not MISSING else lambda: one.default
 
 
 def canonical(value: Any) -> bytes:

@@ -10,12 +10,13 @@ from lockgate.core.comparison import Kind, Setting, Settings, Snapshot, Unknown,
 from lockgate.core.deployment import ACTIVE, Deployment
 from lockgate.core.environment import Catalogue, Environment
 from lockgate.core.errors import LockgateError
-from lockgate.core.ids import Digest, Instant, RevisionId, plain, short
+from lockgate.core.ids import Digest, Instant, RevisionId, short
 from lockgate.core.inventory import Standing, drift
 from lockgate.core.plan import ComponentPlan, Plan
 from lockgate.core.release import Release, definition_of
 from lockgate.core.rulebook import Written
 from lockgate.core.traffic import Key
+from lockgate.decoding import as_json
 from lockgate.engine.moment import Moment
 from lockgate.ports import Selection, Store
 
@@ -25,8 +26,8 @@ Fingerprint = Callable[[str, str], str]
 Stated = Callable[[Environment], frozenset[str]]
 """What an environment's drivers can do. Raises :class:`LockgateError` while they cannot tell."""
 
-PLANS_AT_HAND = 4096
-"""Plans of which the settings are kept: they never change."""
+PLANS_AT_HAND = 2000
+"""Plans of which the settings are kept: they never change, and are some 6 KiB each."""
 
 _NO_RECORD = "nothing is recorded of the environments' file at that time."
 _NOT_KEPT = "what is observed is kept only as of now."
@@ -166,13 +167,13 @@ def _deployed(plan: Plan) -> Deployed:
     return Deployed(
         parts={one.key.part: _settings(one) for one in plan.components},
         wanted={one.key: (one.revision, one.replicas) for one in plan.components},
-        strategy=flattened(plain(plan.strategy), "strategy"),
+        strategy=flattened(as_json(plan.strategy), "strategy"),
     )
 
 
 def _settings(component: ComponentPlan) -> Settings:
     """How it runs, apart from what: the release says that, and secrets are compared by themselves."""
-    spec = plain(component.spec)
+    spec = as_json(component.spec)
     fields = {name: value for name, value in spec.items() if name not in ("artifact", "files", "secrets", "command")}
     how = {"replicas": component.replicas, "path": component.path, "command": " ".join(component.spec.command)}
     return flattened({**how, "warm_up": list(component.warm_up), **fields})
