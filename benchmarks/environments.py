@@ -215,4 +215,3 @@ def observations(plan: Plan, at: float) -> Iterator[dict[str, object]]:
 
 if __name__ == "__main__":
     sys.exit(main())
-

@@ -152,7 +152,8 @@ def diff(left: str, right: str, /, *, app: App = "", json: Json = False) -> None
     Parameters
     ----------
     left
-        An environment (staging), one at a time that is past (prod@2h, prod@2026-11-20T12:00Z), or a release (#3, rel-…).
+        An environment (staging), one at a time that is past (prod@2h, prod@2026-11-20T12:00Z), or a release (#3, or
+        its id).
     right
         The same of the other side.
     """

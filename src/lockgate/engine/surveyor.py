@@ -147,7 +147,9 @@ def _unsaid(field: str, environment: Environment, said: Written, defaults: Mappi
         mend = f"Did you mean {near[0]}?" if near else f"Its fields are: {', '.join(sorted(known))}."
         raise NotFound(f"{environment.name} has no {field!r}, and nothing above it says so.", mend)
     found = {path: flow(value) for path, value in said.items() if path == top or path.startswith(f"{top}.")}
-    value = ", ".join(text if path == top else f"{path} {text}" for path, text in found.items()) or "nothing"
+    value = ", ".join(text if path == top else f"{path} {text}" for path, text in found.items())
+    if not value:
+        return f"{environment.name} has no {top}: no level says anything of it."
     return f"{top} is {value}: no level says anything of it, so it is Lockgate's default."
 
 
