@@ -131,7 +131,8 @@ def _good(found: "Template") -> Line:
     tried = "reads well with its defaults and examples"
     if untried:
         tried = f"not tried, for want of an example of {', '.join(untried)}"
-    return line(("✔ ", GOOD), f"{found.label}: a {found.part.value} with {len(found.inputs)} inputs; {tried}.", hang=2)
+    number = "1 input" if len(found.inputs) == 1 else f"{len(found.inputs)} inputs"
+    return line(("✔ ", GOOD), f"{found.label}: a {found.part.value} with {number}; {tried}.", hang=2)
 
 
 def _told(shelf: "Shelf", found: "Template") -> dict[str, object]:

@@ -31,6 +31,9 @@ def moment(text: str, now: Instant, field: str) -> Moment:
     """``prod``, ``prod@2h`` (so long ago; s, m, h, d), ``prod@2026-11-20`` or with a time of day (UTC where no zone is
     written). Raises :class:`Invalid`."""
     environment, separator, when = text.partition("@")
+    if not environment:
+        mend = "Write an environment (prod, prod@2h), or a release's id."
+        raise Invalid([Problem("request", None, field, "it names nothing to compare.", mend)])
     if not separator:
         return Moment(environment)
     at = _instant(when, now)
