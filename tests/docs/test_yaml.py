@@ -9,6 +9,7 @@ from lockgate.config.application_file import read_application
 from lockgate.config.environments_file import read_catalogue
 from lockgate.config.library import Library, library
 from lockgate.config.template_file import read_template
+from lockgate.config.trial import faults
 from tests.docs.pages import DOCS, Block, blocks
 
 BLOCKS = list(blocks("yaml"))
@@ -45,3 +46,4 @@ def test_there_are_some() -> None:
 def test_the_annotated_examples_are_understood() -> None:
     read_application((DOCS / "reference" / "lockgate.yaml").read_text(), "lockgate.yaml")
     read_catalogue((DOCS / "reference" / "environments.yaml").read_text(), "environments.yaml")
+    assert faults(read_template((DOCS / "reference" / "template.yaml").read_text(), "template.yaml")) == []

@@ -39,7 +39,7 @@ class Shelf:
         found = read_template(load_text(file, where), where)
         if file.stem not in (found.name, found.label):
             mend = f"Name the file {found.name}.yaml or {found.label}.yaml."
-            raise Invalid([Problem(where, None, "template", f"the template is {found.label}, its file is not.", mend)])
+            raise Invalid([Problem(where, 1, "template", f"the template is {found.label}, its file is not.", mend)])
         return found
 
 

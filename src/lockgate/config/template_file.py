@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from lockgate.config.document import Node, Scalar, Sequence, Table, parse
+from lockgate.config.document import Node, Scalar, Sequence, Table, lines_of, parse
 from lockgate.config.form import At, Choice, Field, Form, Kind, Named, Schema, Several, in_order, listing, nearest
 from lockgate.config.scalars import NAME, Text, Whole, YesOrNo, duration, number
 from lockgate.config.words import COMMAND
@@ -206,12 +206,13 @@ TEMPLATE = Form(
 
 def read_template(text: str, where: str) -> Template:
     """Raises :class:`Invalid` with every problem of the file."""
-    at = At(parse(text, where), where)
+    root = parse(text, where)
+    at = At(root, where)
     try:
         raw = TEMPLATE.read(at)
     except Invalid as fault:
         raise Invalid(in_order([*at.noted, *fault.problems])) from fault
-    problems = [*at.noted, *_input_faults(raw, where)]
+    problems = [*at.noted, *_input_faults(raw, where, lines_of(root))]
     if problems:
         raise Invalid(in_order(problems))
     ((part, body),) = raw.parts().items()
@@ -232,7 +233,7 @@ def _task(body: Node, where: str) -> Node:
     return Table({"command": Table(entries, body.line, lines)}, body.line, {"command": body.line})
 
 
-def _input_faults(raw: _Raw, where: str) -> Iterator[Problem]:
+def _input_faults(raw: _Raw, where: str, lines: Mapping[str, int]) -> Iterator[Problem]:
     """Inputs that are named and not there, or there and not named; defaults that their own type refuses."""
     used = dict(_placeholders([*raw.parts().values()]))
     for name, line in used.items():
@@ -243,9 +244,15 @@ def _input_faults(raw: _Raw, where: str) -> Iterator[Problem]:
         for what, scalar in (("default", given.default), ("example", given.example)):
             if scalar is not None:
                 yield from _misfit(given, scalar, where, f"inputs.{name}.{what}")
-        if name not in used:
+        if name not in used and raw.parts():
             because = f"nothing uses the input {name!r}."
-            yield Problem(where, None, f"inputs.{name}", because, f"Write {{inputs.{name}}} somewhere, or remove it.")
+            yield Problem(
+                where,
+                lines[f"inputs.{name}"],
+                f"inputs.{name}",
+                because,
+                f"Write {{inputs.{name}}} somewhere, or remove it.",
+            )
 
 
 def _misfit(given: Input, scalar: Scalar, where: str, path: str) -> Iterator[Problem]:
