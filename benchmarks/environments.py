@@ -16,10 +16,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from sqlalchemy import insert
+from sqlalchemy import Connection, Table, insert
 
 from lockgate.config.environments_file import read_catalogue
 from lockgate.core.application import Application, Component
@@ -75,10 +76,10 @@ def run(name: str, url: str, each: int, pairs: int) -> None:
         names, dice = list(catalogue.environments), random.Random(SEED)
         sides = [tuple(dice.sample(names, 2)) for _ in range(pairs)]
         for state in ("cold", "warm"):
-            took = [timed(lambda pair=pair: surveyor.compare(*pair)) for pair in sides]
+            took = [timed(partial(surveyor.compare, *pair)) for pair in sides]
             say(benchmark="environment diff", **stand, plans=state, **figures(took), load=load())
         moments = [(f"{one}@{max(1, each // 2)}h", one) for one, _ in sides]
-        took = [timed(lambda pair=pair: surveyor.compare(*pair)) for pair in moments]
+        took = [timed(partial(surveyor.compare, *pair)) for pair in moments]
         say(benchmark="two moments", **stand, **figures(took), load=load())
 
 
@@ -158,10 +159,14 @@ def fill(store: SqlStore, catalogue: Catalogue, each: int, until: float) -> int:
     return number
 
 
-def write(store: SqlStore, table: schema.Table, given: "Iterator[dict[str, object]] | list[dict[str, object]]") -> None:
+def write(store: SqlStore, table: Table, given: "Iterator[dict[str, object]] | list[dict[str, object]]") -> None:
     left = iter(given)
     while some := list(islice(left, 5000)):
-        store.database.write(lambda connection, some=some: connection.execute(insert(table), some))
+        store.database.write(partial(added, table, some))
+
+
+def added(table: Table, some: list[dict[str, object]], connection: Connection) -> None:
+    connection.execute(insert(table), some)
 
 
 def stored(plan: Plan) -> tuple[str, str]:

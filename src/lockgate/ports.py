@@ -310,8 +310,11 @@ class Landscape(Protocol):
     def holders(self, environment: str) -> tuple[Deployment, ...]:
         """Of each application the deployment whose plan is what runs there."""
 
+    def active(self, environment: str) -> tuple[Deployment, ...]:
+        """Those that are changing it."""
+
     def held_at(self, environment: str, at: Instant) -> tuple[Deployment, ...]:
-        """The same at a moment that is past."""
+        """The holders at a moment that is past."""
 
     def plans(self, digests: Collection[Digest]) -> Mapping[Digest, Plan]:
         """Those that there are. Raises Conflict when one is not what its digest names."""

@@ -5,15 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, select
 
 from lockgate.core.errors import Conflict
 from lockgate.ports import Selection, Store
-from lockgate.store import claims
+from lockgate.store import claims, landscape
 from lockgate.store.database import SqlStore, open_store
 from lockgate.store.history import selected
 from lockgate.store.landscape import gone_since
-from lockgate.store.schema import HOLDING, deployment
 from lockgate.testing.contracts.store import StoreContract
 from lockgate.testing.samples import a_plan
 
@@ -35,8 +33,8 @@ def ways(store: SqlStore, statement: Any) -> str:
 
 def test_an_environment_is_found_without_reading_those_of_others() -> None:
     with open_store("sqlite://") as store:
-        holders = select(deployment).where(deployment.c.environment == bindparam("on"), HOLDING)
-        assert "ix_deployment_environment (environment=?)" in ways(store, holders)
+        assert "ix_deployment_environment (environment=?)" in ways(store, landscape.HOLDERS)
+        assert "SCAN deployment USING INDEX uq_deployment_active" in ways(store, landscape.CHANGING)
         gone = ways(store, gone_since())
         assert "ix_deployment_held (environment=? AND written_at>?)" in gone
         assert "SCAN deployment" not in gone

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from lockgate.core import rulebook
 from lockgate.core.comparison import Kind, Setting, Settings, Snapshot, Unknown, flattened
-from lockgate.core.deployment import ACTIVE, Deployment
+from lockgate.core.deployment import Deployment
 from lockgate.core.environment import Catalogue, Environment
 from lockgate.core.errors import LockgateError
 from lockgate.core.ids import Digest, Instant, RevisionId, short
@@ -18,7 +18,7 @@ from lockgate.core.rulebook import Written
 from lockgate.core.traffic import Key
 from lockgate.decoding import as_json
 from lockgate.engine.moment import Moment
-from lockgate.ports import Selection, Store
+from lockgate.ports import Store
 
 Fingerprint = Callable[[str, str], str]
 """Environment, name of a secret -> its keyed fingerprint; empty: unknown."""
@@ -134,8 +134,7 @@ class Snapshots:
 
     def _observed(self, environment: str, deployed: Mapping[str, Deployed], now: Instant) -> Settings:
         seen = {observed.key: observed for observed in self._store.landscape.observed(environment)}
-        changing = Selection(environment=environment, states=ACTIVE)
-        active = {row.application: row.id for row in self._store.history.select(changing)}
+        active = {row.application: row.id for row in self._store.landscape.active(environment)}
         found: dict[str, Setting] = {}
         for application, known in deployed.items():
             for key, (revision, count) in known.wanted.items():

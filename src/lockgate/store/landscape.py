@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Select, bindparam, func, select, text
 
-from lockgate.core.deployment import FINAL, Deployment, State
+from lockgate.core.deployment import ACTIVE, FINAL, Deployment, State
 from lockgate.core.errors import Conflict
 from lockgate.core.ids import Digest, Instant, digest_of_bytes
 from lockgate.core.inventory import Observed
@@ -24,9 +24,10 @@ DEPTH = 5
 AT_ONCE = 500
 """Digests in one query."""
 
-_HOLDERS = select(deployment).where(deployment.c.environment == bindparam("on"), HOLDING)
-_OBSERVED = select(observation.c.document).where(observation.c.environment == bindparam("on"))
-_PLANS = select(plan.c.digest, plan.c.document).where(plan.c.digest.in_(bindparam("digests", expanding=True)))
+HOLDERS = select(deployment).where(deployment.c.environment == bindparam("on"), HOLDING)
+CHANGING = select(deployment).where(deployment.c.environment == bindparam("on"), is_one_of(deployment.c.state, ACTIVE))
+OBSERVED = select(observation.c.document).where(observation.c.environment == bindparam("on"))
+PLANS = select(plan.c.digest, plan.c.document).where(plan.c.digest.in_(bindparam("digests", expanding=True)))
 
 
 class SqlLandscape:
@@ -36,7 +37,10 @@ class SqlLandscape:
         self._database = database
 
     def holders(self, environment: str) -> tuple[Deployment, ...]:
-        return tuple(rows.deployment(row) for row in self._rows(_HOLDERS, on=environment))
+        return tuple(rows.deployment(row) for row in self._rows(HOLDERS, on=environment))
+
+    def active(self, environment: str) -> tuple[Deployment, ...]:
+        return tuple(rows.deployment(row) for row in self._rows(CHANGING, on=environment))
 
     def held_at(self, environment: str, at: Instant) -> tuple[Deployment, ...]:
         now = [row for row in self.holders(environment) if _held(row, at)]
@@ -45,10 +49,10 @@ class SqlLandscape:
     def plans(self, digests: Collection[Digest]) -> Mapping[Digest, Plan]:
         wanted = list(dict.fromkeys(digests))
         chunks = (wanted[i : i + AT_ONCE] for i in range(0, len(wanted), AT_ONCE))
-        return {Digest(row.digest): _plan(row) for chunk in chunks for row in self._rows(_PLANS, digests=chunk)}
+        return {Digest(row.digest): _plan(row) for chunk in chunks for row in self._rows(PLANS, digests=chunk)}
 
     def observed(self, environment: str) -> tuple[Observed, ...]:
-        return tuple(rows.value(Observed, row.document) for row in self._rows(_OBSERVED, on=environment))
+        return tuple(rows.value(Observed, row.document) for row in self._rows(OBSERVED, on=environment))
 
     def _gone(self, environment: str, at: Instant, depth: int) -> tuple[Deployment, ...]:
         """Those that held it then and hold it no more: of each application the first to lose the hold since."""

@@ -19,6 +19,8 @@ class LandscapeContract:
         assert sorted(row.application for row in found) == ["blog", "shop"]
         assert all(row.holds and row.environment == "prod" for row in found)
         assert store.landscape.holders("nowhere") == ()
+        assert [row.application for row in store.landscape.active("prod")] == ["wiki"]
+        assert store.landscape.active("dev") == ()
 
     def test_what_held_at_a_moment_is_found(self, store: Store) -> None:
         first = self._held(store, NOON)
