@@ -12,22 +12,23 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockgate.config.application_file import read_application
+from lockgate.config.application_file import reader
 from lockgate.config.catalogue_file import CatalogueFile
-from lockgate.config.library import library
 from lockgate.config.settings import Settings
 from lockgate.core import capability
-from lockgate.core.application import Application
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
+from lockgate.core.envelope import Verify
 from lockgate.core.environment import Catalogue, Environment, TargetSpec
 from lockgate.core.errors import ComponentMissing, DataFolderBusy, LockgateError, Unavailable
 from lockgate.core.ids import canonical, digest_of, short
 from lockgate.core.plan import Plan
 from lockgate.core.secret import Secret
 from lockgate.drivers import capabilities
+from lockgate.drivers.archive import ArchiveFolder
 from lockgate.drivers.artifacts import Artifacts, StoredSource
 from lockgate.drivers.clock import SystemClock
 from lockgate.drivers.depot import Depot
@@ -42,6 +43,7 @@ from lockgate.drivers.metrics.prometheus import PrometheusMetrics
 from lockgate.drivers.registry import Registries
 from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
 from lockgate.drivers.safe import reveal
+from lockgate.drivers.signing import KeyFolder, verify
 from lockgate.drivers.sources.archive import ArchiveSource
 from lockgate.drivers.sources.file import FileSource
 from lockgate.drivers.sources.npm import NpmSource
@@ -53,16 +55,20 @@ from lockgate.drivers.targets.process import Settings as ProcessSettings
 from lockgate.drivers.tasks.command import CommandTask
 from lockgate.drivers.tasks.command import Settings as CommandSettings
 from lockgate.drivers.tickers.embedded import EmbeddedTicker
-from lockgate.engine import gatehouse, planner
+from lockgate.engine import auditing, chronicle, gatehouse, planner
 from lockgate.engine.analyst import Analyst
+from lockgate.engine.archivist import Archivist
+from lockgate.engine.auditing import Auditing
 from lockgate.engine.chronicle import Chronicle
 from lockgate.engine.collector import Collector
 from lockgate.engine.executor import Executor
 from lockgate.engine.gatehouse import Gatehouse
 from lockgate.engine.intake import Intake
+from lockgate.engine.notary import Notary
 from lockgate.engine.operations import Operations
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
+from lockgate.engine.redeployment import Redeployment
 from lockgate.engine.snapshots import Snapshots
 from lockgate.engine.surveyor import Surveyor
 from lockgate.engine.verifier import Verifier
@@ -80,11 +86,12 @@ log = logging.getLogger("lockgate")
 COLLECT_EVERY = 3600.0
 """Seconds between two collections of artifacts."""
 
-CHRONICLE_EVERY = 2.0
-"""Seconds between two looks at the environments' file. It is read only when it has changed."""
-
 COLLECT_FIRST = 300.0
 """Seconds from the start to the first: a restart in an emergency has better things to do."""
+
+
+ARCHIVE_EVERY = 30.0
+"""Seconds between two looks whether a day of the audit record is over."""
 
 
 class Drivers:
@@ -116,10 +123,7 @@ class Drivers:
 
     def stated(self, environment: Environment) -> frozenset[str]:
         """What the drivers of an environment can do. Raises ComponentMissing for a kind that this version lacks."""
-        target = capabilities.TARGETS.get(environment.target.kind)
-        if target is None:
-            raise ComponentMissing(f"This version has no target {environment.target.kind!r}.")
-        return capability.stated(target, EnvoyRouter.caps)
+        return capability.stated(capabilities.of(environment.target.kind), EnvoyRouter.caps)
 
     def refuse_unless_able(self, plan: Plan) -> None:
         """Raises CapabilityMissing."""
@@ -221,6 +225,7 @@ class ControlPlane:
     drivers: Drivers
     worker: Worker
     collector: Collector
+    archivist: Archivist
     operations: Operations
     chronicle: Chronicle
 
@@ -229,8 +234,7 @@ class ControlPlane:
         self.drivers.start()
         threads = [
             threading.Thread(target=self.worker.run, name="worker"),
-            threading.Thread(target=self._collect, args=(stop,), name="collector", daemon=True),
-            threading.Thread(target=self._write_down, args=(stop,), name="chronicle", daemon=True),
+            *(threading.Thread(target=_now_and_then, args=(stop, *chore), daemon=True) for chore in self._chores()),
         ]
         for thread in threads:
             thread.start()
@@ -239,26 +243,26 @@ class ControlPlane:
         for thread in threads:
             thread.join()
 
+    def _chores(self) -> tuple[tuple[float, float, Callable[[], object], str], ...]:
+        return (
+            (0.0, chronicle.EVERY, self.chronicle.look, "the environments' file was not written down"),
+            (COLLECT_FIRST, COLLECT_EVERY, self.collector.run, "artifacts were not collected"),
+            (ARCHIVE_EVERY, ARCHIVE_EVERY, self.archivist.round, "the audit record was not sealed"),
+        )
+
     def close(self) -> None:
         self.drivers.close()
         self.store.close()
 
-    def _write_down(self, stop: threading.Event) -> None:
-        """The environments' file soon after it has changed, also when nobody asks for it."""
-        while True:
-            with suppress(LockgateError):
-                self.chronicle()
-            if stop.wait(CHRONICLE_EVERY):
-                return
 
-    def _collect(self, stop: threading.Event) -> None:
-        pause = COLLECT_FIRST
-        while not stop.wait(pause):
-            pause = COLLECT_EVERY
-            try:
-                self.collector.run()
-            except LockgateError as error:
-                log.warning("artifacts were not collected: %s", error)
+def _now_and_then(stop: threading.Event, first: float, every: float, work: Callable[[], object], what: str) -> None:
+    pause = first
+    while not stop.wait(pause):
+        pause = every
+        try:
+            work()
+        except LockgateError as error:
+            log.warning("%s: %s", what, error)
 
 
 def _metric_sources(catalogue: Callable[[], Catalogue]) -> Mapping[str, MetricSource]:
@@ -284,16 +288,47 @@ def build(settings: Settings) -> ControlPlane:
     catalogue = Chronicle(store, clock, CatalogueFile(settings.environments))
     drivers = Drivers(settings, clock, store, catalogue)
     ticker = EmbeddedTicker(settings.poll)
-    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(gatehouse.basic(store)))
+    notary = _notary(settings, store, clock)
+    questions = (auditing.question(notary), *gatehouse.basic(store))
+    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(questions))
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
     worker = Worker(_worker_name(settings.home), store, clock, ticker, flow, settings.lease)
-    intake = Intake(store, clock, drivers.artifacts, _reader(settings.environments.parent))
+    intake = Intake(store, clock, drivers.artifacts, reader(settings.environments.parent))
+    desk = Auditing(store, clock, notary, version("lockgate"))
     operations = Operations(
-        *(store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings, serving=True)),
+        store,
+        clock,
+        ticker,
+        intake,
+        promoter,
+        drivers.executor,
+        lambda: examine(settings, serving=True),
+        desk,
+        Redeployment(store, promoter, ticker, notary),
         surveyor=Surveyor(store, clock, catalogue, Snapshots(store, catalogue, drivers.stated)),
     )
-    return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), operations, catalogue)
+    archivist = Archivist(desk, ArchiveFolder(settings.home / "archive").keep, settings.audit_keep)
+    collector = Collector(store, drivers.collect)
+    return ControlPlane(settings, store, drivers, worker, collector, archivist, operations, catalogue)
+
+
+def _notary(settings: Settings, store: SqlStore, clock: SystemClock) -> Notary:
+    """From here on, what is recorded is signed. What was recorded before there was a key is signed as it is, once."""
+    signer = KeyFolder(settings.data / "keys", clock.now())
+    notary = Notary(store, clock, signer)
+    store.releases.attested_by(notary)
+    if signer.is_new:
+        signed = notary.adopt()
+        signer.settled()
+        if signed:
+            log.info("%d releases and plans from before there was a signing key were signed as found", signed)
+    return notary
+
+
+def signature_check() -> Verify:
+    """How a signature is checked, for who has a ring of keys."""
+    return verify
 
 
 def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> None:
@@ -416,16 +451,6 @@ def _git_source(depot: Depot) -> StoredSource:
     from lockgate.drivers.sources.git import GitSource
 
     return GitSource(depot)
-
-
-def _reader(operators: Path) -> Callable[[str, str, Path], Application]:
-    """Of applications' files, with the templates that lie beside them and beside the environments' file."""
-
-    def read(text: str, where: str, folder: Path) -> Application:
-        shelves = library(("the environments' owners", operators), ("the application's team", folder))
-        return read_application(text, where, shelves).value
-
-    return read
 
 
 def _worker_name(home: Path) -> str:

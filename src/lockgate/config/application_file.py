@@ -1,8 +1,9 @@
 """``lockgate.yaml``: what a team ships. Its form, and the checks that look across its fields."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from lockgate.config.container import CONTAINER
 from lockgate.config.cycles import cycles
@@ -24,7 +25,7 @@ from lockgate.config.form import (
     nearest,
     read_form,
 )
-from lockgate.config.library import Library
+from lockgate.config.library import Library, library
 from lockgate.config.scalars import (
     FILE_NAME,
     HEADER_NAME,
@@ -76,6 +77,16 @@ def read_application(text: str, where: str = "lockgate.yaml", templates: Library
     problems = [*expansion.problems, *(problem for problem in found if problem.field not in expansion.failed)]
     if problems:
         raise Invalid(in_order(problems))
+    return read
+
+
+def reader(operators: Path) -> Callable[[str, str, Path], Application]:
+    """Of applications' files (text, name, folder), with the templates that lie beside them and at the operators'."""
+
+    def read(text: str, where: str, folder: Path) -> Application:
+        shelves = library(("the environments' owners", operators), ("the application's team", folder))
+        return read_application(text, where, shelves).value
+
     return read
 
 

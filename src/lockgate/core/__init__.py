@@ -2,5 +2,5 @@
 
 Read in this order: ids, errors, source, artifact, image_name, template, secret, canary, application, release,
 origin, environment, gate, capability, plan, deployment, admission, traffic, walk, window, verification, inventory,
-comparison, rulebook, audit.
+comparison, rulebook, audit, attribution, envelope, keyring, checkpoint, export, cef, statement, difference.
 """

@@ -2,5 +2,5 @@
 
 Read in this order: course, scene, rollout, planner, forecast, intake, life, gatehouse, promoter, outcome, verifier,
 ledger, analyst, executor, recorder, reconciler, walker, worker, collector, record, explaining, views, moment,
-snapshots, surveyor, chronicle, operations.
+snapshots, surveyor, chronicle, chain, notary, auditing, archivist, redeployment, operations.
 """

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from lockgate.core import rulebook
 from lockgate.core.audit import Event
@@ -15,6 +16,9 @@ from lockgate.engine.snapshots import document_read
 from lockgate.ports import Clock, Store
 
 log = logging.getLogger("lockgate.chronicle")
+
+EVERY = 2.0
+"""Seconds between two looks at the file. It is read only when it has changed."""
 
 AT_MOST = 20
 """Differences that the event tells; the rest is found by comparing the two moments."""
@@ -41,6 +45,11 @@ class Chronicle:
                 except LockgateError as error:
                     log.warning("the environments' file is not written down yet: %s", error)
         return found
+
+    def look(self) -> None:
+        """Now and then, also when nobody needs it. That it cannot be read is told to whoever does."""
+        with suppress(LockgateError):
+            self()
 
     def _note(self, catalogue: Catalogue) -> None:
         now = self._clock.now()

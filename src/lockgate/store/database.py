@@ -2,6 +2,7 @@
 
 from types import TracebackType
 
+from lockgate.store.audit_log import SqlAuditLog
 from lockgate.store.catalogues import SqlCatalogues
 from lockgate.store.connection import PATIENCE, Database, connect
 from lockgate.store.deployments import SqlDeployments
@@ -11,6 +12,7 @@ from lockgate.store.landscape import SqlLandscape
 from lockgate.store.migrate import prepare
 from lockgate.store.quarantines import SqlQuarantines
 from lockgate.store.releases import SqlReleases
+from lockgate.store.statements import SqlStatements
 from lockgate.store.traffic import SqlTraffic
 
 
@@ -27,6 +29,8 @@ class SqlStore:
         self.traffic = SqlTraffic(database)
         self.landscape = SqlLandscape(database)
         self.catalogues = SqlCatalogues(database)
+        self.audit = SqlAuditLog(database)
+        self.statements = SqlStatements(database)
 
     def close(self) -> None:
         """Gives up every connection."""
