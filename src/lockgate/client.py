@@ -50,6 +50,7 @@ from lockgate.messages import (
     Usable,
 )
 from lockgate.messages.audit import KeysView, Redeploy, RotateKey, StatementView, Verification
+from lockgate.messages.environments import ComparisonView, EnvironmentDetail, WhyView
 
 T = TypeVar("T")
 
@@ -253,6 +254,18 @@ class Client:
     def environments(self) -> tuple[EnvironmentView, ...]:
         """In promotion order."""
         return self._get("/v1/environments", tuple[EnvironmentView, ...])
+
+    def environment(self, name: str) -> EnvironmentDetail:
+        return self._get(f"/v1/environments/{quote(name, safe='')}", EnvironmentDetail)
+
+    def why(self, environment: str, field: str) -> WhyView:
+        """Who says what of a field of an environment."""
+        path = f"/v1/environments/{quote(environment, safe='')}/why/{quote(field, safe='')}"
+        return self._get(path, WhyView)
+
+    def compare(self, left: str, right: str) -> ComparisonView:
+        """Two environments (``prod``, ``prod@2h``), or two releases by id."""
+        return self._get("/v1/comparisons", ComparisonView, left=left, right=right)
 
     def logs(
         self,

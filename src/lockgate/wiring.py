@@ -16,17 +16,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockgate.config.application_file import read_application
+from lockgate.config.application_file import reader
 from lockgate.config.catalogue_file import CatalogueFile
 from lockgate.config.settings import Settings
-from lockgate.core.application import Application
+from lockgate.core import capability
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
 from lockgate.core.envelope import Verify
-from lockgate.core.environment import Catalogue, TargetSpec
+from lockgate.core.environment import Catalogue, Environment, TargetSpec
 from lockgate.core.errors import ComponentMissing, DataFolderBusy, LockgateError, Unavailable
 from lockgate.core.ids import canonical, digest_of, short
 from lockgate.core.plan import Plan
 from lockgate.core.secret import Secret
+from lockgate.drivers import capabilities
 from lockgate.drivers.archive import ArchiveFolder
 from lockgate.drivers.artifacts import Artifacts, StoredSource
 from lockgate.drivers.clock import SystemClock
@@ -54,12 +55,13 @@ from lockgate.drivers.targets.process import Settings as ProcessSettings
 from lockgate.drivers.tasks.command import CommandTask
 from lockgate.drivers.tasks.command import Settings as CommandSettings
 from lockgate.drivers.tickers.embedded import EmbeddedTicker
-from lockgate.engine import auditing, gatehouse, planner
+from lockgate.engine import auditing, chronicle, gatehouse, planner
 from lockgate.engine.almanac import Almanac
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.archivist import Archivist
 from lockgate.engine.auditing import Auditing
 from lockgate.engine.calendar_desk import CalendarDesk
+from lockgate.engine.chronicle import Chronicle
 from lockgate.engine.collector import Collector
 from lockgate.engine.executor import Executor
 from lockgate.engine.gatehouse import Gatehouse
@@ -69,6 +71,8 @@ from lockgate.engine.operations import Operations
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
 from lockgate.engine.redeployment import Redeployment
+from lockgate.engine.snapshots import Snapshots
+from lockgate.engine.surveyor import Surveyor
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
@@ -118,6 +122,10 @@ class Drivers:
                 analyst = Analyst(self.router, self._store.traffic, self._clock, self._metrics)
                 self._executors[name] = Executor(self._target(plan), self.router, self._verifier, analyst, self._clock)
             return self._executors[name]
+
+    def stated(self, environment: Environment) -> frozenset[str]:
+        """What the drivers of an environment can do. Raises ComponentMissing for a kind that this version lacks."""
+        return capability.stated(capabilities.of(environment.target.kind), EnvoyRouter.caps)
 
     def refuse_unless_able(self, plan: Plan) -> None:
         """Raises CapabilityMissing."""
@@ -221,6 +229,7 @@ class ControlPlane:
     collector: Collector
     archivist: Archivist
     operations: Operations
+    chronicle: Chronicle
 
     def run(self, stop: threading.Event) -> None:
         """Works until ``stop`` is set."""
@@ -238,6 +247,7 @@ class ControlPlane:
 
     def _chores(self) -> tuple[tuple[float, float, Callable[[], object], str], ...]:
         return (
+            (0.0, chronicle.EVERY, self.chronicle.look, "the environments' file was not written down"),
             (COLLECT_FIRST, COLLECT_EVERY, self.collector.run, "artifacts were not collected"),
             (ARCHIVE_EVERY, ARCHIVE_EVERY, self.archivist.round, "the audit record was not sealed"),
         )
@@ -277,7 +287,7 @@ def build(settings: Settings) -> ControlPlane:
     for folder in (settings.home, settings.data):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = open_store(settings.database)
-    catalogue = CatalogueFile(settings.environments)
+    catalogue = Chronicle(store, clock, CatalogueFile(settings.environments))
     drivers = Drivers(settings, clock, store, catalogue)
     ticker = EmbeddedTicker(settings.poll)
     notary, almanac = _notary(settings, store, clock), Almanac()
@@ -286,7 +296,7 @@ def build(settings: Settings) -> ControlPlane:
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
     worker = Worker(_worker_name(settings.home), store, clock, ticker, flow, settings.lease)
-    intake = Intake(store, clock, drivers.artifacts, _read)
+    intake = Intake(store, clock, drivers.artifacts, reader(settings.environments.parent))
     desk = Auditing(store, clock, notary, version("lockgate"))
     operations = Operations(
         store,
@@ -299,9 +309,11 @@ def build(settings: Settings) -> ControlPlane:
         desk,
         Redeployment(store, promoter, ticker, notary),
         CalendarDesk(store, clock, catalogue, almanac),
+        surveyor=Surveyor(store, clock, catalogue, Snapshots(store, catalogue, drivers.stated)),
     )
     archivist = Archivist(desk, ArchiveFolder(settings.home / "archive").keep, settings.audit_keep)
-    return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), archivist, operations)
+    collector = Collector(store, drivers.collect)
+    return ControlPlane(settings, store, drivers, worker, collector, archivist, operations, catalogue)
 
 
 def _notary(settings: Settings, store: SqlStore, clock: SystemClock) -> Notary:
@@ -442,10 +454,6 @@ def _git_source(depot: Depot) -> StoredSource:
     from lockgate.drivers.sources.git import GitSource
 
     return GitSource(depot)
-
-
-def _read(text: str, where: str) -> Application:
-    return read_application(text, where).value
 
 
 def _worker_name(home: Path) -> str:

@@ -65,7 +65,7 @@ def test_the_annotated_application_is_read() -> None:
     assert (web.health, web.replicas, web.resources.memory_bytes) == (Health("/-/versions.json"), 2, 256 * 2**20)
     assert web.files["catalogue.db"] == Reference(ArtifactKind.FILE, "./catalogue.db")
     assert not indexer.takes_traffic
-    assert [c.name for c in read.value.in_order()] == ["indexer", "web", "thumbnails"]
+    assert [c.name for c in read.value.in_order()] == ["indexer", "web", "thumbnails", "gateway"]
     canary = read.value.strategy.canary
     assert canary is not None
     assert canary.stages == (Stage(100, 600.0), Stage(1000, 1200.0), Stage(5000, 600.0, hold=True))
@@ -75,7 +75,11 @@ def test_the_annotated_application_is_read() -> None:
     assert isinstance(http, HttpCheck)
     assert http.json == {"rows.0.id": 1, "truncated": False}
     assert command == CommandCheck(("./smoke.sh", "{url}"), 60.0)
+    gateway = read.value.components["gateway"]
+    assert (gateway.artifact.name, gateway.path) == ("registry.example.org/shop/gateway:5", "/gateway")
+    assert (gateway.container.port, gateway.container.user) == (8443, "1000")
     thumbnails = read.value.components["thumbnails"]
+    assert thumbnails.needs == ("gpu",)
     assert thumbnails.artifact == Reference(ArtifactKind.OCI, "registry.example.org/shop/thumbnails:2.1")
     assert thumbnails.container == Container(
         entrypoint=("/usr/bin/thumbnails", "--verbose"),
@@ -107,9 +111,14 @@ def test_the_annotated_environments_are_read() -> None:
         },
         replicas={"web": 2, "catalogue/web": 4},
         strategy=Strategy(StrategyKind.CANARY, canary=Canary((Stage(500, 600.0), Stage(5000, 600.0)))),
-        owner="platform",
-        purpose="what users get",
+        owner="shop",
+        purpose="what customers get",
+        tier="production",
+        users=("customers", "support"),
+        endpoints={"shop": "https://shop.example.org/"},
+        capabilities=("gpu", "internet"),
     )
+    assert read.value.environments["dev"].values == {"time_limit": "1000"}
     assert read.value.environments["edge"].target == TargetSpec(
         "docker",
         {

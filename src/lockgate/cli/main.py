@@ -53,6 +53,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "finish": ("deployments:finish", "Give a canary all the traffic."),
         "abort": ("deployments:abort", "End a deployment and go back to what ran before."),
         "artifact": ("artifacts:artifact", "Look at artifacts before they are in a release."),
+        "template": ("templates:template", "Components, checks and tasks to use again."),
         "quarantine": ("releases:quarantine", "Releases barred from an environment."),
     },
     "Look": {
@@ -62,6 +63,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "analysis": ("analyses:analysis", "What users got from a canary, judged once more."),
         "calendar": ("calendar:calendar", "When environments are open, and what is planned."),
         "feed": ("calendar:feed", "Links that a calendar program subscribes to."),
+        "env": ("environments:env", "Look at environments and compare them."),
         "history": ("status:history", "Deployments, newest first."),
         "logs": ("logs:logs", "What instances print."),
         "audit": ("audits:audit", "Who did what, when and why; prove it."),

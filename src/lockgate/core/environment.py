@@ -7,6 +7,8 @@ from enum import StrEnum
 from lockgate.core.application import Strategy
 from lockgate.core.calendar import ROLLBACKS, Exempt, Rule
 from lockgate.core.errors import NotFound
+from lockgate.core.ids import ASIDE
+from lockgate.core.origin import Origin
 from lockgate.core.secret import SecretSource
 
 
@@ -113,6 +115,16 @@ class Environment:
     """When it is open, and when it is frozen."""
     exempt: frozenset[Exempt] = ROLLBACKS
     """What may enter although it is closed or frozen."""
+    tier: str = ""
+    """What it has in common with others and does not say itself; empty: only what the organisation says."""
+    users: tuple[str, ...] = ()
+    """Who uses it, for people."""
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    """Name -> URL, for people."""
+    capabilities: tuple[str, ...] = ()
+    """What components can ask for by ``needs``, beside what the drivers can do."""
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False, metadata=ASIDE)
+    """Path of each field (``values.time_limit``) -> who says so."""
 
     def in_rollout(self) -> tuple[Cell, ...]:
         """The cells in the order they are changed."""
@@ -141,10 +153,21 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """What several environments have in common: a tier, or the whole organisation."""
+
+    name: str
+    says: tuple[str, ...] = ()
+    """Names of the fields that it gives."""
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All environments, as written. The promotion order is known to hold no cycle and no unknown name."""
+    """All environments, with what they inherit. The promotion order is known to hold no cycle and no unknown name."""
 
     environments: Mapping[str, Environment] = field(default_factory=dict)
+    organisation: Level | None = None
+    tiers: Mapping[str, Level] = field(default_factory=dict)
 
     def get(self, name: str) -> Environment:
         """Raises :class:`NotFound` naming those there are."""

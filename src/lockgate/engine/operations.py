@@ -28,6 +28,7 @@ from lockgate.engine.forecast import Expected
 from lockgate.engine.intake import Intake, with_overrides
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.redeployment import Redeployment
+from lockgate.engine.surveyor import Surveyor
 from lockgate.engine.views import StatusBoard
 from lockgate.messages import (
     AnalysisView,
@@ -61,7 +62,7 @@ log = logging.getLogger("lockgate.operations")
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """``examine`` looks at the machine for :meth:`doctor`."""
+    """``examine`` looks at the machine for :meth:`doctor`. ``surveyor``: what environments are, and how they differ."""
 
     store: Store
     clock: Clock
@@ -73,6 +74,7 @@ class Operations:
     auditing: Auditing
     redeployment: Redeployment
     calendar: CalendarDesk
+    surveyor: Surveyor = field(kw_only=True)
     recollection: record.Recollection = field(default_factory=record.Recollection)
 
     # --- releases ---
@@ -80,7 +82,7 @@ class Operations:
     def check(self, request: CreateRelease) -> tuple[Problem, ...]:
         """Every problem that the definition has, on every environment there is. Resolves nothing."""
         try:
-            application = self.intake.read(request.definition, request.where)
+            application = self.intake.read(request.definition, request.where, Path(request.folder))
             with_overrides(application, _references(request.artifacts), request.where)
             self.promoter.catalogue()
         except Invalid as error:

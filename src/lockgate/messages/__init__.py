@@ -215,6 +215,8 @@ class ReleaseView:
     url: str
     artifacts: tuple[ArtifactView, ...]
     places: tuple[Place, ...] = ()
+    templates: Mapping[str, str] = field(default_factory=dict)
+    """``NAME@VERSION`` -> digest, of each that the definition was made with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,6 +399,12 @@ class EnvironmentView:
     """Why nothing may begin there now; empty: it is open."""
     opens_at: Instant | None = None
     """When it opens, if that is known."""
+    tier: str = ""
+    users: tuple[str, ...] = ()
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    """Name -> URL, for people."""
+    capabilities: tuple[str, ...] = ()
+    """As its owner says."""
 
 
 @dataclass(frozen=True, slots=True)

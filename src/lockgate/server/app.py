@@ -15,7 +15,7 @@ from lockgate.charts.plot import FORMATS, WIDE
 from lockgate.charts.topics import CHARTS
 from lockgate.core.deployment import State
 from lockgate.messages import Ask, CreateRelease, Deploy, Lift, Promote, RollBack
-from lockgate.server import api, calendar
+from lockgate.server import api, calendar, environments
 from lockgate.server.auditing import AUDITING
 from lockgate.server.endpoint import Answer, Call, Endpoint, File, Image, Lines, Parameter, Query, read_query
 from lockgate.server.faults import problem_response
@@ -178,6 +178,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         query=(_APPLICATION, _ENVIRONMENT),
     ),
     Endpoint("GET", "/v1/environments", "The environments in promotion order.", api.environments, "[EnvironmentView]"),
+    *environments.ENDPOINTS,
     Endpoint(
         "GET",
         "/v1/events",

@@ -34,6 +34,7 @@ from lockgate.messages import (
     Usable,
 )
 from lockgate.messages.audit import AuditQuery, KeysView, Redeploy, RotateKey, StatementView, Verification
+from lockgate.messages.environments import ComparisonView, EnvironmentDetail, WhyView
 
 
 class AuditingLike(Protocol):
@@ -60,6 +61,16 @@ class RedeploymentLike(Protocol):
     def redeploy(self, deployment: str, message: Redeploy, /) -> DeploymentView: ...
 
 
+class SurveyorLike(Protocol):
+    """What environments are, and how they differ."""
+
+    def show(self, name: str, /) -> EnvironmentDetail: ...
+
+    def why(self, name: str, field: str, /) -> WhyView: ...
+
+    def compare(self, left: str, right: str, /) -> ComparisonView: ...
+
+
 Wanted = Literal["pause", "resume", "abort", "continue", "finish"]
 
 
@@ -84,6 +95,9 @@ class OperationsLike(Protocol):
 
     @property
     def calendar(self) -> CalendarLike: ...
+
+    @property
+    def surveyor(self) -> SurveyorLike: ...
 
     @property
     def auditing(self) -> AuditingLike: ...

@@ -3,11 +3,13 @@
 from types import TracebackType
 
 from lockgate.store.audit_log import SqlAuditLog
+from lockgate.store.catalogues import SqlCatalogues
 from lockgate.store.connection import PATIENCE, Database, connect
 from lockgate.store.deployments import SqlDeployments
 from lockgate.store.feeds import SqlFeeds
 from lockgate.store.history import SqlHistory
 from lockgate.store.inventory import SqlInventory
+from lockgate.store.landscape import SqlLandscape
 from lockgate.store.migrate import prepare
 from lockgate.store.quarantines import SqlQuarantines
 from lockgate.store.releases import SqlReleases
@@ -27,6 +29,8 @@ class SqlStore:
         self.inventory = SqlInventory(database)
         self.traffic = SqlTraffic(database)
         self.feeds = SqlFeeds(database)
+        self.landscape = SqlLandscape(database)
+        self.catalogues = SqlCatalogues(database)
         self.audit = SqlAuditLog(database)
         self.statements = SqlStatements(database)
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
-from lockgate.core.deployment import ACTIVE, State
+from lockgate.core.deployment import ACTIVE, FINAL, State
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -85,12 +85,23 @@ def is_one_of(column: ColumnElement[str], states: Collection[State]) -> ColumnEl
     return column.in_([literal_column(f"'{state.value}'") for state in sorted(states)])
 
 
-IS_ACTIVE = "state IN ({})".format(", ".join(f"'{state.value}'" for state in sorted(ACTIVE)))
+def _is_in(states: Collection[State]) -> str:
+    """As :func:`is_one_of` says it, so that SQLite sees that a partial index has those rows."""
+    return "state IN ({})".format(", ".join(f"'{state.value}'" for state in sorted(states)))
+
+
+IS_ACTIVE = _is_in(ACTIVE)
 
 _partial("uq_deployment_active", deployment.c.application, deployment.c.environment, where=IS_ACTIVE, unique=True)
 _partial("uq_deployment_holds", deployment.c.application, deployment.c.environment, where="holds", unique=True)
 _partial("ix_deployment_next_at", deployment.c.next_at, where="next_at IS NOT NULL")
 _partial("ix_deployment_written_at", deployment.c.written_at, where="next_at IS NOT NULL")
+_partial("ix_deployment_environment", deployment.c.environment, where="holds")
+_partial(
+    "ix_deployment_held",
+    *(deployment.c.environment, deployment.c.written_at, deployment.c.application),
+    where=f"NOT holds AND {_is_in(FINAL)}",
+)
 _partial("ix_deployment_owner", deployment.c.owner, where="owner <> ''")
 Index("ix_deployment_key", deployment.c.application, deployment.c.environment, deployment.c.state, deployment.c.number)
 
@@ -180,6 +191,7 @@ observation = Table(
     Column("environment", Text, primary_key=True),
     Column("component", Text, primary_key=True),
     Column("document", Text, nullable=False),
+    Index("ix_observation_environment", "environment"),
 )
 """``component``: with its cell in front where there is one."""
 
@@ -213,6 +225,22 @@ traffic_mark = Table(
     Column("component", Text, primary_key=True),
     Column("document", Text, nullable=False),
 )
+
+catalogue_version = Table(
+    "catalogue_version",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+"""The document is the canonical JSON that the digest is of: each environment's settings, with what it inherits."""
+
+catalogue_since = Table(
+    "catalogue_since",
+    metadata,
+    Column("at", Double, primary_key=True),
+    Column("digest", Text, nullable=False),
+)
+"""From when which version counted, until the next moment."""
 
 schema_version = Table(
     "alembic_version",

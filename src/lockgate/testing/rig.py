@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lockgate.core.application import Application, Component
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
+from lockgate.core.capability import stated
 from lockgate.core.deployment import Deployment, State
 from lockgate.core.environment import Catalogue, Environment, Listen, Promote
 from lockgate.core.ids import DeploymentId, digest_of
@@ -24,6 +25,8 @@ from lockgate.engine.operations import Operations
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
 from lockgate.engine.redeployment import Redeployment
+from lockgate.engine.snapshots import Snapshots
+from lockgate.engine.surveyor import Surveyor
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
@@ -94,14 +97,17 @@ class Rig:
         gates = Gatehouse((auditing.question(self.notary), *basic(store), *almanac.questions()))
         self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, gates)
         self.executors = only(self.executor())
-        intake = Intake(store, self.clock, FakeResolver(), lambda text, where: self.application)
+        intake = Intake(store, self.clock, FakeResolver(), lambda text, where, folder: self.application)
+        snapshots = Snapshots(store, lambda: self.catalogue, lambda _: stated(self.target.caps, self.router.caps))
         desks = (
             Auditing(store, self.clock, self.notary, "0"),
             Redeployment(store, self.promoter, self.ticker, self.notary),
             CalendarDesk(store, self.clock, lambda: self.catalogue, almanac),
         )
         self.operations = Operations(
-            store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: (), *desks
+            *(store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: ()),
+            *desks,
+            surveyor=Surveyor(store, self.clock, lambda: self.catalogue, snapshots),
         )
         self.worker = self.new_worker("worker")
 
