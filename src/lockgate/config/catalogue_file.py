@@ -1,21 +1,28 @@
-"""The environments' file as it is written now: read again whenever it has changed."""
+"""The environments' file and the policies beside it as they are written now: read again whenever one has changed."""
 
+import logging
 import threading
 from pathlib import Path
 
 from lockgate.config.document import load_text
 from lockgate.config.environments_file import read_catalogue
+from lockgate.config.policies import FOLDER, Check, Shelf, policy_files, read_shelf
 from lockgate.core.environment import Catalogue
-from lockgate.core.errors import Invalid, Problem
+from lockgate.core.errors import Invalid, LockgateError, Problem
 
-_Stamp = tuple[int, int, int]
+log = logging.getLogger("lockgate.catalogue")
+
+_Stamp = tuple[tuple[str, int, int, int], ...]
 
 
 class CatalogueFile:
     """Called for the catalogue. What is already planned is not touched by a change of the file: plans are frozen."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, check: Check | None = None) -> None:
+        """``check``: of the rules of policies; None: only their files' form is looked at."""
         self._path = path
+        self._check = check
+        self._shelf = Shelf()
         self._lock = threading.Lock()
         self._stamp: _Stamp | None = None
         self._read: Catalogue | Invalid | None = None
@@ -30,17 +37,42 @@ class CatalogueFile:
                 raise Invalid(self._read.problems)
             return self._read
 
+    @property
+    def shelf(self) -> Shelf:
+        """The policies there are. Raises :class:`Invalid` as the catalogue does."""
+        self()
+        return self._shelf
+
     def _stamped(self) -> _Stamp:
         try:
-            found = self._path.stat()
+            return tuple(map(_stamp_of, (self._path, *policy_files(self._path.parent / FOLDER))))
         except OSError as error:
             because = f"the environments' file cannot be read: {error.strerror}."
             mend = "Write one with: lockgate init, or name it with --environments."
             raise Invalid([Problem(str(self._path), None, "", because, mend)]) from error
-        return (found.st_mtime_ns, found.st_size, found.st_ino)
 
     def _fresh(self) -> Catalogue | Invalid:
         try:
-            return read_catalogue(load_text(self._path), self._path.name).value
+            shelf = read_shelf(self._path.parent / FOLDER)
+            catalogue = read_catalogue(load_text(self._path), self._path.name, shelf).value
+            self._refuse_faulty(shelf)
         except Invalid as error:
             return error
+        self._shelf = shelf
+        return catalogue
+
+    def _refuse_faulty(self, shelf: Shelf) -> None:
+        """Raises :class:`Invalid`. Where rules cannot be checked they cannot be judged either, so what they judge waits,
+        and the rest goes on."""
+        try:
+            faults = shelf.faults(self._check) if self._check else []
+        except LockgateError as error:
+            log.warning("the rules of policies are not checked: %s", error)
+            return
+        if faults:
+            raise Invalid(faults)
+
+
+def _stamp_of(path: Path) -> tuple[str, int, int, int]:
+    found = path.stat()
+    return (path.name, found.st_mtime_ns, found.st_size, found.st_ino)

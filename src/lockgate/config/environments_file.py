@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lockgate.config.cycles import cycles
 from lockgate.config.document import Table, lines_of, parse
@@ -23,6 +23,7 @@ from lockgate.config.form import (
     nearest,
     read_form,
 )
+from lockgate.config.policies import POLICIES, Shelf, with_rules
 from lockgate.config.scalars import NAME, SECRET_NAME, VALUE_NAME, VARIABLE, Text, Whole, duration, written
 from lockgate.config.strategy import STRATEGY
 from lockgate.core.environment import (
@@ -44,15 +45,17 @@ LOOPBACK = "127.0.0.1"
 EVERY_ADDRESS = "0.0.0.0"
 
 
-def read_catalogue(text: str, where: str = "environments.yaml") -> Read[Catalogue]:
-    """All environments, with their lines. Raises :class:`Invalid` with every problem of the file, by line."""
+def read_catalogue(text: str, where: str = "environments.yaml", shelf: Shelf | None = None) -> Read[Catalogue]:
+    """All environments, with their lines. ``shelf``: the policies there are besides those that Lockgate brings. Raises
+    :class:`Invalid` with every problem of the file, by line."""
     root = parse(text, where)
     at = At(root, where)
     read = Read(read_form(CATALOGUE, at), where, lines_of(root))
-    problems = [*at.noted, *_across(read)]
+    catalogue, unknown = with_rules(read, shelf or Shelf())
+    problems = [*at.noted, *_across(read), *unknown]
     if problems:
         raise Invalid(in_order(problems))
-    return read
+    return replace(read, value=catalogue)
 
 
 class Address:
@@ -333,6 +336,7 @@ ENVIRONMENT = Form(
         Field("cells", Named("a cell", NAME, CELL, least=1, example="NAME: {listen: 8081}"),
               "Its equal parts, each with its own instances and addresses; a change goes from cell to cell."),
         Field("rollout", ROLLOUT, "How a change goes from cell to cell."),
+        Field("policies", POLICIES, "Rules that judge what is deployed here: names, or tables with policy and with."),
     ),
     named="name",
     hints={
@@ -343,7 +347,7 @@ ENVIRONMENT = Form(
         "description": "Did you mean 'purpose'?", "supersede": "Did you mean 'queue'?",
         "regions": "Did you mean 'cells'?", "clusters": "Did you mean 'cells'?",
     },
-    later=frozenset({"approvals", "windows", "policies", "soak"}),
+    later=frozenset({"approvals", "windows", "soak"}),
 )  # fmt: skip
 
 CATALOGUE = Form(

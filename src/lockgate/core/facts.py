@@ -175,11 +175,11 @@ class Facts:
     findings: FindingsFacts = FindingsFacts()
     approvals: tuple[ApprovalFacts, ...] = ()
     unknown: Mapping[str, str] = field(default_factory=dict)
-    """What nobody can say (``findings``, ``approvals``, ``authors``) -> why, as a sentence."""
+    """What nobody can say, of :data:`UNKNOWABLE` -> why, as a sentence."""
 
 
-UNKNOWABLE = ("findings", "approvals", "authors")
-"""What need not be known."""
+UNKNOWABLE = ("findings", "approvals", "release.authors")
+"""What need not be known. A rule that asks for it then fails, so it is kept apart from what is beside it."""
 
 
 def variables() -> Mapping[str, Any]:
@@ -197,7 +197,10 @@ def hints(kind: type) -> Mapping[str, Any]:
 def document(facts: Facts) -> dict[str, Any]:
     """As JSON, instants as RFC 3339 and durations as ``7200s``, without what is unknown."""
     told = {name: spelt(getattr(facts, name), hint) for name, hint in variables().items()}
-    return {name: value for name, value in told.items() if name not in facts.unknown}
+    for path in facts.unknown:
+        above, _, name = path.rpartition(".")
+        (told[above] if above else told).pop(name, None)
+    return told
 
 
 def spelt(value: Any, hint: Any) -> Any:

@@ -4,7 +4,6 @@ A rule is an expression of the Common Expression Language over :class:`~lockgate
 it gives exactly true; whatever else it gives, and every failure, is against the deployment.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -131,16 +130,11 @@ class Judgement:
     holds: bool
     because: str = ""
     """Why it does not: its message, or what went wrong."""
-    failed: bool = False
-    """It could not be worked out, whatever its mode says about that."""
+    missing: str = ""
+    """Of the facts that are not known, the one that it asked for."""
 
 
 def digest_of_policies(policies: Iterable[Policy]) -> Digest:
     """Of all that judge in one place: it changes when any of them does."""
     return digest_of([[policy.name, policy.digest] for policy in policies])
 
-
-def asked_in_vain(policy: Policy, unknown: Mapping[str, str]) -> str:
-    """Why the rule cannot be answered, if it asks for something that nobody can say. Whatever reads a field has its
-    name in it, so the name alone is looked for."""
-    return " ".join(why for name, why in unknown.items() if re.search(rf"\b{name}\b", policy.rule))

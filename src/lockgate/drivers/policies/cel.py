@@ -19,7 +19,7 @@ from cel_expr_python import cel
 from cel_expr_python.ext import ext_bindings, ext_math, ext_strings
 from google.protobuf import descriptor_pb2, descriptor_pool, duration_pb2, json_format, message_factory, timestamp_pb2
 
-from lockgate.core.facts import Moment, Span, hints, variables
+from lockgate.core.facts import UNKNOWABLE, Moment, Span, hints, variables
 
 PACKAGE = "lockgate"
 MEMORY = 1 << 30
@@ -42,6 +42,14 @@ _PARAMETERS = {
 }
 
 
+_APART = {(variables()[path.partition(".")[0]], path.partition(".")[2]) for path in UNKNOWABLE if "." in path}
+"""Fields that may be missing from a message: a variable of their own each, since a message would give them empty."""
+
+
+def _apart() -> dict[str, Any]:
+    return {path: hints(kind)[name] for path in UNKNOWABLE for kind, name in _APART if path.endswith(f".{name}")}
+
+
 class Schema:
     """The facts' fields as descriptors, which is what makes the library check them."""
 
@@ -49,6 +57,7 @@ class Schema:
         self._file = descriptor_pb2.FileDescriptorProto(name="facts.proto", package=PACKAGE, syntax="proto3")
         self._file.dependency.extend(["google/protobuf/timestamp.proto", "google/protobuf/duration.proto"])
         self.variables = {name: self._type(hint) for name, hint in variables().items()}
+        self.variables |= {path: self._type(hint) for path, hint in _apart().items()}
         self.pool = descriptor_pool.DescriptorPool()
         for known in (timestamp_pb2, duration_pb2):
             self.pool.AddSerializedFile(known.DESCRIPTOR.serialized_pb)
@@ -77,7 +86,8 @@ class Schema:
         if not any(there.name == kind.__name__ for there in self._file.message_type):
             made = self._file.message_type.add(name=kind.__name__)
             for number, (name, hint) in enumerate(hints(kind).items(), 1):
-                self._field(made, name, number, hint)
+                if (kind, name) not in _APART:
+                    self._field(made, name, number, hint)
         return f"{PACKAGE}.{kind.__name__}"
 
     def _field(self, made: Any, name: str, number: int, hint: Any) -> None:
@@ -111,7 +121,12 @@ class Judge:
 
     def document(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """The variables. One that is not told is not there, and what asks for it fails."""
-        return {name: self._schema.value(hint, told[name]) for name, hint in variables().items() if name in told}
+        found = {}
+        for path in _apart():
+            above, _, name = path.partition(".")
+            if name in told.get(above, {}):
+                found[path] = told[above].pop(name)
+        return {n: self._schema.value(hint, told[n]) for n, hint in variables().items() if n in told} | found
 
     def check(self, asked: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
         """What the library says against each part, and what comes of trying it."""

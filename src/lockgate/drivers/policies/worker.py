@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import select
 import subprocess
 import sys
@@ -194,9 +195,11 @@ def _problems(policy: Policy, at: int, said: str) -> tuple[RuleProblem, ...]:
 
 def _judgement(policy: Policy, answer: Mapping[str, Any] | None) -> Judgement:
     if answer is None:
-        return Judgement(False, f"Its rule could not be worked out: {_STOPPED}", failed=True)
+        return Judgement(False, f"Its rule could not be worked out: {_STOPPED}")
     if answer.get("fault"):
-        return Judgement(False, f"Its rule could not be worked out: {fault_words(answer['fault'])}", failed=True)
+        missing = re.search(r'No value with name "([\w.]+)"', answer["fault"])
+        because = f"Its rule could not be worked out: {fault_words(answer['fault'])}"
+        return Judgement(False, because, missing[1] if missing else "")
     if answer.get("holds") is True:
         return Judgement(True)
     filled = iter(answer.get("filled", ()))
