@@ -26,6 +26,7 @@ from lockgate.messages import (
     AnalysisView,
     Ask,
     AuditView,
+    CheckPolicy,
     CreateRelease,
     Deploy,
     DeploymentView,
@@ -35,6 +36,8 @@ from lockgate.messages import (
     Fault,
     Lift,
     LogView,
+    PolicyTrial,
+    PolicyView,
     Preview,
     Promote,
     QuarantineView,
@@ -42,6 +45,7 @@ from lockgate.messages import (
     ReplayView,
     RollBack,
     Status,
+    TryPolicies,
     Usable,
 )
 
@@ -265,6 +269,18 @@ class Client:
 
     def lift(self, request: Lift) -> None:
         self._post("/v1/quarantines/lift", request, None)
+
+    def policies(self) -> tuple[PolicyView, ...]:
+        return self._get("/v1/policies", tuple[PolicyView, ...])
+
+    def check_policy(self, request: CheckPolicy) -> tuple[Problem, ...]:
+        """What is wrong with a rule."""
+        answer: dict[str, list[dict[str, str | int | None]]] = self._post("/v1/policies/check", request, dict[str, Any])
+        return tuple(problem_from(found) for found in answer["problems"])
+
+    def try_policies(self, request: TryPolicies) -> PolicyTrial:
+        """What policies would say of a deployment."""
+        return self._post("/v1/policies/try", request, PolicyTrial)
 
     def audit(self, after: int = 0, limit: int = 100) -> AuditView:
         return self._get("/v1/audit", AuditView, after=after, limit=limit)

@@ -169,8 +169,8 @@ class MetricSource(Protocol):
 
 
 class Policies(Protocol):
-    """Who works out the rules of policies, within limits of time and memory. Both raise ComponentMissing where it cannot
-    be done on this machine, and Unavailable while it cannot be done."""
+    """Who works out the rules of policies, within limits of time and memory. Both raise ComponentMissing where that
+    cannot be done on this machine, and Unavailable while it cannot be done."""
 
     def check(self, policy: Policy) -> tuple[RuleProblem, ...]:
         """What is wrong with its rule and message: unknown fields, types that do not fit, a result that is neither true

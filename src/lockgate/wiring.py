@@ -36,6 +36,7 @@ from lockgate.drivers.machine import examine as examine_machine
 from lockgate.drivers.metrics.command import CommandMetrics
 from lockgate.drivers.metrics.http import HttpMetrics
 from lockgate.drivers.metrics.prometheus import PrometheusMetrics
+from lockgate.drivers.policies.worker import CelPolicies
 from lockgate.drivers.registry import Registries
 from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
 from lockgate.drivers.safe import reveal
@@ -57,13 +58,15 @@ from lockgate.engine.executor import Executor
 from lockgate.engine.gatehouse import Gatehouse
 from lockgate.engine.intake import Intake
 from lockgate.engine.operations import Operations
+from lockgate.engine.policies import Evidence, Panel
+from lockgate.engine.policy_desk import PolicyDesk
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
 from lockgate.messages import ArtifactDetails, AttachmentView, Usable
-from lockgate.ports import MetricSource
+from lockgate.ports import MetricSource, Policies
 from lockgate.store.database import SqlStore, open_store
 
 if TYPE_CHECKING:
@@ -206,6 +209,7 @@ class ControlPlane:
     worker: Worker
     collector: Collector
     operations: Operations
+    policies: CelPolicies
 
     def run(self, stop: threading.Event) -> None:
         """Works until ``stop`` is set."""
@@ -222,6 +226,7 @@ class ControlPlane:
             thread.join()
 
     def close(self) -> None:
+        self.policies.close()
         self.drivers.close()
         self.store.close()
 
@@ -255,18 +260,32 @@ def build(settings: Settings) -> ControlPlane:
     for folder in (settings.home, settings.data):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = open_store(settings.database)
-    catalogue = CatalogueFile(settings.environments)
+    policies = CelPolicies()
+    catalogue = CatalogueFile(settings.environments, policies.check)
+    panel = Panel(store, catalogue, policies, Evidence())
     drivers = Drivers(settings, clock, store, catalogue)
     ticker = EmbeddedTicker(settings.poll)
-    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(gatehouse.basic(store)))
+    gates = Gatehouse((*gatehouse.basic(store), panel.question()))
+    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, gates)
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
     worker = Worker(_worker_name(settings.home), store, clock, ticker, flow, settings.lease)
     intake = Intake(store, clock, drivers.artifacts, _read)
+    desk = PolicyDesk(panel, clock, promoter.plan, lambda: catalogue.shelf.all)
     operations = Operations(
-        store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings, serving=True)
+        store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings, serving=True), desk
     )
-    return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), operations)
+    return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), operations, policies)
+
+
+@contextmanager
+def judging() -> Iterator[Policies]:
+    """Who works out rules, for as long as it is needed here: on the command line, without a server."""
+    policies = CelPolicies()
+    try:
+        yield policies
+    finally:
+        policies.close()
 
 
 def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> None:

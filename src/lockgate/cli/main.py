@@ -53,6 +53,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "abort": ("deployments:abort", "End a deployment and go back to what ran before."),
         "artifact": ("artifacts:artifact", "Look at artifacts before they are in a release."),
         "quarantine": ("releases:quarantine", "Releases barred from an environment."),
+        "policy": ("policies:policy", "Rules that judge what is deployed: look at them, test them, try them."),
     },
     "Look": {
         "status": ("status:status", "What runs where."),

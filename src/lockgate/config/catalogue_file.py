@@ -62,7 +62,7 @@ class CatalogueFile:
         return catalogue
 
     def _refuse_faulty(self, shelf: Shelf) -> None:
-        """Raises :class:`Invalid`. Where rules cannot be checked they cannot be judged either, so what they judge waits,
+        """Raises :class:`Invalid`. Where rules cannot be checked they cannot be judged either: what they judge waits,
         and the rest goes on."""
         try:
             faults = shelf.faults(self._check) if self._check else []

@@ -56,7 +56,8 @@ _USE: Kind[PolicyUse] = ByShape(
         "an entry of policies",
         PolicyUse,
         (
-            Field("policy", NAME, "Its name: of a file in policies/, or of the starter set.", required=True, stand_in=""),
+            Field("policy", NAME, "Its name: of a file in policies/, or of the starter set.", required=True,
+                  stand_in=""),
             Field("with", Named("a parameter", Text("the name of a parameter", r"[a-z][a-z0-9_]*"), Value()),
                   "Its parameters here, as far as they differ from its own.", to="parameters"),
             Field("mode", Choice("a mode", {m.value: m for m in Mode}), "enforce or advise here."),
@@ -87,7 +88,9 @@ class Shelf:
 
 def read_shelf(folder: Path) -> Shelf:
     """Of the folder's files ``*.yaml``; there need not be any. Raises :class:`Invalid` with the problems of all."""
-    own, texts, problems = {}, {}, []
+    own: dict[str, Read[Policy]] = {}
+    texts: dict[str, str] = {}
+    problems: list[Problem] = []
     for path in policy_files(folder):
         where = f"{folder.name}/{path.name}"
         try:

@@ -39,10 +39,10 @@ from lockgate.core.policy import (
     RuleProblem,
 )
 
-RESERVED = frozenset(
-    "as break const continue else false for function if import in let loop namespace null package return true var void "
-    "while".split()
-)
+RESERVED = (
+    "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop",
+    "namespace", "null", "package", "return", "true", "var", "void", "while",
+)  # fmt: skip
 """Words that mean something in rules, so no parameter can be called so."""
 
 Written = str | tuple[str, ...]
@@ -107,8 +107,8 @@ def typed(kind: ParameterKind, value: Written) -> ParameterValue:
 
 _PARAMETER_NAME = Text(
     "the name of a parameter",
-    rf"(?!(?:{'|'.join(sorted(RESERVED))})$)[a-z][a-z0-9_]{{0,39}}",
-    f"They have lower-case letters, digits and _; rules keep these words for themselves: {listing(sorted(RESERVED))}.",
+    rf"(?!(?:{'|'.join(RESERVED)})$)[a-z][a-z0-9_]{{0,39}}",
+    f"They have lower-case letters, digits and _; rules keep these words for themselves: {listing(RESERVED)}.",
 )
 _VALUES = Named("a parameter", _PARAMETER_NAME, Value())
 
@@ -204,7 +204,7 @@ _TEST = Form(
 _RULE = Text("an expression", empty=False)
 _MESSAGE = Text("a sentence", empty=False)
 
-POLICY = Form(
+POLICY: Form[dict[str, Any]] = Form(
     "a policy",
     dict,
     (
@@ -222,7 +222,8 @@ POLICY = Form(
         Field("tests", Several("tests", _TEST), "Cases that `lockgate policy test` tries."),
     ),
     hints={
-        "expression": "Did you mean 'rule'?", "description": "Did you mean 'about'?", "because": "Did you mean 'message'?",
+        "expression": "Did you mean 'rule'?", "description": "Did you mean 'about'?",
+        "because": "Did you mean 'message'?",
         "severity": "Did you mean 'mode'?", "parameters": "Did you mean 'with'?", "cel": "Did you mean 'rule'?",
         "enforcement": "Did you mean 'mode'?",
     },
@@ -257,7 +258,7 @@ def _tests(policy: Policy, cases: Sequence[_Case], at: At, lines: Mapping[str, i
 
 
 def given_parameters(policy: Policy, given: Mapping[str, Written]) -> Mapping[str, Parameter]:
-    """The policy's, with those that are given otherwise. Raises :class:`Invalid`; the places are the caller's to add."""
+    """The policy's, with those that are given otherwise. Raises :class:`Invalid`, without the place in the file."""
     done = dict(policy.parameters)
     for name, value in given.items():
         if name not in done:
@@ -299,9 +300,9 @@ def placed(read: Read[Policy], text: str, problem: RuleProblem) -> Problem:
 def _line_of(text: str, first: int, value: str, offset: int) -> int:
     """However YAML folds lines, it keeps words: the fault stands in the same word of the file as of the value."""
     left = max(sum(word.start() <= offset for word in re.finditer(r"\S+", value)), 1)
-    for number, line in enumerate(text.splitlines()[first - 1 :], first):
-        words = re.sub(r"^\s*\w+:\s*(?:[|>][-+\d]*\s*(?:#.*)?$)?", "", line) if number == first else line
+    for place, line in enumerate(text.splitlines()[first - 1 :], first):
+        words = re.sub(r"^\s*\w+:\s*(?:[|>][-+\d]*\s*(?:#.*)?$)?", "", line) if place == first else line
         left -= len(words.split())
         if left <= 0:
-            return number
+            return place
     return first

@@ -33,7 +33,7 @@ _FORMS: dict[FileKind, Form[Any]] = {
 
 
 def schema(kind: FileKind | str) -> Schema:
-    """JSON Schema (draft 2020-12) of ``lockgate.yaml``, ``environments.yaml`` or ``policies/NAME.yaml`` (``policy``)."""
+    """JSON Schema (draft 2020-12) of ``lockgate.yaml``, ``environments.yaml`` or a policy's file (``policy``)."""
     known = FileKind(kind)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -203,6 +203,24 @@ def document(facts: Facts) -> dict[str, Any]:
     return told
 
 
+def document_with(given: Mapping[str, Any]) -> dict[str, Any]:
+    """That of :data:`SAMPLE`, with the parts that are given otherwise. What may be unknown is so unless it is given."""
+    told = document(SAMPLE)
+    for path in UNKNOWABLE:
+        above, _, name = path.rpartition(".")
+        if name not in (given.get(above, {}) if above else given):
+            (told[above] if above else told).pop(name, None)
+    return {**told, **{name: _over(told.get(name), part, variables()[name]) for name, part in given.items()}}
+
+
+def _over(before: Any, given: Any, hint: Any) -> Any:
+    """Fields of a value are laid over each other; lists and tables of names are replaced."""
+    if not (isinstance(hint, type) and is_dataclass(hint)):
+        return given
+    before = before or {}
+    return {**before, **{name: _over(before.get(name), part, hints(hint)[name]) for name, part in given.items()}}
+
+
 def spelt(value: Any, hint: Any) -> Any:
     """One value of the document, by its type."""
     if hint is Moment:

@@ -137,4 +137,3 @@ class Judgement:
 def digest_of_policies(policies: Iterable[Policy]) -> Digest:
     """Of all that judge in one place: it changes when any of them does."""
     return digest_of([[policy.name, policy.digest] for policy in policies])
-

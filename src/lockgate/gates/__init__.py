@@ -6,4 +6,5 @@ push, Git, command line, rollback.
 
 * ``quarantine``: is the release barred from this environment?
 * ``promotion_order``: has it succeeded in the environment before?
+* ``policy``: do the rules hold that the environment puts to everything deployed to it?
 """

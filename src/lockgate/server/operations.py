@@ -11,6 +11,7 @@ from lockgate.messages import (
     AnalysisView,
     Ask,
     AuditView,
+    CheckPolicy,
     CreateRelease,
     Deploy,
     DeploymentView,
@@ -19,6 +20,8 @@ from lockgate.messages import (
     Explanation,
     Lift,
     LogView,
+    PolicyTrial,
+    PolicyView,
     Preview,
     Promote,
     QuarantineView,
@@ -26,10 +29,21 @@ from lockgate.messages import (
     ReplayView,
     RollBack,
     Status,
+    TryPolicies,
     Usable,
 )
 
 Wanted = Literal["pause", "resume", "abort", "continue", "finish"]
+
+
+class PoliciesLike(Protocol):
+    """The desk of policies."""
+
+    def list(self) -> tuple[PolicyView, ...]: ...
+
+    def check(self, message: CheckPolicy, /) -> tuple[Problem, ...]: ...
+
+    def attempt(self, message: TryPolicies, /) -> PolicyTrial: ...
 
 
 class OperationsLike(Protocol):
@@ -88,3 +102,6 @@ class OperationsLike(Protocol):
     def audit(self, after: int, limit: int, /) -> AuditView: ...
 
     def doctor(self) -> tuple[Usable, ...]: ...
+
+    @property
+    def policies(self) -> PoliciesLike: ...

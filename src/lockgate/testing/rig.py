@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from lockgate.config.policies import starter
 from lockgate.core.application import Application, Component
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
 from lockgate.core.deployment import Deployment, State
@@ -11,11 +12,14 @@ from lockgate.core.environment import Catalogue, Environment, Listen, Promote
 from lockgate.core.ids import DeploymentId, digest_of
 from lockgate.core.plan import Plan
 from lockgate.core.traffic import ALL, Key
+from lockgate.drivers.policies.worker import CelPolicies
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.gatehouse import Gatehouse, basic
 from lockgate.engine.intake import Intake
 from lockgate.engine.operations import Operations
+from lockgate.engine.policies import Evidence, Panel
+from lockgate.engine.policy_desk import PolicyDesk
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
 from lockgate.engine.verifier import Verifier
@@ -71,10 +75,17 @@ class Rig:
         self.task = FakeTask()
         self.metrics = FakeMetrics()
         self.ticker = FakeTicker()
-        self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, Gatehouse(basic(store)))
+        self.policies = CelPolicies()
+        self.evidence = Evidence()
+        self.panel = Panel(store, lambda: self.catalogue, self.policies, self.evidence)
+        gatehouse = Gatehouse((*basic(store), self.panel.question()))
+        self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, gatehouse)
         self.executors = only(self.executor())
         intake = Intake(store, self.clock, FakeResolver(), lambda text, where: self.application)
-        self.operations = Operations(store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: ())
+        desk = PolicyDesk(self.panel, self.clock, self.promoter.plan, starter)
+        self.operations = Operations(
+            store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: (), desk
+        )
         self.worker = self.new_worker("worker")
 
     def executor(self) -> Executor:

@@ -42,12 +42,8 @@ _PARAMETERS = {
 }
 
 
-_APART = {(variables()[path.partition(".")[0]], path.partition(".")[2]) for path in UNKNOWABLE if "." in path}
-"""Fields that may be missing from a message: a variable of their own each, since a message would give them empty."""
-
-
-def _apart() -> dict[str, Any]:
-    return {path: hints(kind)[name] for path in UNKNOWABLE for kind, name in _APART if path.endswith(f".{name}")}
+APART = {path: path.split(".") for path in UNKNOWABLE if "." in path}
+"""Fields that may be missing: a variable of their own each, since a message would have them empty."""
 
 
 class Schema:
@@ -57,7 +53,7 @@ class Schema:
         self._file = descriptor_pb2.FileDescriptorProto(name="facts.proto", package=PACKAGE, syntax="proto3")
         self._file.dependency.extend(["google/protobuf/timestamp.proto", "google/protobuf/duration.proto"])
         self.variables = {name: self._type(hint) for name, hint in variables().items()}
-        self.variables |= {path: self._type(hint) for path, hint in _apart().items()}
+        self.variables |= {path: self._type(hints(variables()[above])[name]) for path, (above, name) in APART.items()}
         self.pool = descriptor_pool.DescriptorPool()
         for known in (timestamp_pb2, duration_pb2):
             self.pool.AddSerializedFile(known.DESCRIPTOR.serialized_pb)
@@ -69,7 +65,7 @@ class Schema:
             return [self.value(get_args(hint)[0], one) for one in told]
         if get_args(hint):
             return {name: self.value(get_args(hint)[1], one) for name, one in told.items()}
-        if not is_dataclass(hint):
+        if not isinstance(hint, type) or not is_dataclass(hint):
             return told
         kind = message_factory.GetMessageClass(self.pool.FindMessageTypeByName(f"{PACKAGE}.{hint.__name__}"))
         return json_format.ParseDict(told, kind())
@@ -86,7 +82,7 @@ class Schema:
         if not any(there.name == kind.__name__ for there in self._file.message_type):
             made = self._file.message_type.add(name=kind.__name__)
             for number, (name, hint) in enumerate(hints(kind).items(), 1):
-                if (kind, name) not in _APART:
+                if not any(kind is variables()[above] and name == apart for above, apart in APART.values()):
                     self._field(made, name, number, hint)
         return f"{PACKAGE}.{kind.__name__}"
 
@@ -122,8 +118,7 @@ class Judge:
     def document(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """The variables. One that is not told is not there, and what asks for it fails."""
         found = {}
-        for path in _apart():
-            above, _, name = path.partition(".")
+        for path, (above, name) in APART.items():
             if name in told.get(above, {}):
                 found[path] = told[above].pop(name)
         return {n: self._schema.value(hint, told[n]) for n, hint in variables().items() if n in told} | found
@@ -197,12 +192,25 @@ def _shown(value: Any) -> str:
         return ", ".join(map(_shown, value[:50]))
     if isinstance(value, float):
         return f"{value:g}"
+    if isinstance(value, timedelta):
+        return _span(value.total_seconds())
     return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if hasattr(value, "astimezone") else str(value)
+
+
+def _span(seconds: float) -> str:
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * unit or (seconds and seconds % unit == 0):
+            return f"{seconds / unit:.3g} {name}"
+    return f"{seconds:g} s"
 
 
 def _answers(judge: Judge, line: bytes) -> Iterator[dict[str, Any]]:
     question = json.loads(line)
-    facts = judge.document(question["facts"])
+    try:
+        facts = judge.document(question["facts"])
+    except (json_format.ParseError, ValueError, TypeError) as error:
+        yield from ({"fault": f"the facts cannot be read: {error}"[:LONGEST_FILLED]} for _ in question["asked"])
+        return
     work = judge.check if question["do"] == "check" else judge.judge
     for asked in question["asked"]:
         signal.setitimer(signal.ITIMER_PROF, SECONDS)

@@ -24,7 +24,7 @@ from lockgate.drivers.policies.complaints import SIMPLER, fault_words, over_limi
 START = 60.0
 """Seconds until a new process must be ready."""
 PATIENCE = 10.0
-"""Seconds until one rule must be answered. The process ends itself long before: it may use half a second of a processor."""
+"""Seconds until one rule must be answered. The process ends itself long before, by the processor time it used."""
 MAX_DOCUMENT = 256 * 1024
 """Bytes of the facts."""
 DEATHS = 3
@@ -63,7 +63,10 @@ class _Process:
                 raise _Died
             self._read += more
         line, _, self._read = self._read.partition(b"\n")
-        return json.loads(line)
+        try:
+            return json.loads(line)
+        except ValueError as error:
+            raise _Died from error
 
     def end(self) -> None:
         self.popen.kill()
@@ -91,7 +94,7 @@ class CelPolicies:
             (answer,) = self._asked("check", (policy,), document(SAMPLE))
         if answer is None:
             return (RuleProblem("rule", _STOPPED, SIMPLER),)
-        if limit := over_limit(answer["tried"]):
+        if limit := over_limit(answer.get("tried", "")):
             return (RuleProblem("rule", limit, SIMPLER),)
         return tuple(problem for at, said in answer["found"] for problem in _problems(policy, at, said))
 
@@ -197,9 +200,9 @@ def _judgement(policy: Policy, answer: Mapping[str, Any] | None) -> Judgement:
     if answer is None:
         return Judgement(False, f"Its rule could not be worked out: {_STOPPED}")
     if answer.get("fault"):
-        missing = re.search(r'No value with name "([\w.]+)"', answer["fault"])
-        because = f"Its rule could not be worked out: {fault_words(answer['fault'])}"
-        return Judgement(False, because, missing[1] if missing else "")
+        if missing := re.search(r'No value with name "([\w.]+)"', answer["fault"]):
+            return Judgement(False, f"Its rule asks for {missing[1]}, of which nothing is known.", missing[1])
+        return Judgement(False, f"Its rule could not be worked out: {fault_words(answer['fault'])}")
     if answer.get("holds") is True:
         return Judgement(True)
     filled = iter(answer.get("filled", ()))

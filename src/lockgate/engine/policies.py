@@ -1,0 +1,217 @@
+"""Policies: what they may ask is gathered here, they are asked, and people may look at them and try them."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from lockgate.core.admission import Admission
+from lockgate.core.artifact import Artifact, ArtifactKind
+from lockgate.core.deployment import State
+from lockgate.core.environment import Catalogue, Environment
+from lockgate.core.facts import (
+    ActorFacts,
+    ApprovalFacts,
+    ArtifactFacts,
+    CanaryFacts,
+    DeploymentFacts,
+    EnvironmentFacts,
+    Facts,
+    FindingsFacts,
+    Moment,
+    ReleaseFacts,
+    RunningFacts,
+    Span,
+    TimeFacts,
+    document,
+)
+from lockgate.core.gate import Verdict
+from lockgate.core.ids import Instant, RevisionId
+from lockgate.core.plan import Plan
+from lockgate.core.policy import Judgement, Policy
+from lockgate.core.release import Release
+from lockgate.core.traffic import ALL
+from lockgate.engine.gatehouse import Question
+from lockgate.gates import policy as gate
+from lockgate.ports import Policies, Selection, Store
+
+RAN = 200
+"""Deployments of an environment that are looked through for how long a release ran there."""
+
+_PINNED = re.compile(r"sha256[:=][0-9a-fA-F]{64}$")
+_COMMIT = re.compile(r"@[0-9a-f]{40}$")
+
+
+def _nobody(_: object) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What others know. None: nobody can say, so a rule that asks for it does not hold."""
+
+    findings: Callable[[Release], FindingsFacts | None] = _nobody
+    authors: Callable[[Release], tuple[str, ...] | None] = _nobody
+    approvals: Callable[[Admission], tuple[ApprovalFacts, ...] | None] = _nobody
+    groups: Callable[[str], tuple[str, ...]] = lambda actor: ()
+    """Of somebody."""
+    group: Callable[[Environment], str] = lambda environment: ""
+    """That an environment belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Gathers the facts of a deployment, and has its environment's policies judged by them."""
+
+    store: Store
+    catalogue: Callable[[], Catalogue]
+    policies: Policies
+    evidence: Evidence = field(default_factory=Evidence)
+
+    def question(self) -> tuple[str, Question]:
+        """For the gatehouse."""
+        return (gate.GATE, self.verdict)
+
+    def verdict(self, admission: Admission, now: Instant) -> Verdict:
+        """Raises :class:`LockgateError` where they cannot be judged; the gate then stays shut."""
+        environment = admission.environment
+        rules = environment.rules or ()
+        judged = self.judged(rules, self.facts(admission, now)) if rules else ()
+        return gate.evaluate(gate.Facts(environment.name, len(environment.policies), judged), now)
+
+    def judged(self, rules: Sequence[Policy], facts: Facts) -> tuple[gate.Judged, ...]:
+        """Each policy's answer."""
+        found = self.policies.judge(rules, document(facts))
+        return tuple(_judged(policy, one, facts) for policy, one in zip(rules, found, strict=True))
+
+    def facts(self, admission: Admission, now: Instant) -> Facts:
+        """All that is known, and why the rest is not."""
+        release, environment = admission.release, admission.environment
+        findings, authors = self.evidence.findings(release), self.evidence.authors(release)
+        approvals = self.evidence.approvals(admission)
+        return Facts(
+            release=replace(_release(release, now), authors=authors or (), ran=self._ran(release, now)),
+            environment=self._environment(environment),
+            deployment=self._deployment(admission),
+            actor=ActorFacts(admission.actor, self.evidence.groups(admission.actor)),
+            time=TimeFacts(Moment(now)),
+            inventory=self._inventory(release.name),
+            findings=findings or FindingsFacts(),
+            approvals=approvals or (),
+            unknown=_unknown(release, findings, authors, approvals),
+        )
+
+    def _environment(self, environment: Environment) -> EnvironmentFacts:
+        order = [one.name for one in self.catalogue().in_order()]
+        return EnvironmentFacts(
+            name=environment.name,
+            position=order.index(environment.name) if environment.name in order else len(order),
+            after=environment.after or "",
+            group=self.evidence.group(environment),
+            owner=environment.owner,
+            purpose=environment.purpose,
+            target=environment.target.kind,
+            values=dict(environment.values),
+            cells=tuple(environment.cells),
+        )
+
+    def _deployment(self, admission: Admission) -> DeploymentFacts:
+        plan = admission.plan
+        holder = self.store.history.holder(plan.application, plan.environment)
+        before = self.store.releases.plan(holder.kept) if holder else None
+        return DeploymentFacts(
+            kind=admission.kind.value,
+            strategy=plan.strategy.kind.value,
+            reason=admission.reason,
+            urgent=admission.urgent,
+            first=before is None,
+            plan=plan.digest,
+            changed=_changed(plan, before),
+            canary=_canary(plan),
+        )
+
+    def _inventory(self, application: str) -> dict[str, RunningFacts]:
+        found = {}
+        for name in self.catalogue().environments:
+            holder = self.store.history.holder(application, name)
+            if holder is not None:
+                release = self.store.releases.get(holder.release)
+                since = Moment(holder.ended_at or holder.state_since)
+                found[name] = RunningFacts(release.id, release.version, release.digest, holder.id, since)
+        return found
+
+    def _ran(self, release: Release, now: Instant) -> dict[str, Span]:
+        """From when it had succeeded until another one had."""
+        done = Selection(release.name, states=frozenset({State.SUCCEEDED}), release=release.id, limit=RAN)
+        names = dict.fromkeys(row.environment for row in self.store.history.select(done))
+        return {name: Span(self._ran_in(name, release, now)) for name in names}
+
+    def _ran_in(self, environment: str, release: Release, now: Instant) -> float:
+        chosen = Selection(release.name, environment, frozenset({State.SUCCEEDED}), limit=RAN)
+        total, until = 0.0, now
+        for row in self.store.history.select(chosen):
+            since = row.ended_at or row.state_since
+            if row.release == release.id:
+                total += max(until - since, 0.0)
+            until = since
+        return total
+
+
+def _judged(policy: Policy, judgement: Judgement, facts: Facts) -> gate.Judged:
+    because = facts.unknown.get(judgement.missing, judgement.because)
+    return gate.Judged(policy.name, policy.digest, policy.failing, judgement.holds, because)
+
+
+def _unknown(release: Release, findings: object, authors: object, approvals: object) -> Mapping[str, str]:
+    label = release.label()
+    why = {
+        "findings": (findings, f"No findings have been attached to {label}, and the rule asks for them."),
+        "release.authors": (authors, f"Nobody has said who wrote {label}, and the rule asks for that."),
+        "approvals": (approvals, f"Nobody can say who has approved {label}, and the rule asks for that."),
+    }
+    return {name: sentence for name, (known, sentence) in why.items() if known is None}
+
+
+def _release(release: Release, now: Instant) -> ReleaseFacts:
+    return ReleaseFacts(
+        id=release.id,
+        application=release.name,
+        version=release.version,
+        number=release.number,
+        digest=release.digest,
+        commit=release.commit,
+        url=release.url,
+        created_at=Moment(release.created_at),
+        created_by=release.created_by,
+        age_hours=max(int((now - release.created_at) // 3600), 0),
+        artifacts=tuple(_artifact(component, a) for component, a in release.artifacts.items()),
+    )
+
+
+def _artifact(component: str, artifact: Artifact) -> ArtifactFacts:
+    commit = artifact.kind is ArtifactKind.GIT and bool(_COMMIT.search(artifact.reference))
+    return ArtifactFacts(
+        component=component,
+        kind=artifact.kind.value,
+        name=artifact.name,
+        version=artifact.version,
+        digest=artifact.digest,
+        reference=artifact.reference,
+        pinned=commit or bool(_PINNED.search(artifact.reference)),
+    )
+
+
+def _changed(plan: Plan, before: Plan | None) -> tuple[str, ...]:
+    """Components that are new, gone, or of another revision in any cell."""
+    new, old = _revisions(plan), _revisions(before) if before else {}
+    return tuple(dict.fromkeys(name for cell, name in {**old, **new} if new.get((cell, name)) != old.get((cell, name))))
+
+
+def _revisions(plan: Plan) -> dict[tuple[str, str], RevisionId]:
+    return {(component.key.cell, component.key.component): component.revision for component in plan.components}
+
+
+def _canary(plan: Plan) -> CanaryFacts:
+    canary = plan.strategy.canary
+    if canary is None or not canary.stages:
+        return CanaryFacts()
+    return CanaryFacts(canary.stages[0].weight * 100 / ALL, len(canary.stages))
