@@ -32,6 +32,7 @@ from lockgate.core.environment import (
     Rollout,
     TargetSpec,
 )
+from lockgate.core.policy import Mode, PolicyUse
 from lockgate.core.secret import SecretSource, SecretStore
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -107,7 +108,16 @@ def test_the_annotated_environments_are_read() -> None:
         strategy=Strategy(StrategyKind.CANARY, canary=Canary((Stage(500, 600.0), Stage(5000, 600.0)))),
         owner="platform",
         purpose="what users get",
+        policies=(
+            PolicyUse("images-by-digest"),
+            PolicyUse("soaked", {"least": "1h", "where": "staging"}),
+            PolicyUse("change-size", mode=Mode.ADVISE),
+        ),
+        rules=read.value.environments["prod"].rules,
     )
+    assert [rule.name for rule in read.value.environments["prod"].rules or ()] == [
+        "images-by-digest", "soaked", "change-size",
+    ]  # fmt: skip
     assert read.value.environments["edge"].target == TargetSpec(
         "docker",
         {

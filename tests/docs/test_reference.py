@@ -12,7 +12,7 @@ from lockgate.core.application import StrategyKind
 from lockgate.core.deployment import FINAL, TRANSITIONS, State
 from lockgate.core.inventory import Standing
 from lockgate.engine.walker import STRATEGIES
-from lockgate.gates import promotion_order, quarantine
+from lockgate.gates import policy, promotion_order, quarantine
 from tests.docs.pages import DOCS, ROOT
 
 REFERENCE = DOCS / "reference"
@@ -73,7 +73,7 @@ def test_every_standing_is_described() -> None:
 
 
 def test_every_gate_is_described() -> None:
-    assert set(table(STATES, "Gates")) == {promotion_order.GATE, quarantine.GATE}
+    assert set(table(STATES, "Gates")) == {policy.GATE, promotion_order.GATE, quarantine.GATE}
 
 
 def test_every_kind_of_event_is_described() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from lockgate.config.document import load_text
 from lockgate.config.environments_file import read_catalogue
-from lockgate.config.policies import FOLDER, Check, Shelf, policy_files, read_shelf
+from lockgate.config.form import Read
+from lockgate.config.policies import FOLDER, Check, Shelf, faults_of, policy_files, read_shelf
 from lockgate.core.environment import Catalogue
 from lockgate.core.errors import Invalid, LockgateError, Problem
 
@@ -54,18 +55,18 @@ class CatalogueFile:
     def _fresh(self) -> Catalogue | Invalid:
         try:
             shelf = read_shelf(self._path.parent / FOLDER)
-            catalogue = read_catalogue(load_text(self._path), self._path.name, shelf).value
-            self._refuse_faulty(shelf)
+            read = read_catalogue(load_text(self._path), self._path.name, shelf)
+            self._refuse_faulty(shelf, read)
         except Invalid as error:
             return error
         self._shelf = shelf
-        return catalogue
+        return read.value
 
-    def _refuse_faulty(self, shelf: Shelf) -> None:
+    def _refuse_faulty(self, shelf: Shelf, read: Read[Catalogue]) -> None:
         """Raises :class:`Invalid`. Where rules cannot be checked they cannot be judged either: what they judge waits,
         and the rest goes on."""
         try:
-            faults = shelf.faults(self._check) if self._check else []
+            faults = faults_of(shelf, read, self._check) if self._check else []
         except LockgateError as error:
             log.warning("the rules of policies are not checked: %s", error)
             return

@@ -21,7 +21,6 @@ from lockgate.config.form import (
     Read,
     Schema,
     Several,
-    in_order,
     listing,
     nearest,
 )
@@ -83,7 +82,19 @@ class Shelf:
     def faults(self, check: Check) -> list[Problem]:
         """Of all rules, with their places."""
         found = ((name, problem) for name, read in self.own.items() for problem in check(read.value))
-        return in_order(placed(self.own[name], self.texts[name], problem) for name, problem in found)
+        return [placed(self.own[name], self.texts[name], problem) for name, problem in found]
+
+    def faults_in_use(self, read: Read[Catalogue], check: Check) -> list[Problem]:
+        """Of parameters that environments give: the rules are tried with them."""
+        found = []
+        for name, environment in read.value.environments.items():
+            for index, use in enumerate(environment.policies):
+                if use.parameters and use.policy in self.all:
+                    policy = self.all[use.policy]
+                    given = replace(policy, parameters=given_parameters(policy, use.parameters))
+                    path = f"environments.{name}.policies[{index}].with"
+                    found += [read.problem(path, problem.because, problem.mend) for problem in check(given)]
+        return found
 
 
 def read_shelf(folder: Path) -> Shelf:
@@ -101,6 +112,11 @@ def read_shelf(folder: Path) -> Shelf:
     if problems:
         raise Invalid(problems)
     return Shelf(own, texts)
+
+
+def faults_of(shelf: Shelf, read: Read[Catalogue], check: Check) -> list[Problem]:
+    """Of rules, and of what environments give them. Raises what ``check`` does."""
+    return shelf.faults(check) or shelf.faults_in_use(read, check)
 
 
 def policy_files(folder: Path) -> list[Path]:
@@ -130,11 +146,11 @@ def starter() -> Mapping[str, Policy]:
 
 def with_rules(read: Read[Catalogue], shelf: Shelf) -> tuple[Catalogue, list[Problem]]:
     """Every environment with the rules that it names, as far as they are there."""
-    if not any(environment.policies for environment in read.value.environments.values()):
-        environments = {name: replace(e, rules=()) for name, e in read.value.environments.items()}
-        return replace(read.value, environments=environments), []
-    known, problems, done = shelf.all, list[Problem](), {}
-    for name, environment in read.value.environments.items():
+    judged = {name: e for name, e in read.value.environments.items() if e.policies}
+    if not judged:
+        return read.value, []
+    known, problems, done = shelf.all, list[Problem](), dict(read.value.environments)
+    for name, environment in judged.items():
         found = list(_rules(read, environment, known, problems))
         done[name] = replace(environment, rules=tuple({policy.digest: policy for policy in found}.values()))
     return replace(read.value, environments=done), problems

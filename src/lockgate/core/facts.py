@@ -178,7 +178,8 @@ class Facts:
     """What nobody can say, of :data:`UNKNOWABLE` -> why, as a sentence."""
 
 
-UNKNOWABLE = ("findings", "approvals", "release.authors")
+FINDINGS, APPROVALS, AUTHORS = "findings", "approvals", "release.authors"
+UNKNOWABLE = (FINDINGS, APPROVALS, AUTHORS)
 """What need not be known. A rule that asks for it then fails, so it is kept apart from what is beside it."""
 
 

@@ -9,6 +9,9 @@ from lockgate.core.artifact import Artifact, ArtifactKind
 from lockgate.core.deployment import State
 from lockgate.core.environment import Catalogue, Environment
 from lockgate.core.facts import (
+    APPROVALS,
+    AUTHORS,
+    FINDINGS,
     ActorFacts,
     ApprovalFacts,
     ArtifactFacts,
@@ -164,9 +167,9 @@ def _judged(policy: Policy, judgement: Judgement, facts: Facts) -> gate.Judged:
 def _unknown(release: Release, findings: object, authors: object, approvals: object) -> Mapping[str, str]:
     label = release.label()
     why = {
-        "findings": (findings, f"No findings have been attached to {label}, and the rule asks for them."),
-        "release.authors": (authors, f"Nobody has said who wrote {label}, and the rule asks for that."),
-        "approvals": (approvals, f"Nobody can say who has approved {label}, and the rule asks for that."),
+        FINDINGS: (findings, f"No findings have been attached to {label}, and the rule asks for them."),
+        AUTHORS: (authors, f"Nobody has said who wrote {label}, and the rule asks for that."),
+        APPROVALS: (approvals, f"Nobody can say who has approved {label}, and the rule asks for that."),
     }
     return {name: sentence for name, (known, sentence) in why.items() if known is None}
 

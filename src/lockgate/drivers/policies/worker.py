@@ -96,6 +96,8 @@ class CelPolicies:
             return (RuleProblem("rule", _STOPPED, SIMPLER),)
         if limit := over_limit(answer.get("tried", "")):
             return (RuleProblem("rule", limit, SIMPLER),)
+        if "Invalid timezone" in answer.get("tried", ""):
+            return (RuleProblem("rule", "there is no such time zone.", "Write one such as Europe/Berlin."),)
         return tuple(problem for at, said in answer["found"] for problem in _problems(policy, at, said))
 
     def judge(self, policies: Sequence[Policy], document: Mapping[str, Any]) -> tuple[Judgement, ...]:
@@ -116,29 +118,22 @@ class CelPolicies:
         left, deaths = [_question_of(policy) for policy in policies], 0
         while left and deaths < DEATHS:
             asked = f'{{"do": "{do}", "facts": {told}, "asked": [{", ".join(left)}]}}\n'.encode()
+            aged, count = self._process is not None, len(left)
             try:
-                process = self._living(asked)
+                self._process = self._process or _started()
+                self._process.ask(asked)
                 while left:
-                    answer = process.answer(PATIENCE)
+                    answer = self._process.answer(PATIENCE)
                     left.pop(0)
                     yield answer
             except _Died:
                 self._end()
+                if aged and count == len(left):
+                    continue  # it may have died before it was asked
                 left.pop(0)
                 deaths += 1
                 yield None
         yield from (None for _ in left)
-
-    def _living(self, asked: bytes) -> _Process:
-        """A process that has been asked. One that has died in between is not the question's fault."""
-        if self._process is not None:
-            with contextlib.suppress(_Died):
-                self._process.ask(asked)
-                return self._process
-            self._end()
-        self._process = _started()
-        self._process.ask(asked)
-        return self._process
 
     def _end(self) -> None:
         if self._process is not None:
