@@ -26,7 +26,7 @@ from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
 from lockgate.messages import CreateRelease, Deploy, DeploymentView
-from lockgate.ports import Store
+from lockgate.ports import Policies, Store
 from lockgate.testing.fakes import FakeClock, FakeHttp, FakeMetrics, FakeRouter, FakeTarget, FakeTask, FakeTicker
 
 
@@ -64,7 +64,15 @@ def one_component(**changes: object) -> Application:
 class Rig:
     """One worker by hand, or several on the same store and world (``workers``)."""
 
-    def __init__(self, store: Store, catalogue: Catalogue | None = None, clock: FakeClock | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        catalogue: Catalogue | None = None,
+        clock: FakeClock | None = None,
+        *,
+        policies: Policies | None = None,
+        evidence: Evidence | None = None,
+    ) -> None:
         self.store = store
         self.clock = clock or FakeClock()
         self.catalogue = catalogue or three_environments()
@@ -75,9 +83,7 @@ class Rig:
         self.task = FakeTask()
         self.metrics = FakeMetrics()
         self.ticker = FakeTicker()
-        self.policies = CelPolicies()
-        self.evidence = Evidence()
-        self.panel = Panel(store, lambda: self.catalogue, self.policies, self.evidence)
+        self.panel = Panel(store, lambda: self.catalogue, policies or CelPolicies(), evidence or Evidence())
         gatehouse = Gatehouse((*basic(store), self.panel.question()))
         self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, gatehouse)
         self.executors = only(self.executor())

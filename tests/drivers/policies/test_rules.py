@@ -51,7 +51,8 @@ def judged(policies: CelPolicies, text: str, facts: Facts = SAMPLE, **parameters
         ("release.number > 'x'", 15, "'>' does not fit a whole number and text.", "Convert one of them."),
         (
             "deployment.canary.first_percent > 3", 32,
-            "'>' does not fit a number with a fraction and a whole number.", "Write the whole number with a point: 3.0.",
+            "'>' does not fit a number with a fraction and a whole number.",
+            "Write the whole number with a point: 3.0.",
         ),
         ("release.number >", 16, "it ends where more was expected.",
          "Close what is open, or finish the comparison."),
