@@ -5,6 +5,8 @@ import yaml
 
 from lockgate.config.application_file import read_application
 from lockgate.config.environments_file import read_catalogue
+from lockgate.config.policies import Shelf
+from lockgate.config.policy_file import read_policy
 from tests.docs.pages import DOCS, Block, blocks
 
 BLOCKS = list(blocks("yaml"))
@@ -14,10 +16,14 @@ WHOLE = "application: example\ncomponents: {web: {artifact: 'pypi:example', run:
 
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
 def test_a_yaml_block_is_understood(block: Block) -> None:
-    """One that is neither of the two files is part of an application's."""
+    """One that is none of the files is part of an application's."""
     names = set(yaml.safe_load(block.text))
     if "environments" in names:
-        read_catalogue(block.text, str(block))
+        read_catalogue(
+            block.text, str(block), Shelf({"ticket": read_policy("rule: 'true'\nmessage: no", "", "ticket")})
+        )
+    elif "rule" in names:
+        read_policy(block.text, str(block), "ticket")
     else:
         read_application(block.text if "application" in names else WHOLE + block.text, str(block))
 

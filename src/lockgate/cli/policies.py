@@ -129,7 +129,9 @@ def _read(paths: Sequence[Path]) -> "list[tuple[Policy, str]]":
     from lockgate.config.document import load_text
     from lockgate.config.policy_file import read_policy
 
-    files = [file for path in paths for file in (sorted(path.glob("*.yaml")) if path.is_dir() or path == FOLDER else [path])]
+    files = [
+        file for path in paths for file in (sorted(path.glob("*.yaml")) if path.is_dir() or path == FOLDER else [path])
+    ]
     if not files:
         because = f"there are no policies in {', '.join(map(str, paths))}."
         mend = "Write policies/NAME.yaml, or name a file."
