@@ -5,7 +5,7 @@ it gives exactly true; whatever else it gives, and every failure, is against the
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -81,11 +81,12 @@ class Policy:
     tests: tuple[PolicyTest, ...] = ()
     source: str = ""
     """Its file; empty: it comes with Lockgate."""
+    digest: Digest = field(init=False, repr=False, compare=False)
+    """Its version: of what decides, with its parameters. Kept, since it is asked for with each decision."""
 
-    @property
-    def digest(self) -> Digest:
-        """Its version: of what decides, with its parameters."""
-        return digest_of(replace(self, about="", tests=(), source=""))
+    def __post_init__(self) -> None:
+        decides = (self.name, self.rule, self.message, self.mode, self.otherwise, self.parameters)
+        object.__setattr__(self, "digest", digest_of(decides))
 
     @property
     def version(self) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from lockgate.core.admission import Admission
 from lockgate.core.artifact import Artifact, ArtifactKind
-from lockgate.core.deployment import State
+from lockgate.core.deployment import Deployment, State
 from lockgate.core.environment import Catalogue, Environment
 from lockgate.core.facts import (
     APPROVALS,
@@ -37,8 +37,8 @@ from lockgate.engine.gatehouse import Question
 from lockgate.gates import policy as gate
 from lockgate.ports import Policies, Selection, Store
 
-RAN = 200
-"""Deployments of an environment that are looked through for how long a release ran there."""
+FEW, RAN = 10, 200
+"""Deployments of an environment that are looked through for how long a release ran there: so many, or else so many."""
 
 _PINNED = re.compile(r"sha256[:=][0-9a-fA-F]{64}$")
 _COMMIT = re.compile(r"@[0-9a-f]{40}$")
@@ -145,18 +145,32 @@ class Panel:
     def _ran(self, release: Release, now: Instant) -> dict[str, Span]:
         """From when it had succeeded until another one had."""
         done = Selection(release.name, states=frozenset({State.SUCCEEDED}), release=release.id, limit=RAN)
-        names = dict.fromkeys(row.environment for row in self.store.history.select(done))
-        return {name: Span(self._ran_in(name, release, now)) for name in names}
+        mine: dict[str, list[Deployment]] = {}
+        for row in self.store.history.select(done):
+            mine.setdefault(row.environment, []).append(row)
+        return {name: Span(self._ran_in(name, rows, now)) for name, rows in mine.items()}
 
-    def _ran_in(self, environment: str, release: Release, now: Instant) -> float:
-        chosen = Selection(release.name, environment, frozenset({State.SUCCEEDED}), limit=RAN)
-        total, until = 0.0, now
-        for row in self.store.history.select(chosen):
+    def _ran_in(self, environment: str, mine: Sequence[Deployment], now: Instant) -> float:
+        """What came after each is looked up only for those that do not run any more. Nothing known: no time at all."""
+        total, until = 0.0, None
+        rows = mine if all(row.holds for row in mine) else self._succeeded(environment, mine)
+        for row in rows:
             since = row.ended_at or row.state_since
-            if row.release == release.id:
-                total += max(until - since, 0.0)
+            if row.release == mine[0].release:
+                end = now if row.holds else until
+                total += max(end - since, 0.0) if end is not None else 0.0
             until = since
         return total
+
+    def _succeeded(self, environment: str, since: Sequence[Deployment]) -> Sequence[Deployment]:
+        """Newest first, back to the oldest of those, as far as anybody looks."""
+        rows: Sequence[Deployment] = ()
+        for limit in (FEW, RAN):
+            chosen = Selection(since[0].application, environment, frozenset({State.SUCCEEDED}), limit=limit)
+            rows = self.store.history.select(chosen)
+            if len(rows) < limit or rows[-1].number <= since[-1].number:
+                break
+        return rows
 
 
 def _judged(policy: Policy, judgement: Judgement, facts: Facts) -> gate.Judged:

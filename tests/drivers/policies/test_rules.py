@@ -187,8 +187,8 @@ def test_facts_that_nobody_can_read_are_against_the_deployment(policies: CelPoli
 
 
 def pid(policies: CelPolicies) -> int:
-    assert policies._process is not None
-    return policies._process.popen.pid
+    assert policies.pid is not None
+    return policies.pid
 
 
 def test_it_is_started_again_when_it_has_died() -> None:
@@ -227,7 +227,7 @@ def test_it_is_given_none_of_our_environment(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_nothing_is_started_until_it_is_needed() -> None:
-    assert CelPolicies()._process is None
+    assert CelPolicies().pid is None
 
 
 def test_where_the_library_is_missing_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,7 +302,7 @@ def test_whatever_is_written_as_a_rule_gets_an_answer(policies: CelPolicies, tex
 
 def test_it_is_quick_enough_to_be_asked_for_each_deployment(policies: CelPolicies) -> None:
     """No measurement (see benchmarks/policies.py): only that fifty rules are not fifty processes."""
-    before = pid(policies) if policies._process else None
+    before = policies.pid
     began = time.monotonic()
     assert all(one.holds for one in policies.judge([rule("true")] * 50, document(SAMPLE)))
     assert time.monotonic() > began

@@ -229,7 +229,9 @@ def main() -> None:
     for line in sys.stdin.buffer:
         for answer in _answers(judge, line):
             out.write(json.dumps(answer).encode() + b"\n")
-            out.flush()
+            if b'"careful": true' in line[:20]:
+                out.flush()
+        out.flush()
 
 
 if __name__ == "__main__":

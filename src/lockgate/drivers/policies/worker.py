@@ -105,20 +105,25 @@ class CelPolicies:
             answers = self._asked("judge", policies, document)
             return tuple(_judgement(policy, answer) for policy, answer in zip(policies, answers, strict=True))
 
+    @property
+    def pid(self) -> int | None:
+        """Of the process, if there is one."""
+        return self._process.popen.pid if self._process else None
+
     def close(self) -> None:
         """Ends the process; the next question starts another."""
         with self._lock:
             self._end()
 
     def _asked(self, do: str, policies: Sequence[Policy], facts: Mapping[str, Any]) -> Iterator[dict[str, Any] | None]:
-        """The answer about each, or None for one that ended the process or could not be asked any more."""
+        """The answer about each, or None for one that ended the process or could not be asked any more. Answers come
+        together; once the process has died they come one by one, so that it is known which rule ended it."""
         told = json.dumps(facts)
         if len(told) > MAX_DOCUMENT:
             raise Unavailable(f"The facts have {len(told)} bytes, and rules are given at most {MAX_DOCUMENT}.")
-        left, deaths = [_question_of(policy) for policy in policies], 0
+        left, deaths, careful = [_question_of(policy) for policy in policies], 0, False
         while left and deaths < DEATHS:
-            asked = f'{{"do": "{do}", "facts": {told}, "asked": [{", ".join(left)}]}}\n'.encode()
-            aged, count = self._process is not None, len(left)
+            asked = _line(do, told, left, careful)
             try:
                 self._process = self._process or _started()
                 self._process.ask(asked)
@@ -128,8 +133,9 @@ class CelPolicies:
                     yield answer
             except _Died:
                 self._end()
-                if aged and count == len(left):
-                    continue  # it may have died before it was asked
+                if not careful:
+                    careful = True
+                    continue
                 left.pop(0)
                 deaths += 1
                 yield None
@@ -176,6 +182,11 @@ def _environ() -> dict[str, str]:
     if not _ZONES.is_dir() and zones is not None and zones.origin:
         environ["TZDIR"] = str(Path(zones.origin).parent / "zoneinfo")
     return environ
+
+
+def _line(do: str, facts: str, asked: Sequence[str], careful: bool) -> bytes:
+    begin = '{"careful": true, ' if careful else "{"
+    return f'{begin}"do": "{do}", "facts": {facts}, "asked": [{", ".join(asked)}]}}\n'.encode()
 
 
 def _question_of(policy: Policy) -> str:
