@@ -30,7 +30,7 @@ RULES = (
     'inventory.exists(name, inventory[name].release == release.id) || release.number > {n}',
     'time.now - release.created_at >= duration("0s") && size(deployment.changed) <= {n} + 10',
     'findings.critical.open == 0 && findings.high.open <= {n}',
-    'deployment.kind == "rollback" || deployment.reason.matches("^.{{0,200}}$") || actor.name == "a{n}"',
+    'deployment.kind == "rollback" || deployment.reason.matches("[A-Z]+-[0-9]+") || actor.name != "a{n}"',
     'time.now.getHours("Europe/Berlin") >= 0 && !(actor.name in ["nobody", "somebody{n}"])',
 )  # fmt: skip
 BOMB = f'"{"a" * 1000}".replace("a", "{"b" * 900}").replace("b", "{"c" * 900}") == ""'
