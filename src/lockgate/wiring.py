@@ -209,7 +209,7 @@ class ControlPlane:
     worker: Worker
     collector: Collector
     operations: Operations
-    policies: CelPolicies
+    judges: tuple[CelPolicies, ...]
 
     def run(self, stop: threading.Event) -> None:
         """Works until ``stop`` is set."""
@@ -226,7 +226,8 @@ class ControlPlane:
             thread.join()
 
     def close(self) -> None:
-        self.policies.close()
+        for judge in self.judges:
+            judge.close()
         self.drivers.close()
         self.store.close()
 
@@ -260,7 +261,7 @@ def build(settings: Settings) -> ControlPlane:
     for folder in (settings.home, settings.data):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = open_store(settings.database)
-    policies = CelPolicies()
+    policies, tried = CelPolicies(), CelPolicies()
     catalogue = CatalogueFile(settings.environments, policies.check)
     panel = Panel(store, catalogue, policies, Evidence())
     drivers = Drivers(settings, clock, store, catalogue)
@@ -271,11 +272,13 @@ def build(settings: Settings) -> ControlPlane:
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
     worker = Worker(_worker_name(settings.home), store, clock, ticker, flow, settings.lease)
     intake = Intake(store, clock, drivers.artifacts, _read)
-    desk = PolicyDesk(panel, clock, promoter.plan, lambda: catalogue.shelf.all)
+    # What people try keeps no gate waiting.
+    desk = PolicyDesk(replace(panel, policies=tried), clock, promoter.plan, lambda: catalogue.shelf.all)
     operations = Operations(
         store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings, serving=True), desk
     )
-    return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), operations, policies)
+    collector = Collector(store, drivers.collect)
+    return ControlPlane(settings, store, drivers, worker, collector, operations, (policies, tried))
 
 
 @contextmanager

@@ -172,6 +172,14 @@ def test_where_nothing_can_judge_environments_with_policies_wait_and_others_go_o
     assert "could not be asked, so it stays shut: Policies cannot be judged on this machine." in staging.because
 
 
+def test_advice_that_nobody_can_give_hinders_nothing(rig: Callable[..., Rig]) -> None:
+    r = Rig(rig().store, policies=Missing())
+    put(r, "dev", replace(TICKET, mode=Mode.ADVISE))
+    view = r.deploy(r.release("1"))
+    r.run()
+    assert r.state(view.id) is State.SUCCEEDED
+
+
 # --- what others know ---
 
 

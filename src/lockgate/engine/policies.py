@@ -8,6 +8,7 @@ from lockgate.core.admission import Admission
 from lockgate.core.artifact import Artifact, ArtifactKind
 from lockgate.core.deployment import Deployment, State
 from lockgate.core.environment import Catalogue, Environment
+from lockgate.core.errors import LockgateError
 from lockgate.core.facts import (
     APPROVALS,
     AUTHORS,
@@ -30,7 +31,7 @@ from lockgate.core.facts import (
 from lockgate.core.gate import Verdict
 from lockgate.core.ids import Instant, RevisionId
 from lockgate.core.plan import Plan
-from lockgate.core.policy import Judgement, Policy
+from lockgate.core.policy import Judgement, Mode, Policy
 from lockgate.core.release import Release
 from lockgate.core.traffic import ALL
 from lockgate.engine.gatehouse import Question
@@ -77,9 +78,16 @@ class Panel:
     def verdict(self, admission: Admission, now: Instant) -> Verdict:
         """Raises :class:`LockgateError` where they cannot be judged; the gate then stays shut."""
         environment = admission.environment
-        rules = environment.rules or ()
-        judged = self.judged(rules, self.facts(admission, now)) if rules else ()
+        judged = self._answers(environment.rules or (), admission, now)
         return gate.evaluate(gate.Facts(environment.name, len(environment.policies), judged), now)
+
+    def _answers(self, rules: Sequence[Policy], admission: Admission, now: Instant) -> tuple[gate.Judged, ...]:
+        try:
+            return self.judged(rules, self.facts(admission, now)) if rules else ()
+        except LockgateError as error:
+            if any(rule.mode is Mode.ENFORCE for rule in rules):
+                raise
+            return tuple(gate.Judged(rule.name, rule.digest, rule.failing, False, str(error)) for rule in rules)
 
     def judged(self, rules: Sequence[Policy], facts: Facts) -> tuple[gate.Judged, ...]:
         """Each policy's answer."""
