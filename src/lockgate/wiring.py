@@ -24,6 +24,7 @@ from lockgate.core.environment import Catalogue, TargetSpec
 from lockgate.core.errors import ComponentMissing, DataFolderBusy, LockgateError, Unavailable
 from lockgate.core.ids import canonical, digest_of, short
 from lockgate.core.plan import Plan
+from lockgate.core.policy import Policy
 from lockgate.core.secret import Secret
 from lockgate.drivers.artifacts import Artifacts, StoredSource
 from lockgate.drivers.clock import SystemClock
@@ -281,6 +282,12 @@ def build(settings: Settings) -> ControlPlane:
     return ControlPlane(settings, store, drivers, worker, collector, operations, (policies, tried))
 
 
+def _judge_once() -> None:
+    """Raises ComponentMissing, Unavailable where rules cannot be worked out."""
+    with judging() as policies:
+        policies.check(Policy("policy", "true", "-"))
+
+
 @contextmanager
 def judging() -> Iterator[Policies]:
     """Who works out rules, for as long as it is needed here: on the command line, without a server."""
@@ -362,6 +369,7 @@ def examine(settings: Settings, *, serving: bool = False) -> tuple[Usable, ...]:
         lambda: find_binary(settings.envoy),
         find_uv,
         _engines(settings.environments),
+        _judge_once,
     )
     return examine_machine(premises, serving=serving)
 
