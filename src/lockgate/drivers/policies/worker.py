@@ -121,7 +121,7 @@ class CelPolicies:
         told = json.dumps(facts)
         if len(told) > MAX_DOCUMENT:
             raise Unavailable(f"The facts have {len(told)} bytes, and rules are given at most {MAX_DOCUMENT}.")
-        left, deaths, careful = [_question_of(policy) for policy in policies], 0, False
+        left, deaths, careful, starved = [_question_of(policy) for policy in policies], 0, False, False
         while left and deaths < DEATHS:
             asked = _line(do, told, left, careful)
             try:
@@ -130,6 +130,7 @@ class CelPolicies:
                 while left:
                     answer = self._process.answer(PATIENCE)
                     left.pop(0)
+                    starved = starved or "MEMORY" in (answer.get("fault"), answer.get("tried"))
                     yield answer
             except _Died:
                 self._end()
@@ -139,6 +140,8 @@ class CelPolicies:
                 left.pop(0)
                 deaths += 1
                 yield None
+        if starved:
+            self._end()  # what it had asked for may lie about in pieces
         yield from (None for _ in left)
 
     def _end(self) -> None:
