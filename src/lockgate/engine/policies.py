@@ -41,6 +41,9 @@ from lockgate.ports import Policies, Selection, Store
 FEW, RAN = 10, 200
 """Deployments of an environment that are looked through for how long a release ran there: so many, or else so many."""
 
+MOST = 1000
+"""Environments that something of an application runs in."""
+
 _PINNED = re.compile(r"sha256[:=][0-9a-fA-F]{64}$")
 _COMMIT = re.compile(r"@[0-9a-f]{40}$")
 
@@ -98,14 +101,14 @@ class Panel:
         """All that is known, and why the rest is not."""
         release, environment = admission.release, admission.environment
         findings, authors = self.evidence.findings(release), self.evidence.authors(release)
-        approvals = self.evidence.approvals(admission)
+        approvals, holders = self.evidence.approvals(admission), self._holders(release.name)
         return Facts(
             release=replace(_release(release, now), authors=authors or (), ran=self._ran(release, now)),
             environment=self._environment(environment),
-            deployment=self._deployment(admission),
+            deployment=_deployment(admission, self._before(holders.get(environment.name))),
             actor=ActorFacts(admission.actor, self.evidence.groups(admission.actor)),
             time=TimeFacts(Moment(now)),
-            inventory=self._inventory(release.name),
+            inventory={name: self._running(holder, release) for name, holder in holders.items()},
             findings=findings or FindingsFacts(),
             approvals=approvals or (),
             unknown=_unknown(release, findings, authors, approvals),
@@ -125,30 +128,18 @@ class Panel:
             cells=tuple(environment.cells),
         )
 
-    def _deployment(self, admission: Admission) -> DeploymentFacts:
-        plan = admission.plan
-        holder = self.store.history.holder(plan.application, plan.environment)
-        before = self.store.releases.plan(holder.kept) if holder else None
-        return DeploymentFacts(
-            kind=admission.kind.value,
-            strategy=plan.strategy.kind.value,
-            reason=admission.reason,
-            urgent=admission.urgent,
-            first=before is None,
-            plan=plan.digest,
-            changed=_changed(plan, before),
-            canary=_canary(plan),
-        )
+    def _holders(self, application: str) -> dict[str, Deployment]:
+        """Environment -> the deployment whose plan runs there."""
+        held = Selection(application, holding=True, limit=MOST)
+        return {row.environment: row for row in self.store.history.select(held)}
 
-    def _inventory(self, application: str) -> dict[str, RunningFacts]:
-        found = {}
-        for name in self.catalogue().environments:
-            holder = self.store.history.holder(application, name)
-            if holder is not None:
-                release = self.store.releases.get(holder.release)
-                since = Moment(holder.ended_at or holder.state_since)
-                found[name] = RunningFacts(release.id, release.version, release.digest, holder.id, since)
-        return found
+    def _before(self, holder: Deployment | None) -> Plan | None:
+        return self.store.releases.plan(holder.kept) if holder else None
+
+    def _running(self, holder: Deployment, asking: Release) -> RunningFacts:
+        release = asking if holder.release == asking.id else self.store.releases.get(holder.release)
+        since = Moment(holder.ended_at or holder.state_since)
+        return RunningFacts(release.id, release.version, release.digest, holder.id, since)
 
     def _ran(self, release: Release, now: Instant) -> dict[str, Span]:
         """From when it had succeeded until another one had."""
@@ -222,6 +213,20 @@ def _artifact(component: str, artifact: Artifact) -> ArtifactFacts:
         digest=artifact.digest,
         reference=artifact.reference,
         pinned=commit or bool(_PINNED.search(artifact.reference)),
+    )
+
+
+def _deployment(admission: Admission, before: Plan | None) -> DeploymentFacts:
+    plan, row = admission.plan, admission.row
+    return DeploymentFacts(
+        kind=admission.kind.value,
+        strategy=plan.strategy.kind.value,
+        reason=admission.reason,
+        urgent=admission.urgent,
+        first=before is None,
+        plan=row.plan if row else plan.digest,
+        changed=_changed(plan, before),
+        canary=_canary(plan),
     )
 
 
