@@ -12,20 +12,21 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockgate.config.application_file import read_application
 from lockgate.config.catalogue_file import CatalogueFile
 from lockgate.config.settings import Settings
-from lockgate.core.application import Application
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
+from lockgate.core.envelope import Verify
 from lockgate.core.environment import Catalogue, TargetSpec
 from lockgate.core.errors import ComponentMissing, DataFolderBusy, LockgateError, Unavailable
 from lockgate.core.ids import canonical, digest_of, short
 from lockgate.core.plan import Plan
-from lockgate.core.policy import Policy
 from lockgate.core.secret import Secret
+from lockgate.drivers.archive import ArchiveFolder
 from lockgate.drivers.artifacts import Artifacts, StoredSource
 from lockgate.drivers.clock import SystemClock
 from lockgate.drivers.depot import Depot
@@ -37,10 +38,11 @@ from lockgate.drivers.machine import examine as examine_machine
 from lockgate.drivers.metrics.command import CommandMetrics
 from lockgate.drivers.metrics.http import HttpMetrics
 from lockgate.drivers.metrics.prometheus import PrometheusMetrics
-from lockgate.drivers.policies.worker import CelPolicies
+from lockgate.drivers.policies.worker import CelPolicies, judge_once
 from lockgate.drivers.registry import Registries
 from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
 from lockgate.drivers.safe import reveal
+from lockgate.drivers.signing import KeyFolder, verify
 from lockgate.drivers.sources.archive import ArchiveSource
 from lockgate.drivers.sources.file import FileSource
 from lockgate.drivers.sources.npm import NpmSource
@@ -52,22 +54,26 @@ from lockgate.drivers.targets.process import Settings as ProcessSettings
 from lockgate.drivers.tasks.command import CommandTask
 from lockgate.drivers.tasks.command import Settings as CommandSettings
 from lockgate.drivers.tickers.embedded import EmbeddedTicker
-from lockgate.engine import gatehouse, planner
+from lockgate.engine import auditing, gatehouse, planner
 from lockgate.engine.analyst import Analyst
+from lockgate.engine.archivist import Archivist
+from lockgate.engine.auditing import Auditing
 from lockgate.engine.collector import Collector
 from lockgate.engine.executor import Executor
 from lockgate.engine.gatehouse import Gatehouse
 from lockgate.engine.intake import Intake
+from lockgate.engine.notary import Notary
 from lockgate.engine.operations import Operations
 from lockgate.engine.policies import Evidence, Panel
 from lockgate.engine.policy_desk import PolicyDesk
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
+from lockgate.engine.redeployment import Redeployment
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
 from lockgate.messages import ArtifactDetails, AttachmentView, Usable
-from lockgate.ports import MetricSource, Policies
+from lockgate.ports import MetricSource
 from lockgate.store.database import SqlStore, open_store
 
 if TYPE_CHECKING:
@@ -80,6 +86,10 @@ COLLECT_EVERY = 3600.0
 
 COLLECT_FIRST = 300.0
 """Seconds from the start to the first: a restart in an emergency has better things to do."""
+
+
+ARCHIVE_EVERY = 30.0
+"""Seconds between two looks whether a day of the audit record is over."""
 
 
 class Drivers:
@@ -99,6 +109,7 @@ class Drivers:
         self._executors: dict[str, Executor] = {}
         self._targets: list[ProcessTarget | DockerTarget] = []
         self._lock = threading.Lock()
+        self.judges: tuple[CelPolicies, ...] = ()
 
     def executor(self, plan: Plan) -> Executor:
         """Of the plan's target with its settings. Raises ComponentMissing for a kind that this version lacks."""
@@ -133,8 +144,8 @@ class Drivers:
 
     def close(self) -> None:
         """Threads end; instances and the router go on."""
-        for target in self._targets:
-            target.close()
+        for started in (*self._targets, *self.judges):
+            started.close()
         self.router.close()
 
     def _containers(self) -> list["DockerTarget"]:
@@ -209,15 +220,15 @@ class ControlPlane:
     drivers: Drivers
     worker: Worker
     collector: Collector
+    archivist: Archivist
     operations: Operations
-    judges: tuple[CelPolicies, ...]
 
     def run(self, stop: threading.Event) -> None:
         """Works until ``stop`` is set."""
         self.drivers.start()
         threads = [
             threading.Thread(target=self.worker.run, name="worker"),
-            threading.Thread(target=self._collect, args=(stop,), name="collector", daemon=True),
+            *(threading.Thread(target=_now_and_then, args=(stop, *chore), daemon=True) for chore in self._chores()),
         ]
         for thread in threads:
             thread.start()
@@ -226,20 +237,25 @@ class ControlPlane:
         for thread in threads:
             thread.join()
 
+    def _chores(self) -> tuple[tuple[float, float, Callable[[], object], str], ...]:
+        return (
+            (COLLECT_FIRST, COLLECT_EVERY, self.collector.run, "artifacts were not collected"),
+            (ARCHIVE_EVERY, ARCHIVE_EVERY, self.archivist.round, "the audit record was not sealed"),
+        )
+
     def close(self) -> None:
-        for judge in self.judges:
-            judge.close()
         self.drivers.close()
         self.store.close()
 
-    def _collect(self, stop: threading.Event) -> None:
-        pause = COLLECT_FIRST
-        while not stop.wait(pause):
-            pause = COLLECT_EVERY
-            try:
-                self.collector.run()
-            except LockgateError as error:
-                log.warning("artifacts were not collected: %s", error)
+
+def _now_and_then(stop: threading.Event, first: float, every: float, work: Callable[[], object], what: str) -> None:
+    pause = first
+    while not stop.wait(pause):
+        pause = every
+        try:
+            work()
+        except LockgateError as error:
+            log.warning("%s: %s", what, error)
 
 
 def _metric_sources(catalogue: Callable[[], Catalogue]) -> Mapping[str, MetricSource]:
@@ -267,35 +283,52 @@ def build(settings: Settings) -> ControlPlane:
     panel = Panel(store, catalogue, policies, Evidence())
     drivers = Drivers(settings, clock, store, catalogue)
     ticker = EmbeddedTicker(settings.poll)
-    gates = Gatehouse((*gatehouse.basic(store), panel.question()))
-    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, gates)
+    notary = _notary(settings, store, clock)
+    questions = (auditing.question(notary), *gatehouse.basic(store), panel.question())
+    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(questions))
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
     worker = Worker(_worker_name(settings.home), store, clock, ticker, flow, settings.lease)
-    intake = Intake(store, clock, drivers.artifacts, _read)
-    # What people try keeps no gate waiting.
-    desk = PolicyDesk(replace(panel, policies=tried), clock, promoter.plan, lambda: catalogue.shelf.all)
+    intake = Intake(store, clock, drivers.artifacts, lambda text, where: read_application(text, where).value)
+    desk = Auditing(store, clock, notary, version("lockgate"))
     operations = Operations(
-        store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings, serving=True), desk
+        store,
+        clock,
+        ticker,
+        intake,
+        promoter,
+        drivers.executor,
+        lambda: examine(settings, serving=True),
+        desk,
+        Redeployment(store, promoter, ticker, notary),
+        # What people try keeps no gate waiting.
+        PolicyDesk(replace(panel, policies=tried), clock, promoter.plan, lambda: catalogue.shelf.all),
     )
-    collector = Collector(store, drivers.collect)
-    return ControlPlane(settings, store, drivers, worker, collector, operations, (policies, tried))
+    archivist = Archivist(desk, ArchiveFolder(settings.home / "archive").keep, settings.audit_keep)
+    drivers.judges = (policies, tried)
+    return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), archivist, operations)
 
 
-def _judge_once() -> None:
-    """Raises ComponentMissing, Unavailable where rules cannot be worked out."""
-    with judging() as policies:
-        policies.check(Policy("policy", "true", "-"))
+def _notary(settings: Settings, store: SqlStore, clock: SystemClock) -> Notary:
+    """From here on, what is recorded is signed. What was recorded before there was a key is signed as it is, once."""
+    signer = KeyFolder(settings.data / "keys", clock.now())
+    notary = Notary(store, clock, signer)
+    store.releases.attested_by(notary)
+    if signer.is_new:
+        signed = notary.adopt()
+        signer.settled()
+        if signed:
+            log.info("%d releases and plans from before there was a signing key were signed as found", signed)
+    return notary
 
 
-@contextmanager
-def judging() -> Iterator[Policies]:
-    """Who works out rules, for as long as it is needed here: on the command line, without a server."""
-    policies = CelPolicies()
-    try:
-        yield policies
-    finally:
-        policies.close()
+def signature_check() -> Verify:
+    """How a signature is checked, for who has a ring of keys."""
+    return verify
+
+
+judging = CelPolicies
+"""Who works out rules, for the command line: as a context, for as long as it is needed."""
 
 
 def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> None:
@@ -369,7 +402,7 @@ def examine(settings: Settings, *, serving: bool = False) -> tuple[Usable, ...]:
         lambda: find_binary(settings.envoy),
         find_uv,
         _engines(settings.environments),
-        _judge_once,
+        judge_once,
     )
     return examine_machine(premises, serving=serving)
 
@@ -419,10 +452,6 @@ def _git_source(depot: Depot) -> StoredSource:
     from lockgate.drivers.sources.git import GitSource
 
     return GitSource(depot)
-
-
-def _read(text: str, where: str) -> Application:
-    return read_application(text, where).value
 
 
 def _worker_name(home: Path) -> str:

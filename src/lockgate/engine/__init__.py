@@ -2,5 +2,5 @@
 
 Read in this order: course, scene, rollout, planner, forecast, intake, life, gatehouse, policies, minutes, promoter,
 outcome, verifier, ledger, analyst, executor, recorder, reconciler, walker, worker, collector, record, explaining,
-views, naming, policy_desk, operations.
+views, chain, notary, auditing, archivist, redeployment, naming, policy_desk, operations.
 """

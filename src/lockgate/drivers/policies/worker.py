@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from lockgate.core import template
 from lockgate.core.errors import ComponentMissing, Unavailable
@@ -110,6 +110,12 @@ class CelPolicies:
         """Of the process, if there is one."""
         return self._process.popen.pid if self._process else None
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Ends the process; the next question starts another."""
         with self._lock:
@@ -148,6 +154,12 @@ class CelPolicies:
         if self._process is not None:
             self._process.end()
         self._process = None
+
+
+def judge_once() -> None:
+    """Raises ComponentMissing, Unavailable where rules cannot be worked out."""
+    with CelPolicies() as policies:
+        policies.check(Policy("policy", "true", "-"))
 
 
 def _started() -> _Process:
