@@ -26,7 +26,7 @@ from lockgate.messages import (
     AnalysisView,
     Ask,
     AuditView,
-    CheckPolicy,
+    CalendarView,
     CreateRelease,
     Deploy,
     DeploymentView,
@@ -34,8 +34,11 @@ from lockgate.messages import (
     EventView,
     Explanation,
     Fault,
+    FeedLink,
+    FeedView,
     Lift,
     LogView,
+    NewFeed,
     PolicyTrial,
     PolicyView,
     Preview,
@@ -43,6 +46,7 @@ from lockgate.messages import (
     QuarantineView,
     ReleaseView,
     ReplayView,
+    RevokeFeed,
     RollBack,
     Status,
     TryPolicies,
@@ -277,11 +281,6 @@ class Client:
     def policies(self) -> tuple[PolicyView, ...]:
         return self._get("/v1/policies", tuple[PolicyView, ...])
 
-    def check_policy(self, request: CheckPolicy) -> tuple[Problem, ...]:
-        """What is wrong with a rule."""
-        answer: dict[str, list[dict[str, str | int | None]]] = self._post("/v1/policies/check", request, dict[str, Any])
-        return tuple(problem_from(found) for found in answer["problems"])
-
     def try_policies(self, request: TryPolicies) -> PolicyTrial:
         """What policies would say of a deployment."""
         return self._post("/v1/policies/try", request, PolicyTrial)
@@ -326,6 +325,20 @@ class Client:
 
     def redeploy(self, name: str, message: Redeploy) -> DeploymentView:
         return self._post(f"/v1/deployments/{quote(name, safe='')}/redeploy", message, DeploymentView)
+
+    def calendar(self, environment: str = "", application: str = "", days: int = 30, back: int = 7) -> CalendarView:
+        asked: dict[str, str | int] = {"environment": environment, "application": application}
+        return self._get("/v1/calendar", CalendarView, **asked, days=days, back=back)
+
+    def subscribe(self, request: NewFeed) -> FeedLink:
+        """A feed, with the link that is told this once."""
+        return self._post("/v1/feeds", request, FeedLink)
+
+    def feeds(self) -> tuple[FeedView, ...]:
+        return self._get("/v1/feeds", tuple[FeedView, ...])
+
+    def revoke_feed(self, name: str, request: RevokeFeed) -> None:
+        self._post(f"/v1/feeds/{quote(name, safe='')}/revoke", request, None)
 
     def doctor(self) -> tuple[Usable, ...]:
         return self._get("/v1/doctor", tuple[Usable, ...])

@@ -205,8 +205,8 @@ class Deployments(Protocol):
 
     def add(self, new: Deployment, supersede: bool, events: Sequence[Event]) -> Deployment:
         """Records it under the next number and id. ``supersede``: those of the same application and environment that
-        still wait become superseded, with an event each; an urgent one only by an urgent one. An urgent one also tells
-        the active one to give way."""
+        still wait become superseded, with an event each; an urgent one only by an urgent one, and one that is planned
+        for later not at all. An urgent one also tells the active one to give way."""
 
     def claim(self, worker: str, now: Instant, lease: float, limit: int) -> tuple[Deployment, ...]:
         """Takes due rows for ``worker`` until ``now + lease``, each with a new, higher generation. Due: ``next_at`` is
@@ -367,6 +367,36 @@ class Quarantines(Protocol):
     def all(self) -> tuple[Quarantine, ...]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A calendar that somebody has subscribed to. Who holds its token sees this calendar, and nothing else."""
+
+    name: str
+    digest: str
+    """sha256 of the token, which is nowhere kept."""
+    environment: str
+    """Only of this one; empty: of all."""
+    application: str
+    """Likewise."""
+    actor: str
+    since: Instant
+
+
+class Feeds(Protocol):
+    """Subscriptions of calendars."""
+
+    def add(self, feed: Feed, event: Event) -> None:
+        """Raises Conflict when there is one of that name."""
+
+    def by_digest(self, digest: str) -> Feed | None: ...
+
+    def all(self) -> tuple[Feed, ...]:
+        """By name."""
+
+    def revoke(self, name: str, event: Event) -> None:
+        """Its token is worth nothing from now on. Raises NotFound."""
+
+
 class Inventory(Protocol):
     """The last observation of each key, with when it was made."""
 
@@ -409,6 +439,9 @@ class Store(Protocol):
 
     @property
     def traffic(self) -> Traffic: ...
+
+    @property
+    def feeds(self) -> Feeds: ...
 
     @property
     def audit(self) -> AuditLog: ...

@@ -55,9 +55,11 @@ from lockgate.drivers.tasks.command import CommandTask
 from lockgate.drivers.tasks.command import Settings as CommandSettings
 from lockgate.drivers.tickers.embedded import EmbeddedTicker
 from lockgate.engine import auditing, gatehouse, planner
+from lockgate.engine.almanac import Almanac
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.archivist import Archivist
 from lockgate.engine.auditing import Auditing
+from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.collector import Collector
 from lockgate.engine.executor import Executor
 from lockgate.engine.gatehouse import Gatehouse
@@ -278,13 +280,13 @@ def build(settings: Settings) -> ControlPlane:
     for folder in (settings.home, settings.data):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = open_store(settings.database)
-    policies, tried = CelPolicies(), CelPolicies()
+    policies, tried = CelPolicies(), CelPolicies()  # what people try keeps no gate waiting
     catalogue = CatalogueFile(settings.environments, policies.check)
     panel = Panel(store, catalogue, policies, Evidence())
     drivers = Drivers(settings, clock, store, catalogue)
     ticker = EmbeddedTicker(settings.poll)
-    notary = _notary(settings, store, clock)
-    questions = (auditing.question(notary), *gatehouse.basic(store), panel.question())
+    notary, almanac = _notary(settings, store, clock), Almanac()
+    questions = (auditing.question(notary), *gatehouse.basic(store), *almanac.questions(), panel.question())
     promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(questions))
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
@@ -301,7 +303,7 @@ def build(settings: Settings) -> ControlPlane:
         lambda: examine(settings, serving=True),
         desk,
         Redeployment(store, promoter, ticker, notary),
-        # What people try keeps no gate waiting.
+        CalendarDesk(store, clock, catalogue, almanac),
         PolicyDesk(replace(panel, policies=tried), clock, promoter.plan, lambda: catalogue.shelf.all),
     )
     archivist = Archivist(desk, ArchiveFolder(settings.home / "archive").keep, settings.audit_keep)
@@ -327,8 +329,7 @@ def signature_check() -> Verify:
     return verify
 
 
-judging = CelPolicies
-"""Who works out rules, for the command line: as a context, for as long as it is needed."""
+judging = CelPolicies  # as a context, for the command line
 
 
 def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> None:

@@ -117,6 +117,7 @@ def check(*files: Path, json: Json = False) -> None:
 def _read_all(paths: tuple[Path, ...]) -> "tuple[list[Read[Application]], list[Read[Catalogue]], list[Shelf]]":
     """Raises :class:`Invalid` with the problems of all files at once."""
     from lockgate.config.application_file import read_application
+    from lockgate.config.calendar_files import CalendarFiles
     from lockgate.config.document import load_text
     from lockgate.config.environments_file import read_catalogue
     from lockgate.config.policies import FOLDER, read_shelf
@@ -131,6 +132,9 @@ def _read_all(paths: tuple[Path, ...]) -> "tuple[list[Read[Application]], list[R
             if _is_catalogue(path, text):
                 shelves.append(read_shelf(path.parent / FOLDER))
                 catalogues.append(read_catalogue(text, str(path), shelves[-1]))
+                files = CalendarFiles(path.parent)
+                files.put_into(catalogues[-1].value)
+                problems.extend(files.problems)
             else:
                 applications.append(read_application(text, str(path)))
         except Invalid as error:

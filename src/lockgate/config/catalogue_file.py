@@ -1,9 +1,11 @@
-"""The environments' file and the policies beside it as they are written now: read again whenever one has changed."""
+"""The environments' file as it is written now, with the calendar files it names and the policies beside it: read again
+when one has changed."""
 
 import logging
 import threading
 from pathlib import Path
 
+from lockgate.config.calendar_files import CalendarFiles
 from lockgate.config.document import load_text
 from lockgate.config.environments_file import read_catalogue
 from lockgate.config.form import Read
@@ -13,7 +15,8 @@ from lockgate.core.errors import Invalid, LockgateError, Problem
 
 log = logging.getLogger("lockgate.catalogue")
 
-_Stamp = tuple[tuple[str, int, int, int], ...]
+_Stamp = tuple[str, int, int, int]
+"""Of one file."""
 
 
 class CatalogueFile:
@@ -25,14 +28,16 @@ class CatalogueFile:
         self._check = check
         self._shelf = Shelf()
         self._lock = threading.Lock()
-        self._stamp: _Stamp | None = None
+        self._stamp: tuple[_Stamp, ...] | None = None
+        self._calendars: dict[Path, _Stamp | None] = {}
         self._read: Catalogue | Invalid | None = None
 
     def __call__(self) -> Catalogue:
-        """Raises :class:`Invalid` with every problem, as long as the file cannot be read."""
+        """Raises :class:`Invalid` with every problem, as long as the file cannot be read. A calendar file that cannot
+        be read freezes its environments, no more."""
         with self._lock:
             stamp = self._stamped()
-            if stamp != self._stamp or self._read is None:
+            if stamp != self._stamp or self._read is None or self._calendars_changed():
                 self._read, self._stamp = self._fresh(), stamp
             if isinstance(self._read, Invalid):
                 raise Invalid(self._read.problems)
@@ -44,13 +49,16 @@ class CatalogueFile:
         self()
         return self._shelf
 
-    def _stamped(self) -> _Stamp:
+    def _stamped(self) -> tuple[_Stamp, ...]:
         try:
             return tuple(map(_stamp_of, (self._path, *policy_files(self._path.parent / FOLDER))))
         except OSError as error:
             because = f"the environments' file cannot be read: {error.strerror}."
             mend = "Write one with: lockgate init, or name it with --environments."
             raise Invalid([Problem(str(self._path), None, "", because, mend)]) from error
+
+    def _calendars_changed(self) -> bool:
+        return any(_stamp_if_there(path) != stamp for path, stamp in self._calendars.items())
 
     def _fresh(self) -> Catalogue | Invalid:
         try:
@@ -59,8 +67,12 @@ class CatalogueFile:
             self._refuse_faulty(shelf, read)
         except Invalid as error:
             return error
-        self._shelf = shelf
-        return read.value
+        self._shelf, catalogue = shelf, read.value
+        # Stamped before they are read: what changes meanwhile is read again at the next call.
+        files = CalendarFiles(self._path.parent)
+        named = {self._path.parent / r.file for e in catalogue.environments.values() for r in e.windows if r.file}
+        self._calendars = {path: _stamp_if_there(path) for path in named}
+        return files.put_into(catalogue)
 
     def _refuse_faulty(self, shelf: Shelf, read: Read[Catalogue]) -> None:
         """Raises :class:`Invalid`. Where rules cannot be checked they cannot be judged either: what they judge waits,
@@ -74,6 +86,13 @@ class CatalogueFile:
             raise Invalid(faults)
 
 
-def _stamp_of(path: Path) -> tuple[str, int, int, int]:
+def _stamp_of(path: Path) -> _Stamp:
     found = path.stat()
-    return (path.name, found.st_mtime_ns, found.st_size, found.st_ino)
+    return path.name, found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _stamp_if_there(path: Path) -> _Stamp | None:
+    try:
+        return _stamp_of(path)
+    except OSError:
+        return None

@@ -1,6 +1,6 @@
 """The vocabulary, as values. Pure: no I/O, no clock, no ids minted.
 
 Read in this order: ids, errors, source, artifact, image_name, template, secret, canary, application, release,
-gate, facts, policy, environment, plan, deployment, admission, traffic, walk, window, verification, inventory, audit,
-attribution, envelope, keyring, checkpoint, export, cef, statement, difference.
+gate, facts, policy, recurrence, calendar, environment, moment, timetable, plan, deployment, admission, traffic, walk,
+window, verification, inventory, audit, attribution, envelope, keyring, checkpoint, export, cef, statement, difference.
 """

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from lockgate.core.application import Strategy
+from lockgate.core.calendar import ROLLBACKS, Exempt, Rule
 from lockgate.core.errors import NotFound
 from lockgate.core.ids import Digest
 from lockgate.core.policy import Policy, PolicyUse, digest_of_policies
@@ -119,6 +120,11 @@ class Environment:
     def policy_digest(self) -> Digest:
         """Changes when anything does that its policies decide by."""
         return digest_of_policies(self.rules or ())
+
+    windows: tuple[Rule, ...] = ()
+    """When it is open, and when it is frozen."""
+    exempt: frozenset[Exempt] = ROLLBACKS
+    """What may enter although it is closed or frozen."""
 
     def in_rollout(self) -> tuple[Cell, ...]:
         """The cells in the order they are changed."""

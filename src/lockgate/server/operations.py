@@ -12,6 +12,7 @@ from lockgate.messages import (
     AnalysisView,
     Ask,
     AuditView,
+    CalendarView,
     CheckPolicy,
     CreateRelease,
     Deploy,
@@ -19,8 +20,10 @@ from lockgate.messages import (
     EnvironmentView,
     EventView,
     Explanation,
+    FeedView,
     Lift,
     LogView,
+    NewFeed,
     PolicyTrial,
     PolicyView,
     Preview,
@@ -28,6 +31,7 @@ from lockgate.messages import (
     QuarantineView,
     ReleaseView,
     ReplayView,
+    RevokeFeed,
     RollBack,
     Status,
     TryPolicies,
@@ -73,8 +77,27 @@ class PoliciesLike(Protocol):
     def attempt(self, message: TryPolicies, /) -> PolicyTrial: ...
 
 
+class CalendarLike(Protocol):
+    """What is open, frozen, planned and past; and who has subscribed to it."""
+
+    def view(self, environment: str, application: str, days: int, back: int, /) -> CalendarView: ...
+
+    def subscribe(self, message: NewFeed, /) -> tuple[FeedView, str]:
+        """The feed, and its token."""
+
+    def feeds(self) -> tuple[FeedView, ...]: ...
+
+    def revoke(self, name: str, message: RevokeFeed, /) -> None: ...
+
+    def feed_of(self, token: str, /) -> FeedView | None:
+        """None: the token is not one of a feed."""
+
+
 class OperationsLike(Protocol):
     """Each raises the errors of :mod:`lockgate.core.errors`, whose messages are sentences for the user."""
+
+    @property
+    def calendar(self) -> CalendarLike: ...
 
     @property
     def auditing(self) -> AuditingLike: ...

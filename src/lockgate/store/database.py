@@ -5,6 +5,7 @@ from types import TracebackType
 from lockgate.store.audit_log import SqlAuditLog
 from lockgate.store.connection import PATIENCE, Database, connect
 from lockgate.store.deployments import SqlDeployments
+from lockgate.store.feeds import SqlFeeds
 from lockgate.store.history import SqlHistory
 from lockgate.store.inventory import SqlInventory
 from lockgate.store.migrate import prepare
@@ -25,6 +26,7 @@ class SqlStore:
         self.quarantines = SqlQuarantines(database)
         self.inventory = SqlInventory(database)
         self.traffic = SqlTraffic(database)
+        self.feeds = SqlFeeds(database)
         self.audit = SqlAuditLog(database)
         self.statements = SqlStatements(database)
 

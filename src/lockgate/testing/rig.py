@@ -14,8 +14,10 @@ from lockgate.core.plan import Plan
 from lockgate.core.traffic import ALL, Key
 from lockgate.drivers.policies.worker import CelPolicies
 from lockgate.engine import auditing
+from lockgate.engine.almanac import Almanac
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.auditing import Auditing
+from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.gatehouse import Gatehouse, basic
 from lockgate.engine.intake import Intake
@@ -101,13 +103,16 @@ class Rig:
         self.notary = Notary(store, self.clock, self.signer)
         attested(store, self.notary)
         self.panel = Panel(store, lambda: self.catalogue, policies or CelPolicies(), evidence or Evidence())
-        gates = Gatehouse((auditing.question(self.notary), *basic(store), self.panel.question()))
+        almanac = Almanac()
+        questions = (*basic(store), *almanac.questions(), self.panel.question())
+        gates = Gatehouse((auditing.question(self.notary), *questions))
         self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, gates)
         self.executors = only(self.executor())
         intake = Intake(store, self.clock, FakeResolver(), lambda text, where: self.application)
         desks = (
             Auditing(store, self.clock, self.notary, "0"),
             Redeployment(store, self.promoter, self.ticker, self.notary),
+            CalendarDesk(store, self.clock, lambda: self.catalogue, almanac),
             PolicyDesk(self.panel, self.clock, self.promoter.plan, starter),
         )
         self.operations = Operations(
