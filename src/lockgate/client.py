@@ -39,6 +39,8 @@ from lockgate.messages import (
     Lift,
     LogView,
     NewFeed,
+    PolicyTrial,
+    PolicyView,
     Preview,
     Promote,
     QuarantineView,
@@ -47,6 +49,7 @@ from lockgate.messages import (
     RevokeFeed,
     RollBack,
     Status,
+    TryPolicies,
     Usable,
 )
 from lockgate.messages.audit import KeysView, Redeploy, RotateKey, StatementView, Verification
@@ -287,6 +290,13 @@ class Client:
 
     def lift(self, request: Lift) -> None:
         self._post("/v1/quarantines/lift", request, None)
+
+    def policies(self) -> tuple[PolicyView, ...]:
+        return self._get("/v1/policies", tuple[PolicyView, ...])
+
+    def try_policies(self, request: TryPolicies) -> PolicyTrial:
+        """What policies would say of a deployment."""
+        return self._post("/v1/policies/try", request, PolicyTrial)
 
     # --- the record ---
 

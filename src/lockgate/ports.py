@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference, Tree
 from lockgate.core.audit import AuditEntry, Event
@@ -21,6 +21,7 @@ from lockgate.core.ids import DeploymentId, Digest, InstanceId, Instant, Release
 from lockgate.core.inventory import Observed
 from lockgate.core.keyring import Keyring
 from lockgate.core.plan import Fence, InstanceSpec, Plan
+from lockgate.core.policy import Judgement, Policy, RuleProblem
 from lockgate.core.release import Release
 from lockgate.core.traffic import Key, Mark, Route, RouterCaps, RouteStatus, Sample, TargetCaps
 from lockgate.core.verification import HttpAnswer
@@ -182,6 +183,18 @@ class MetricSource(Protocol):
         ``{application}``, ``{environment}``, ``{component}`` and ``{side}`` in the metric's settings. Where there is no
         data the reading is empty and says why. Raises Unavailable when the source does not answer or fails, Invalid for
         settings it can do nothing with, ComponentMissing for a program or secret that is not there."""
+
+
+class Policies(Protocol):
+    """Who works out the rules of policies, within limits of time and memory. Both raise ComponentMissing where that
+    cannot be done on this machine, and Unavailable while it cannot be done."""
+
+    def check(self, policy: Policy) -> tuple[RuleProblem, ...]:
+        """What is wrong with its rule and message: unknown fields, types that do not fit, a result that is neither true
+        nor false, too much work."""
+
+    def judge(self, policies: Sequence[Policy], document: Mapping[str, Any]) -> tuple[Judgement, ...]:
+        """What comes of each, on these facts (``lockgate.core.facts.document``). Only exactly true holds."""
 
 
 # --- the memory ---

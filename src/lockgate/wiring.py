@@ -40,6 +40,7 @@ from lockgate.drivers.machine import examine as examine_machine
 from lockgate.drivers.metrics.command import CommandMetrics
 from lockgate.drivers.metrics.http import HttpMetrics
 from lockgate.drivers.metrics.prometheus import PrometheusMetrics
+from lockgate.drivers.policies.worker import CelPolicies, judge_once
 from lockgate.drivers.registry import Registries
 from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
 from lockgate.drivers.safe import reveal
@@ -68,6 +69,8 @@ from lockgate.engine.gatehouse import Gatehouse
 from lockgate.engine.intake import Intake
 from lockgate.engine.notary import Notary
 from lockgate.engine.operations import Operations
+from lockgate.engine.policies import Evidence, Panel
+from lockgate.engine.policy_desk import PolicyDesk
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
 from lockgate.engine.redeployment import Redeployment
@@ -113,6 +116,7 @@ class Drivers:
         self._executors: dict[str, Executor] = {}
         self._targets: list[ProcessTarget | DockerTarget] = []
         self._lock = threading.Lock()
+        self.judges: tuple[CelPolicies, ...] = ()
 
     def executor(self, plan: Plan) -> Executor:
         """Of the plan's target with its settings. Raises ComponentMissing for a kind that this version lacks."""
@@ -151,8 +155,8 @@ class Drivers:
 
     def close(self) -> None:
         """Threads end; instances and the router go on."""
-        for target in self._targets:
-            target.close()
+        for started in (*self._targets, *self.judges):
+            started.close()
         self.router.close()
 
     def _containers(self) -> list["DockerTarget"]:
@@ -287,11 +291,14 @@ def build(settings: Settings) -> ControlPlane:
     for folder in (settings.home, settings.data):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = open_store(settings.database)
-    catalogue = Chronicle(store, clock, CatalogueFile(settings.environments))
+    policies, tried = CelPolicies(), CelPolicies()  # what people try keeps no gate waiting
+    file = CatalogueFile(settings.environments, policies.check)
+    catalogue = Chronicle(store, clock, file)
+    panel = Panel(store, catalogue, policies, Evidence())
     drivers = Drivers(settings, clock, store, catalogue)
     ticker = EmbeddedTicker(settings.poll)
     notary, almanac = _notary(settings, store, clock), Almanac()
-    questions = (auditing.question(notary), *gatehouse.basic(store), *almanac.questions())
+    questions = (auditing.question(notary), *gatehouse.basic(store), *almanac.questions(), panel.question())
     promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(questions))
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
@@ -309,10 +316,12 @@ def build(settings: Settings) -> ControlPlane:
         desk,
         Redeployment(store, promoter, ticker, notary),
         CalendarDesk(store, clock, catalogue, almanac),
+        PolicyDesk(replace(panel, policies=tried), clock, promoter.plan, lambda: file.shelf.all),
         surveyor=Surveyor(store, clock, catalogue, Snapshots(store, catalogue, drivers.stated)),
     )
     archivist = Archivist(desk, ArchiveFolder(settings.home / "archive").keep, settings.audit_keep)
     collector = Collector(store, drivers.collect)
+    drivers.judges = (policies, tried)
     return ControlPlane(settings, store, drivers, worker, collector, archivist, operations, catalogue)
 
 
@@ -332,6 +341,9 @@ def _notary(settings: Settings, store: SqlStore, clock: SystemClock) -> Notary:
 def signature_check() -> Verify:
     """How a signature is checked, for who has a ring of keys."""
     return verify
+
+
+judging = CelPolicies  # as a context, for the command line
 
 
 def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> None:
@@ -405,6 +417,7 @@ def examine(settings: Settings, *, serving: bool = False) -> tuple[Usable, ...]:
         lambda: find_binary(settings.envoy),
         find_uv,
         _engines(settings.environments),
+        judge_once,
     )
     return examine_machine(premises, serving=serving)
 

@@ -32,6 +32,7 @@ from lockgate.core.environment import (
     Rollout,
     TargetSpec,
 )
+from lockgate.core.policy import Mode, PolicyUse
 from lockgate.core.secret import SecretSource, SecretStore
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -117,8 +118,17 @@ def test_the_annotated_environments_are_read() -> None:
         users=("customers", "support"),
         endpoints={"shop": "https://shop.example.org/"},
         capabilities=("gpu", "internet"),
+        policies=(
+            PolicyUse("images-by-digest"),
+            PolicyUse("soaked", {"least": "1h", "where": "staging"}),
+            PolicyUse("change-size", mode=Mode.ADVISE),
+        ),
+        rules=prod.rules,
     )
     assert read.value.environments["dev"].values == {"time_limit": "1000"}
+    assert [rule.name for rule in prod.rules or ()] == [
+        "images-by-digest", "soaked", "change-size",
+    ]  # fmt: skip
     assert read.value.environments["edge"].target == TargetSpec(
         "docker",
         {

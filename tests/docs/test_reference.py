@@ -13,7 +13,7 @@ from lockgate.core.audit import DECISIONS
 from lockgate.core.deployment import FINAL, TRANSITIONS, State
 from lockgate.core.inventory import Standing
 from lockgate.engine.walker import STRATEGIES
-from lockgate.gates import integrity, promotion_order, quarantine, schedule, window
+from lockgate.gates import integrity, policy, promotion_order, quarantine, schedule, window
 from tests.docs.pages import DOCS, ROOT
 
 REFERENCE = DOCS / "reference"
@@ -74,7 +74,7 @@ def test_every_standing_is_described() -> None:
 
 
 def test_every_gate_is_described() -> None:
-    there = {integrity.GATE, promotion_order.GATE, quarantine.GATE, schedule.GATE, window.GATE}
+    there = {integrity.GATE, policy.GATE, promotion_order.GATE, quarantine.GATE, schedule.GATE, window.GATE}
     assert set(table(STATES, "Gates")) == there
 
 

@@ -8,6 +8,8 @@ import yaml
 from lockgate.config.application_file import read_application
 from lockgate.config.environments_file import read_catalogue
 from lockgate.config.library import Library, library
+from lockgate.config.policies import Shelf
+from lockgate.config.policy_file import read_policy
 from lockgate.config.template_file import read_template
 from lockgate.config.trial import faults
 from tests.docs.pages import DOCS, Block, blocks
@@ -24,7 +26,11 @@ def test_a_yaml_block_is_understood(block: Block, tmp_path: Path) -> None:
     if "template" in names:
         read_template(block.text, str(block))
     elif "environments" in names:
-        read_catalogue(block.text, str(block))
+        read_catalogue(
+            block.text, str(block), Shelf({"ticket": read_policy("rule: 'true'\nmessage: no", "", "ticket")})
+        )
+    elif "rule" in names:
+        read_policy(block.text, str(block), "ticket")
     else:
         whole = block.text if "application" in names else WHOLE + block.text
         read_application(whole, str(block), templates_of(block, tmp_path))

@@ -55,6 +55,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "artifact": ("artifacts:artifact", "Look at artifacts before they are in a release."),
         "template": ("templates:template", "Components, checks and tasks to use again."),
         "quarantine": ("releases:quarantine", "Releases barred from an environment."),
+        "policy": ("policies:policy", "Rules that judge what is deployed: look at them, test them, try them."),
     },
     "Look": {
         "status": ("status:status", "What runs where."),

@@ -25,6 +25,7 @@ from lockgate.config.form import (
 )
 from lockgate.config.inheritance import ORGANISATION, TIERS, inherited
 from lockgate.config.levels import ABOUT_IT, level_form, tier_faults, without_echoes
+from lockgate.config.policies import POLICIES, Shelf, with_rules
 from lockgate.config.scalars import NAME, SECRET_NAME, VALUE_NAME, VARIABLE, Text, Whole, duration, written
 from lockgate.config.strategy import STRATEGY
 from lockgate.config.windows import EXEMPT, WINDOWS
@@ -48,16 +49,18 @@ LOOPBACK = "127.0.0.1"
 EVERY_ADDRESS = "0.0.0.0"
 
 
-def read_catalogue(text: str, where: str = "environments.yaml") -> Read[Catalogue]:
-    """All environments, each with what it inherits, and their lines: of what is inherited, where it is written. Raises
-    :class:`Invalid` with every problem of the file, by line."""
+def read_catalogue(text: str, where: str = "environments.yaml", shelf: Shelf | None = None) -> Read[Catalogue]:
+    """All environments, each with what it inherits, and their lines: of what is inherited, where it is written.
+    ``shelf``: the policies there are besides those that Lockgate brings. Raises :class:`Invalid` with every problem of
+    the file, by line."""
     whole = inherited(parse(text, where), where)
     at = At(whole.root, where)
     read = Read(read_form(CATALOGUE, at), where, lines_of(whole.root))
-    problems = without_echoes([*at.noted, *_across(read)])
+    catalogue, unknown = with_rules(read, shelf or Shelf())
+    problems = without_echoes([*at.noted, *_across(read), *unknown])
     if problems:
         raise Invalid(in_order(problems))
-    return replace(read, value=_with_origins(read.value, whole.origins))
+    return replace(read, value=_with_origins(catalogue, whole.origins))
 
 
 def _with_origins(catalogue: Catalogue, origins: Mapping[str, Mapping[str, Origin]]) -> Catalogue:
@@ -346,6 +349,7 @@ ENVIRONMENT = Form(
         Field("rollout", ROLLOUT, "How a change goes from cell to cell."),
         Field("windows", WINDOWS, "When it is open for deployments, and when it is frozen."),
         Field("exempt", EXEMPT, "What may enter although it is closed or frozen: rollback, urgent, or nothing ([])."),
+        Field("policies", POLICIES, "Rules that judge what is deployed here: names, or tables with policy and with."),
     ),
     named="name",
     hints={
@@ -359,7 +363,7 @@ ENVIRONMENT = Form(
         "freezes": "Write `windows: [{freeze: 2026-12-20 .. 2027-01-02, zone: Europe/Berlin}]`.",
         "freeze": "Write `windows: [{freeze: ...}]`.", "open": "Write `windows: [{open: ...}]`.",
     },
-    later=frozenset({"approvals", "policies", "soak"}),
+    later=frozenset({"approvals", "soak"}),
 )  # fmt: skip
 
 CATALOGUE = Form(

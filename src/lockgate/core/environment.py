@@ -7,8 +7,9 @@ from enum import StrEnum
 from lockgate.core.application import Strategy
 from lockgate.core.calendar import ROLLBACKS, Exempt, Rule
 from lockgate.core.errors import NotFound
-from lockgate.core.ids import ASIDE
+from lockgate.core.ids import ASIDE, Digest
 from lockgate.core.origin import Origin
+from lockgate.core.policy import Policy, PolicyUse, digest_of_policies
 from lockgate.core.secret import SecretSource
 
 
@@ -111,6 +112,16 @@ class Environment:
     cells: Mapping[str, Cell] = field(default_factory=dict)
     """In the order they are written; none: the environment is one piece."""
     rollout: Rollout = Rollout()
+    policies: tuple[PolicyUse, ...] = ()
+    """As they are written."""
+    rules: tuple[Policy, ...] | None = None
+    """The same, each with its content and parameters; None: they have not been looked up."""
+
+    @property
+    def policy_digest(self) -> Digest:
+        """Changes when anything does that its policies decide by."""
+        return digest_of_policies(self.rules or ())
+
     windows: tuple[Rule, ...] = ()
     """When it is open, and when it is frozen."""
     exempt: frozenset[Exempt] = ROLLBACKS

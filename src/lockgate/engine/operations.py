@@ -15,17 +15,18 @@ from lockgate.core.deployment import ACTIVE, WAITING, Deployment, Kind, State, W
 from lockgate.core.environment import Environment
 from lockgate.core.errors import Conflict, Denied, Invalid, LockgateError, NotFound, Problem
 from lockgate.core.gate import Verdict
-from lockgate.core.ids import DeploymentId, InstanceId, ReleaseId
+from lockgate.core.ids import DeploymentId, InstanceId
 from lockgate.core.plan import Observe, Plan
 from lockgate.core.release import Release
 from lockgate.core.source import SourceEvent
 from lockgate.core.traffic import Key
-from lockgate.engine import explaining, forecast, life, planner, record, rollout, views
+from lockgate.engine import explaining, forecast, life, naming, planner, record, rollout, views
 from lockgate.engine.auditing import Auditing
 from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.forecast import Expected
 from lockgate.engine.intake import Intake, with_overrides
+from lockgate.engine.policy_desk import PolicyDesk
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.redeployment import Redeployment
 from lockgate.engine.surveyor import Surveyor
@@ -55,8 +56,6 @@ from lockgate.ports import Clock, Quarantine, Selection, Store, Ticker
 
 WANTS = {"pause": Want.PAUSE, "resume": Want.RUN, "abort": Want.ABORT}
 
-LATEST = "latest"
-
 log = logging.getLogger("lockgate.operations")
 
 
@@ -74,6 +73,7 @@ class Operations:
     auditing: Auditing
     redeployment: Redeployment
     calendar: CalendarDesk
+    policies: PolicyDesk
     surveyor: Surveyor = field(kw_only=True)
     recollection: record.Recollection = field(default_factory=record.Recollection)
 
@@ -349,22 +349,7 @@ class Operations:
         return release, environment, self.promoter.plan(release, environment)
 
     def _find(self, application: str, name: str) -> Release:
-        """By id, number, version or ``latest``. Raises NotFound naming what there is."""
-        if name.startswith("rel-"):
-            return self.store.releases.get(ReleaseId(name))
-        known = self.store.releases.select(application, 500)
-        wanted = name.removeprefix("#")
-        found = [r for r in known if name == LATEST or r.version == name or str(r.number) == wanted]
-        versions = {r.id for r in found if r.version == name}
-        if len(versions) > 1:
-            several = ", ".join(f"#{r.number}" for r in found)
-            raise Conflict(f"{application} has several releases of version {name}.", f"Say which: {several}.")
-        if found:
-            return found[0]
-        have = (
-            ", ".join(f"{r.version} (#{r.number})" for r in known[:5]) or "none; make one with: lockgate release create"
-        )
-        raise NotFound(f"{application or 'Lockgate'} has no release {name!r}.", f"The newest are: {have}.")
+        return naming.find_release(self.store, application, name)
 
     def _last_good(self, holder: Deployment) -> Deployment:
         done = self._select(holder.application, holder.environment, frozenset({State.SUCCEEDED}))

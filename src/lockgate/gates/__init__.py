@@ -7,6 +7,7 @@ push, Git, command line, rollback.
 * ``integrity``: are release and plan what was recorded and signed?
 * ``quarantine``: is the release barred from this environment?
 * ``promotion_order``: has it succeeded in the environment before?
+* ``policy``: do the rules hold that the environment puts to everything deployed to it?
 * ``window``: is the environment open, and not frozen?
 * ``schedule``: has the time come that it was asked for?
 """

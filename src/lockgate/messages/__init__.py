@@ -61,6 +61,24 @@ from lockgate.messages.canary import (
 from lockgate.messages.canary import (
     TermView as TermView,
 )
+from lockgate.messages.policies import (
+    CheckPolicy as CheckPolicy,
+)
+from lockgate.messages.policies import (
+    PolicyAnswer as PolicyAnswer,
+)
+from lockgate.messages.policies import (
+    PolicyPlace as PolicyPlace,
+)
+from lockgate.messages.policies import (
+    PolicyTrial as PolicyTrial,
+)
+from lockgate.messages.policies import (
+    PolicyView as PolicyView,
+)
+from lockgate.messages.policies import (
+    TryPolicies as TryPolicies,
+)
 
 # --- requests ---
 

@@ -23,6 +23,7 @@ from lockgate.server.guard import Guard
 from lockgate.server.message import message_of
 from lockgate.server.operations import OperationsLike
 from lockgate.server.pages import Console, fault_page
+from lockgate.server.policies import POLICIES
 from lockgate.server.stream import Interest, Tail, as_api, event_stream, place_of
 from lockgate.server.token import Access
 
@@ -221,6 +222,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *AUDITING,
     Endpoint("POST", "/v1/logins", "A link that opens the console, once.", api.log_in, '{"url"}', statuses=(201,)),
     Endpoint("GET", "/v1/doctor", "What of this machine Lockgate can use.", api.doctor, "[Usable]"),
+    *POLICIES,
     *calendar.ENDPOINTS,
 )
 

@@ -13,6 +13,7 @@ from lockgate.messages import (
     Ask,
     AuditView,
     CalendarView,
+    CheckPolicy,
     CreateRelease,
     Deploy,
     DeploymentView,
@@ -23,6 +24,8 @@ from lockgate.messages import (
     Lift,
     LogView,
     NewFeed,
+    PolicyTrial,
+    PolicyView,
     Preview,
     Promote,
     QuarantineView,
@@ -31,6 +34,7 @@ from lockgate.messages import (
     RevokeFeed,
     RollBack,
     Status,
+    TryPolicies,
     Usable,
 )
 from lockgate.messages.audit import AuditQuery, KeysView, Redeploy, RotateKey, StatementView, Verification
@@ -72,6 +76,16 @@ class SurveyorLike(Protocol):
 
 
 Wanted = Literal["pause", "resume", "abort", "continue", "finish"]
+
+
+class PoliciesLike(Protocol):
+    """The desk of policies."""
+
+    def list(self) -> tuple[PolicyView, ...]: ...
+
+    def check(self, message: CheckPolicy, /) -> tuple[Problem, ...]: ...
+
+    def attempt(self, message: TryPolicies, /) -> PolicyTrial: ...
 
 
 class CalendarLike(Protocol):
@@ -156,3 +170,6 @@ class OperationsLike(Protocol):
     def lift(self, message: Lift, /) -> None: ...
 
     def doctor(self) -> tuple[Usable, ...]: ...
+
+    @property
+    def policies(self) -> PoliciesLike: ...

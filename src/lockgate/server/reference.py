@@ -127,13 +127,13 @@ def _type_name(kind: object) -> str:
     text = re.sub(r"\bstr\b", "text", text)
     text = re.sub(r"tuple\[(.*), \.\.\.\]", r"list of \1", text)
     text = re.sub(r"Mapping\[text, (.*)\]", r"object of \1", text)
-    text = text.replace("Mapping[text, text | int | None]", "object")
+    text = text.replace("Mapping[text, text | int | None]", "object").replace("object of Any", "object")
     return _linked(text.replace(" | None", " or null").replace(" | ", " or ").replace("float", "number"))
 
 
 def _messages() -> Iterator[_Shown]:
     """Each message, in the order of the module, and the problem that faults are made of."""
-    ours = (messages, messages.canary, audit)
+    ours = (messages, messages.canary, messages.policies, audit)
     for module in (*ours, sys.modules[Problem.__module__]):
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.ClassDef) and (module in ours or node.name == Problem.__name__):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from lockgate.config.policies import starter
 from lockgate.core.application import Application, Component
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
 from lockgate.core.capability import stated
@@ -12,6 +13,7 @@ from lockgate.core.environment import Catalogue, Environment, Listen, Promote
 from lockgate.core.ids import DeploymentId, digest_of
 from lockgate.core.plan import Plan
 from lockgate.core.traffic import ALL, Key
+from lockgate.drivers.policies.worker import CelPolicies
 from lockgate.engine import auditing
 from lockgate.engine.almanac import Almanac
 from lockgate.engine.analyst import Analyst
@@ -22,6 +24,8 @@ from lockgate.engine.gatehouse import Gatehouse, basic
 from lockgate.engine.intake import Intake
 from lockgate.engine.notary import Notary
 from lockgate.engine.operations import Operations
+from lockgate.engine.policies import Evidence, Panel
+from lockgate.engine.policy_desk import PolicyDesk
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
 from lockgate.engine.redeployment import Redeployment
@@ -31,7 +35,7 @@ from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
 from lockgate.messages import CreateRelease, Deploy, DeploymentView
-from lockgate.ports import Store
+from lockgate.ports import Policies, Store
 from lockgate.store.database import SqlStore
 from lockgate.testing.fakes import (
     FakeClock,
@@ -79,7 +83,15 @@ def one_component(**changes: object) -> Application:
 class Rig:
     """One worker by hand, or several on the same store and world (``workers``)."""
 
-    def __init__(self, store: Store, catalogue: Catalogue | None = None, clock: FakeClock | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        catalogue: Catalogue | None = None,
+        clock: FakeClock | None = None,
+        *,
+        policies: Policies | None = None,
+        evidence: Evidence | None = None,
+    ) -> None:
         self.store = store
         self.clock = clock or FakeClock()
         self.catalogue = catalogue or three_environments()
@@ -93,8 +105,10 @@ class Rig:
         self.signer = FakeSigner()
         self.notary = Notary(store, self.clock, self.signer)
         attested(store, self.notary)
+        self.panel = Panel(store, lambda: self.catalogue, policies or CelPolicies(), evidence or Evidence())
         almanac = Almanac()
-        gates = Gatehouse((auditing.question(self.notary), *basic(store), *almanac.questions()))
+        questions = (*basic(store), *almanac.questions(), self.panel.question())
+        gates = Gatehouse((auditing.question(self.notary), *questions))
         self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, gates)
         self.executors = only(self.executor())
         intake = Intake(store, self.clock, FakeResolver(), lambda text, where, folder: self.application)
@@ -103,6 +117,7 @@ class Rig:
             Auditing(store, self.clock, self.notary, "0"),
             Redeployment(store, self.promoter, self.ticker, self.notary),
             CalendarDesk(store, self.clock, lambda: self.catalogue, almanac),
+            PolicyDesk(self.panel, self.clock, self.promoter.plan, starter),
         )
         self.operations = Operations(
             *(store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: ()),
