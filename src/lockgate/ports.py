@@ -6,6 +6,7 @@ generation than the newest it has seen on that key, so a worker that slept throu
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -15,8 +16,12 @@ from lockgate.core.artifact import Artifact, ArtifactKind, Reference, Tree
 from lockgate.core.audit import AuditEntry, Event
 from lockgate.core.canary import Metric
 from lockgate.core.deployment import Deployment, State, Want
+from lockgate.core.evidence import Attestation, Contents, Evidence, Format
+from lockgate.core.finding import Scan, Waiver
+from lockgate.core.holding import Holding, Located, Placed
 from lockgate.core.ids import DeploymentId, Digest, InstanceId, Instant, ReleaseId, RevisionId
 from lockgate.core.inventory import Observed
+from lockgate.core.package import Sought
 from lockgate.core.plan import Fence, InstanceSpec, Plan
 from lockgate.core.release import Release
 from lockgate.core.traffic import Key, Mark, Route, RouterCaps, RouteStatus, Sample, TargetCaps
@@ -167,6 +172,36 @@ class MetricSource(Protocol):
         settings it can do nothing with, ComponentMissing for a program or secret that is not there."""
 
 
+class Incoming(Protocol):
+    """Bytes on their way into the store of documents. What is not kept is gone."""
+
+    @property
+    def size(self) -> int: ...
+
+    def write(self, data: bytes) -> int:
+        """Raises :class:`StorageFull`."""
+
+    def finish(self) -> Digest:
+        """Nothing more will be written."""
+
+    def keep(self) -> Digest:
+        """For good."""
+
+
+class Documents(Protocol):
+    """Documents that can be attached to releases: kept under their digest, and read without trust."""
+
+    def incoming(self) -> AbstractContextManager[Incoming]: ...
+
+    def read(self, incoming: Incoming, format: Format | None) -> Contents:
+        """What is in it; ``format`` None: whichever it is. Raises :class:`Invalid`, naming what was expected; a document
+        that would need too much time or memory is refused in the same way."""
+
+    def open(self, envelope: str, document: str, keys: Sequence[str]) -> Attestation:
+        """A signed statement, compared with public keys: PEM texts, or absolute paths of files with some. Raises
+        :class:`Invalid` or :class:`ComponentMissing` for a key that cannot be used."""
+
+
 # --- the memory ---
 
 
@@ -304,6 +339,47 @@ class Traffic(Protocol):
         """Minutes that ended after that, oldest first."""
 
 
+class Attachments(Protocol):
+    """What is attached to releases, and which weaknesses somebody has taken on. Each call is one transaction."""
+
+    def attach(self, new: Evidence, contents: Contents, event: Event) -> bool:
+        """False, and nothing is written, when the release has the same document already."""
+
+    def of(self, release: ReleaseId) -> tuple[Evidence, ...]:
+        """Oldest first."""
+
+    def scans(self, release: ReleaseId) -> tuple[Scan, ...]:
+        """What its documents found, of each document that tells findings."""
+
+    def digests(self) -> frozenset[Digest]:
+        """Of every document that is attached to anything."""
+
+    def waive(self, new: Waiver, event: Event) -> None:
+        """One for the same weakness, package, application and environment is replaced."""
+
+    def unwaive(self, old: Waiver, event: Event) -> None:
+        """Raises NotFound."""
+
+    def waivers(self) -> tuple[Waiver, ...]:
+        """Expired ones, too."""
+
+
+class Holdings(Protocol):
+    """What ran where, from when until when. Written by :meth:`Deployments.save`, in its transaction."""
+
+    def now(self, environment: str, application: str, limit: int) -> tuple[Placed, ...]:
+        """What holds now; everywhere, and every application, when empty."""
+
+    def at(self, environment: str, application: str, at: Instant, limit: int) -> tuple[Holding, ...]:
+        """What held at that moment."""
+
+    def of(self, application: str, environment: str, release: ReleaseId) -> tuple[Holding, ...]:
+        """When the release held there, oldest first."""
+
+    def find(self, sought: Sought, at: Instant | None, ever: bool, limit: int) -> Located:
+        """Where what is sought holds now, held at that moment, or has ever held."""
+
+
 class Store(Protocol):
     """The whole memory, one door each."""
 
@@ -324,3 +400,9 @@ class Store(Protocol):
 
     @property
     def traffic(self) -> Traffic: ...
+
+    @property
+    def attachments(self) -> Attachments: ...
+
+    @property
+    def holdings(self) -> Holdings: ...

@@ -2,9 +2,11 @@
 
 from types import TracebackType
 
+from lockgate.store.attachments import SqlAttachments
 from lockgate.store.connection import PATIENCE, Database, connect
 from lockgate.store.deployments import SqlDeployments
 from lockgate.store.history import SqlHistory
+from lockgate.store.holdings import SqlHoldings
 from lockgate.store.inventory import SqlInventory
 from lockgate.store.migrate import prepare
 from lockgate.store.quarantines import SqlQuarantines
@@ -23,6 +25,8 @@ class SqlStore:
         self.quarantines = SqlQuarantines(database)
         self.inventory = SqlInventory(database)
         self.traffic = SqlTraffic(database)
+        self.attachments = SqlAttachments(database)
+        self.holdings = SqlHoldings(database)
 
     def close(self) -> None:
         """Gives up every connection."""

@@ -1,0 +1,251 @@
+"""Holdings: what ran where, from when until when; written with the save that takes the hold, read by time, by place, and
+by what is in it."""
+
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy.sql.elements import ColumnElement
+
+from lockgate.core.deployment import Deployment
+from lockgate.core.holding import Holding, Located, Placed
+from lockgate.core.ids import DeploymentId, Instant, ReleaseId
+from lockgate.core.inventory import Observed
+from lockgate.core.package import By, Package, Sought
+from lockgate.core.plan import Plan
+from lockgate.store import rows
+from lockgate.store.connection import Database
+from lockgate.store.schema import OPEN, holding, observation, package, plan
+
+LOOKED_AT = 5000
+"""Packages of one name that are compared with the rest of what was asked for."""
+
+PAIRS = 300
+"""Application and environment pairs whose observations are read at once."""
+
+_IS_OPEN = text(f"holding.{OPEN}")
+
+_HELD = select(literal(1)).where(holding.c.deployment == bindparam("which"), _IS_OPEN).limit(1)
+
+_END = (
+    update(holding)
+    .where(holding.c.environment == bindparam("on"), holding.c.application == bindparam("of"), _IS_OPEN)
+    .values(until_at=bindparam("at"))
+)
+
+_BEGIN = insert(holding)
+
+
+def taken(connection: Connection, row: Deployment, now: Instant) -> None:
+    """The deployment has taken hold of its environment, or has it still."""
+    if connection.execute(_HELD, {"which": row.id}).first() is not None:
+        return
+    connection.execute(_END, {"on": row.environment, "of": row.application, "at": now})
+    written = {
+        "deployment": row.id,
+        "application": row.application,
+        "environment": row.environment,
+        "actor": row.actor,
+        "from_at": now,
+        "until_at": None,
+    }
+    found = _cells(connection, row)
+    connection.execute(_BEGIN, [{**written, "cell": cell, "release": release} for cell, release in found.items()])
+
+
+def _cells(connection: Connection, row: Deployment) -> dict[str, ReleaseId]:
+    """Which release holds which cell; under the empty name, the one that holds all of it."""
+    if not row.mixed:
+        return {"": row.release}
+    document = connection.execute(select(plan.c.document).where(plan.c.digest == row.mixed)).scalar_one()
+    return {cell.name: cell.release for cell in rows.value(Plan, document).cells}
+
+
+class SqlHoldings:
+    """:class:`lockgate.ports.Holdings` in SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def now(self, environment: str, application: str, limit: int) -> tuple[Placed, ...]:
+        query = open_in(bool(environment), bool(application))
+        asked = {"on": environment, "of": application, "most": limit}
+        found = [_holding(row) for row in self._all(query, asked)]
+        return self._with_observations(found)
+
+    def at(self, environment: str, application: str, at: Instant, limit: int) -> tuple[Holding, ...]:
+        found: list[Holding] = []
+        for name in [environment] if environment else self._environments():
+            asked = {"on": name, "of": application, "when": at, "most": limit - len(found)}
+            found += [_holding(row) for row in self._all(held_at(bool(application)), asked)]
+            if len(found) >= limit:
+                break
+        return tuple(found)
+
+    def of(self, application: str, environment: str, release: ReleaseId) -> tuple[Holding, ...]:
+        query = select(holding).where(
+            holding.c.release == release, holding.c.application == application, holding.c.environment == environment
+        )
+        return tuple(_holding(row) for row in self._all(query.order_by(holding.c.from_at), {}))
+
+    def find(self, sought: Sought, at: Instant | None, ever: bool, limit: int) -> Located:
+        enough = LOOKED_AT if sought.whole or sought.qualifiers else limit + 1
+        found = self._all(located(sought, _when(at, ever)), {"most": enough, "when": at})
+        kept, packages = _fitting(found, sought)
+        more = len(kept) > limit or len(found) >= LOOKED_AT
+        placed = self._with_observations(list(kept.values())[:limit]) if at is None else _bare(kept, limit)
+        shown = {one.holding.release for one in placed}
+        return Located(placed, tuple((r, p) for r, p in packages if r in shown), more)
+
+    def _environments(self) -> list[str]:
+        return [row.name for row in self._all(select(names(holding.c.environment)), {})]
+
+    def _with_observations(self, found: list[Holding]) -> tuple[Placed, ...]:
+        pairs = list(dict.fromkeys((h.application, h.environment) for h in found if h.until is None))
+        seen: dict[tuple[str, str], list[Observed]] = {}
+        for first in range(0, len(pairs), PAIRS):
+            for row in self._all(_OBSERVED, {"pairs": pairs[first : first + PAIRS]}):
+                seen.setdefault((row.application, row.environment), []).append(rows.value(Observed, row.document))
+        return tuple(
+            Placed(h, _of_cell(seen.get((h.application, h.environment), []), h) if h.until is None else ())
+            for h in found
+        )
+
+    def _all(self, query: Select[Any], given: dict[str, Any]) -> list[rows.AnyRow]:
+        return self._database.read(lambda connection: list(connection.execute(query, given)))
+
+
+_OBSERVED = select(observation).where(
+    tuple_(observation.c.application, observation.c.environment).in_(bindparam("pairs", expanding=True))
+)
+
+
+def _of_cell(seen: list[Observed], held: Holding) -> tuple[Observed, ...]:
+    return tuple(one for one in seen if held.cell in ("", one.key.cell))
+
+
+def _bare(kept: dict[tuple[str, str], Holding], limit: int) -> tuple[Placed, ...]:
+    return tuple(Placed(one) for one in list(kept.values())[:limit])
+
+
+def _holding(row: rows.AnyRow) -> Holding:
+    return Holding(
+        row.application,
+        row.environment,
+        ReleaseId(row.release),
+        DeploymentId(row.deployment),
+        row.from_at,
+        row.until_at,
+        row.actor,
+        row.cell,
+    )
+
+
+# --- by place ---
+
+
+def open_in(one_environment: bool, one_application: bool) -> Select[Any]:
+    """What holds now."""
+    query = select(holding).where(_IS_OPEN)
+    if one_environment:
+        query = query.where(holding.c.environment == bindparam("on"))
+    if one_application:
+        query = query.where(holding.c.application == bindparam("of"))
+    order = (holding.c.environment, holding.c.application, holding.c.cell)
+    return query.order_by(*order).limit(bindparam("most"))
+
+
+def held_at(one_application: bool) -> Select[Any]:
+    """What held an environment at a moment. Holds of one application follow each other, so for each it is the newest
+    that had begun, if it had not ended: a look-up for each application, however long the history is."""
+    on = holding.c.environment == bindparam("on")
+    applications = names(holding.c.application, on)
+    older = holding.alias("older")
+    newest = (
+        select(func.max(older.c.from_at))
+        .where(
+            older.c.environment == bindparam("on"),
+            older.c.application == holding.c.application,
+            older.c.from_at <= bindparam("when"),
+        )
+        .correlate(holding)
+        .scalar_subquery()
+    )
+    not_over = or_(holding.c.until_at.is_(None), holding.c.until_at > bindparam("when"))
+    query = select(holding).where(on, holding.c.from_at == newest, not_over)
+    if one_application:
+        query = query.where(holding.c.application == bindparam("of"))
+    else:
+        query = query.where(holding.c.application == applications.c.name)
+    return query.order_by(holding.c.application, holding.c.cell).limit(bindparam("most"))
+
+
+def names(column: Any, *where: ColumnElement[bool]) -> CTE:
+    """The different values of the first column of an index, by one look-up for each."""
+    first = select(func.min(column).label("name")).where(*where)
+    name = first.cte(f"{column.name}s", recursive=True)
+    following = select(func.min(column)).where(column > name.c.name, *where).correlate(name).scalar_subquery()
+    every = name.union_all(select(following).where(name.c.name.is_not(None)))
+    return select(every.c.name).where(every.c.name.is_not(None)).cte(f"different_{column.name}s")
+
+
+# --- by what is in it ---
+
+
+def _when(at: Instant | None, ever: bool) -> ColumnElement[bool] | None:
+    if ever:
+        return None
+    if at is None:
+        return holding.c.until_at.is_(None)
+    not_over = or_(holding.c.until_at.is_(None), holding.c.until_at > bindparam("when"))
+    return and_(holding.c.from_at <= bindparam("when"), not_over)
+
+
+def located(sought: Sought, when: ColumnElement[bool] | None) -> Select[Any]:
+    """Each holding with the package that was found in its release."""
+    if sought.by is By.RELEASE:
+        query = select(holding, null().label("document")).where(holding.c.release == sought.name)
+    else:
+        query = select(holding, package.c.document).where(_is(sought), holding.c.release == package.c.release)
+    query = query if when is None else query.where(when)
+    return query.limit(bindparam("most"))
+
+
+def _is(sought: Sought) -> ColumnElement[bool]:
+    if sought.by is By.DIGEST:
+        # The second condition is what the partial index is for.
+        return and_(package.c.digest == sought.name, text("package.digest <> ''"))
+    if sought.by is By.PURL:
+        named = and_(package.c.line == sought.name, text("package.line <> ''"))
+    else:
+        named = package.c.name == sought.name
+    return and_(named, package.c.version == sought.version) if sought.version else named
+
+
+def _fitting(
+    found: list[rows.AnyRow], sought: Sought
+) -> tuple[dict[tuple[str, str], Holding], list[tuple[ReleaseId, Package]]]:
+    """Each holding once, and each package once for a release."""
+    kept: dict[tuple[str, str], Holding] = {}
+    packages: dict[tuple[ReleaseId, Package], None] = {}
+    for row in found:
+        one = rows.value(Package, row.document) if row.document else None
+        if one is None or sought.fits(one):
+            kept[row.deployment, row.cell] = _holding(row)
+            if one is not None:
+                packages[ReleaseId(row.release), one] = None
+    return kept, list(packages)
