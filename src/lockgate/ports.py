@@ -193,9 +193,9 @@ class Documents(Protocol):
 
     def incoming(self) -> AbstractContextManager[Incoming]: ...
 
-    def read(self, incoming: Incoming, format: Format | None) -> Contents:
-        """What is in it; ``format`` None: whichever it is. Raises :class:`Invalid`, naming what was expected; a document
-        that would need too much time or memory is refused in the same way."""
+    def read(self, incoming: Incoming, wanted: Format | None) -> Contents:
+        """What is in it; ``wanted`` None: whichever it is. Raises :class:`Invalid`, naming what was expected; also for
+        what would need too much time or memory."""
 
     def open(self, envelope: str, document: str, keys: Sequence[str]) -> Attestation:
         """A signed statement, compared with public keys: PEM texts, or absolute paths of files with some. Raises

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ from lockgate.drivers.clock import SystemClock
 from lockgate.drivers.depot import Depot
 from lockgate.drivers.docker_info import EngineAddress
 from lockgate.drivers.docker_logins import DockerLogins
+from lockgate.drivers.documents.shelf import Shelf
 from lockgate.drivers.http import HttpClient
 from lockgate.drivers.machine import Premises
 from lockgate.drivers.machine import examine as examine_machine
@@ -50,7 +52,7 @@ from lockgate.drivers.targets.process import Settings as ProcessSettings
 from lockgate.drivers.tasks.command import CommandTask
 from lockgate.drivers.tasks.command import Settings as CommandSettings
 from lockgate.drivers.tickers.embedded import EmbeddedTicker
-from lockgate.engine import gatehouse, planner
+from lockgate.engine import gatehouse, inspection, planner
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.collector import Collector
 from lockgate.engine.executor import Executor
@@ -89,6 +91,7 @@ class Drivers:
         self._store = store
         self._metrics = _metric_sources(catalogue)
         self.artifacts = _artifacts(settings.data)
+        self.documents = Shelf(Depot.at(settings.data).blobs)
         self.router = EnvoyRouter(EnvoySettings(settings.data / "router", settings.envoy))
         self.commands = CommandTask(CommandSettings(settings.data))
         self._verifier = Verifier(HttpClient(), self.commands, clock)
@@ -112,7 +115,7 @@ class Drivers:
             planner.refuse_unless_able(part, executor.target.caps, executor.router.caps)
 
     def collect(self, kept: Collection[Artifact]) -> None:
-        collected = self.artifacts.collect(kept)
+        collected = self.artifacts.collect(kept, attached=self._store.attachments.digests())
         log.info("artifacts collected: %s", collected)
         for target in self._containers():
             try:
@@ -258,14 +261,14 @@ def build(settings: Settings) -> ControlPlane:
     catalogue = CatalogueFile(settings.environments)
     drivers = Drivers(settings, clock, store, catalogue)
     ticker = EmbeddedTicker(settings.poll)
-    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(gatehouse.basic(store)))
+    gates = Gatehouse((*gatehouse.basic(store), *inspection.questions(store, drivers.documents)))
+    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, gates)
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
     worker = Worker(_worker_name(settings.home), store, clock, ticker, flow, settings.lease)
     intake = Intake(store, clock, drivers.artifacts, _read)
-    operations = Operations(
-        store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings, serving=True)
-    )
+    look = partial(examine, settings, serving=True)
+    operations = Operations(store, clock, ticker, intake, promoter, drivers.executor, look, drivers.documents)
     return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), operations)
 
 

@@ -41,7 +41,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "open": ("serving:console_address", "A link that opens the console, once."),
     },
     "Deploy": {
-        "release": ("releases:release", "Make and look at releases."),
+        "release": ("evidence:release", "Make and look at releases."),
         "deploy": ("deployments:deploy", "Deploy a release to an environment."),
         "plan": ("deployments:plan", "What a deployment would do, and what its canary could find out."),
         "promote": ("deployments:promote", "Deploy what runs in the environment before."),
@@ -53,6 +53,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "abort": ("deployments:abort", "End a deployment and go back to what ran before."),
         "artifact": ("artifacts:artifact", "Look at artifacts before they are in a release."),
         "quarantine": ("releases:quarantine", "Releases barred from an environment."),
+        "waiver": ("evidence:waiver", "Findings that somebody takes on for a while."),
     },
     "Look": {
         "status": ("status:status", "What runs where."),
@@ -60,6 +61,9 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "explain": ("status:explain", "Why a deployment is where it is, and who can act."),
         "analysis": ("analyses:analysis", "What users got from a canary, judged once more."),
         "history": ("status:history", "Deployments, newest first."),
+        "inventory": ("inventory:inventory", "What runs in an environment, or ran there at a moment."),
+        "where": ("inventory:where", "Where something runs: a package, an artifact, a digest, a release."),
+        "findings": ("evidence:findings", "What scans have found in a release."),
         "logs": ("logs:logs", "What instances print."),
         "audit": ("logs:audit", "Who did what, when and why."),
     },

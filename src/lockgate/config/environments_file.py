@@ -25,6 +25,7 @@ from lockgate.config.form import (
 )
 from lockgate.config.scalars import NAME, SECRET_NAME, VALUE_NAME, VARIABLE, Text, Whole, duration, written
 from lockgate.config.strategy import STRATEGY
+from lockgate.config.supply import SUPPLY_RULES
 from lockgate.core.environment import (
     ANY_APPLICATION,
     Catalogue,
@@ -333,6 +334,7 @@ ENVIRONMENT = Form(
         Field("cells", Named("a cell", NAME, CELL, least=1, example="NAME: {listen: 8081}"),
               "Its equal parts, each with its own instances and addresses; a change goes from cell to cell."),
         Field("rollout", ROLLOUT, "How a change goes from cell to cell."),
+        *SUPPLY_RULES,
     ),
     named="name",
     hints={
@@ -343,7 +345,7 @@ ENVIRONMENT = Form(
         "description": "Did you mean 'purpose'?", "supersede": "Did you mean 'queue'?",
         "regions": "Did you mean 'cells'?", "clusters": "Did you mean 'cells'?",
     },
-    later=frozenset({"approvals", "windows", "policies", "soak"}),
+    later=frozenset({"approvals", "windows", "policies"}),
 )  # fmt: skip
 
 CATALOGUE = Form(
@@ -370,6 +372,7 @@ CATALOGUE = Form(
 
 def _across(read: Read[Catalogue]) -> Iterator[Problem]:
     yield from _order_faults(read)
+    yield from _soak_faults(read)
     yield from _cell_faults(read)
     yield from _address_faults(read)
     yield from _range_faults(read)
@@ -386,6 +389,20 @@ def _order_faults(read: Read[Catalogue]) -> Iterator[Problem]:
     for ring in cycles({e.name: (e.after,) if e.after else () for e in environments.values()}):
         because = f"the promotion order goes in a circle: {' after '.join(ring)}."
         yield read.problem(f"environments.{ring[0]}.after", because, "Remove `after` from the first one.")
+
+
+def _soak_faults(read: Read[Catalogue]) -> Iterator[Problem]:
+    names = _names(read, "environments.")
+    for environment in read.value.environments.values():
+        rule = environment.soak
+        if rule is None:
+            continue
+        path = f"environments.{environment.name}.soak.in"
+        if rule.place not in names:
+            because = f"there is no environment {rule.place!r}; there are: {listing(names)}."
+            yield read.problem(path, because, nearest(rule.place, names) or "Name one of them.")
+        elif rule.place == environment.name:
+            yield read.problem(path, "a release cannot soak where it is to be let in.", "Name an environment before.")
 
 
 def _cell_faults(read: Read[Catalogue]) -> Iterator[Problem]:

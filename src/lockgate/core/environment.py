@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from lockgate.core.application import Strategy
 from lockgate.core.errors import NotFound
+from lockgate.core.finding import Severity
 from lockgate.core.secret import SecretSource
 
 
@@ -47,6 +48,41 @@ class Listen:
 
 
 ANY_APPLICATION = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Soak:
+    """How long a release must have held another environment before it enters."""
+
+    place: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class VulnerabilityRule:
+    """Which findings keep a release out."""
+
+    refuse: Severity = Severity.CRITICAL
+    """These, and worse ones."""
+    fixable_only: bool = False
+    """Only those that a newer version mends."""
+    scanned_within: float | None = None
+    """Seconds that the newest scan may be old; None: any age."""
+    required: bool = True
+    """Whether a release without a scan is kept out, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenanceRule:
+    """Whose word counts on where a release comes from."""
+
+    keys: tuple[str, ...]
+    """Public keys: PEM texts, or absolute paths of files with some."""
+    required: bool = True
+    builders: tuple[str, ...] = ()
+    """Ids of builders, ``*`` for anything; none: any."""
+    source: tuple[str, ...] = ()
+    """Repositories, ``*`` for anything; none: any."""
 
 
 class OnFailure(StrEnum):
@@ -108,6 +144,11 @@ class Environment:
     cells: Mapping[str, Cell] = field(default_factory=dict)
     """In the order they are written; none: the environment is one piece."""
     rollout: Rollout = Rollout()
+    provenance: ProvenanceRule | None = None
+    """Who must have signed where a release comes from; None: nobody."""
+    vulnerabilities: VulnerabilityRule | None = None
+    """None: findings keep nothing out."""
+    soak: Soak | None = None
 
     def in_rollout(self) -> tuple[Cell, ...]:
         """The cells in the order they are changed."""

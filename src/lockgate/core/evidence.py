@@ -1,4 +1,4 @@
-"""Evidence: documents attached to a release after it was made: where it comes from, what is in it, what is wrong with it.
+"""Evidence: documents attached to a release after it was made: where it comes from, what is in it, what is wrong.
 
 A document is kept as it came, under its digest; what was read from it stands beside it. Nothing is believed because it
 is attached: a gate asks who signed it.

@@ -14,6 +14,8 @@ class Holding:
     application: str
     environment: str
     release: ReleaseId
+    label: str
+    """Of the release, for people."""
     deployment: DeploymentId
     since: Instant
     until: Instant | None

@@ -106,7 +106,9 @@ def _decoded(text: str) -> str:
 
 
 def _encoded(text: str) -> str:
-    bytes_of = (char if char in _PLAIN else "".join(f"%{b:02X}" for b in char.encode("utf-8", "replace")) for char in text)
+    bytes_of = (
+        char if char in _PLAIN else "".join(f"%{b:02X}" for b in char.encode("utf-8", "replace")) for char in text
+    )
     return "".join(bytes_of)
 
 
@@ -198,8 +200,8 @@ def _names(package: Package) -> str:
 
 
 def sought(text: str) -> Sought:
-    """``sha256:...``, ``rel-...``, ``pkg:pypi/urllib3@2.0.4``, ``pypi:urllib3==2.0.4``, ``openssl``, ``openssl@3.0.7`` or
-    ``openssl 3.0.7``. Raises :class:`Invalid` for nothing at all, and for a package URL that is none."""
+    """``sha256:...``, ``rel-...``, ``pkg:pypi/urllib3@2.0.4``, ``pypi:urllib3==2.0.4``, ``openssl``, ``openssl@3.0.7``
+    or ``openssl 3.0.7``. Raises :class:`Invalid` for nothing at all, and for a package URL that is none."""
     words = text.strip()
     if not words:
         mend = "Write a package such as openssl@3.0.7, a package URL, an artifact or a digest."

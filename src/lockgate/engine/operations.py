@@ -25,7 +25,9 @@ from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.forecast import Expected
 from lockgate.engine.intake import Intake, with_overrides
 from lockgate.engine.promoter import Promoter
+from lockgate.engine.supply import Supply
 from lockgate.engine.views import StatusBoard
+from lockgate.engine.whereabouts import Whereabouts
 from lockgate.messages import (
     AnalysisView,
     Ask,
@@ -48,7 +50,7 @@ from lockgate.messages import (
     Status,
     Usable,
 )
-from lockgate.ports import Clock, Quarantine, Selection, Store, Ticker
+from lockgate.ports import Clock, Documents, Quarantine, Selection, Store, Ticker
 
 WANTS = {"pause": Want.PAUSE, "resume": Want.RUN, "abort": Want.ABORT}
 
@@ -68,7 +70,20 @@ class Operations:
     promoter: Promoter
     executors: Executors
     examine: Callable[[], tuple[Usable, ...]]
+    documents: Documents
     recollection: record.Recollection = field(default_factory=record.Recollection)
+
+    # --- desks ---
+
+    @property
+    def supply(self) -> Supply:
+        """What is attached to releases."""
+        return Supply(self.store, self.clock, self.ticker, self.promoter, self.documents, self._find)
+
+    @property
+    def whereabouts(self) -> Whereabouts:
+        """What runs or ran where."""
+        return Whereabouts(self.store, self.clock, self.promoter)
 
     # --- releases ---
 

@@ -4,9 +4,11 @@
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Literal, Protocol
 
 from lockgate.core.errors import Problem
+from lockgate.core.ids import Instant
 from lockgate.messages import (
     AnalysisView,
     Ask,
@@ -16,7 +18,11 @@ from lockgate.messages import (
     DeploymentView,
     EnvironmentView,
     EventView,
+    EvidenceView,
     Explanation,
+    FindingsView,
+    GiveWaiver,
+    InventoryView,
     Lift,
     LogView,
     Preview,
@@ -26,14 +32,53 @@ from lockgate.messages import (
     ReplayView,
     RollBack,
     Status,
+    TakeWaiver,
     Usable,
+    WaiverView,
+    WhereView,
 )
+from lockgate.ports import Incoming
 
 Wanted = Literal["pause", "resume", "abort", "continue", "finish"]
 
 
+class SupplyLike(Protocol):
+    """What is attached to releases."""
+
+    def incoming(self) -> AbstractContextManager[Incoming]: ...
+
+    def attach(
+        self, application: str, release: str, incoming: Incoming, kind: str, name: str, actor: str, /
+    ) -> tuple[EvidenceView, bool]:
+        """The document, and whether it is new to the release."""
+
+    def evidence(self, application: str, release: str, /) -> tuple[EvidenceView, ...]: ...
+
+    def findings(self, application: str, release: str, environment: str, /) -> FindingsView: ...
+
+    def waivers(self) -> tuple[WaiverView, ...]: ...
+
+    def waive(self, message: GiveWaiver, /) -> WaiverView: ...
+
+    def unwaive(self, message: TakeWaiver, /) -> None: ...
+
+
+class WhereaboutsLike(Protocol):
+    """What runs or ran where."""
+
+    def inventory(self, environment: str, application: str, at: Instant | None, limit: int, /) -> InventoryView: ...
+
+    def where(self, what: str, at: Instant | None, ever: bool, limit: int, /) -> WhereView: ...
+
+
 class OperationsLike(Protocol):
     """Each raises the errors of :mod:`lockgate.core.errors`, whose messages are sentences for the user."""
+
+    @property
+    def supply(self) -> SupplyLike: ...
+
+    @property
+    def whereabouts(self) -> WhereaboutsLike: ...
 
     def check(self, message: CreateRelease, /) -> tuple[Problem, ...]: ...
 

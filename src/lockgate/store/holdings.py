@@ -1,5 +1,5 @@
-"""Holdings: what ran where, from when until when; written with the save that takes the hold, read by time, by place, and
-by what is in it."""
+"""Holdings: what ran where, from when until when; written with the save that takes the hold, read by time, by place,
+and by what is in it."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ from lockgate.core.package import By, Package, Sought
 from lockgate.core.plan import Plan
 from lockgate.store import rows
 from lockgate.store.connection import Database
-from lockgate.store.schema import OPEN, holding, observation, package, plan
+from lockgate.store.schema import OPEN, holding, observation, package, plan, release
 
 LOOKED_AT = 5000
 """Packages of one name that are compared with the rest of what was asked for."""
@@ -64,15 +64,24 @@ def taken(connection: Connection, row: Deployment, now: Instant) -> None:
         "until_at": None,
     }
     found = _cells(connection, row)
-    connection.execute(_BEGIN, [{**written, "cell": cell, "release": release} for cell, release in found.items()])
+    rows_of = [{**written, "cell": cell, "release": held, "label": label} for cell, (held, label) in found.items()]
+    connection.execute(_BEGIN, rows_of)
 
 
-def _cells(connection: Connection, row: Deployment) -> dict[str, ReleaseId]:
-    """Which release holds which cell; under the empty name, the one that holds all of it."""
+def _cells(connection: Connection, row: Deployment) -> dict[str, tuple[ReleaseId, str]]:
+    """Which release holds which cell, with its label; under the empty name, the one that holds all of it."""
     if not row.mixed:
-        return {"": row.release}
+        return {"": (row.release, row.release_label)}
     document = connection.execute(select(plan.c.document).where(plan.c.digest == row.mixed)).scalar_one()
-    return {cell.name: cell.release for cell in rows.value(Plan, document).cells}
+    held = {cell.name: cell.release for cell in rows.value(Plan, document).cells}
+    labels = {one: _label(connection, one) for one in set(held.values())}
+    return {cell: (one, labels[one]) for cell, one in held.items()}
+
+
+def _label(connection: Connection, which: ReleaseId) -> str:
+    query = select(release.c.document, release.c.number).where(release.c.id == which)
+    found = connection.execute(query).first()
+    return rows.release(found.document, found.number).label() if found else which
 
 
 class SqlHoldings:
@@ -147,6 +156,7 @@ def _holding(row: rows.AnyRow) -> Holding:
         row.application,
         row.environment,
         ReleaseId(row.release),
+        row.label,
         DeploymentId(row.deployment),
         row.from_at,
         row.until_at,

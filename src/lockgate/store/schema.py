@@ -243,6 +243,7 @@ holding = Table(
     Column("application", Text, nullable=False),
     Column("environment", Text, nullable=False),
     Column("release", Text, nullable=False),
+    Column("label", Text, nullable=False),
     Column("actor", Text, nullable=False),
     Column("from_at", Double, nullable=False),
     Column("until_at", Double),

@@ -14,6 +14,7 @@ from lockgate.core.traffic import ALL, Key
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.gatehouse import Gatehouse, basic
+from lockgate.engine.inspection import questions
 from lockgate.engine.intake import Intake
 from lockgate.engine.operations import Operations
 from lockgate.engine.promoter import Promoter
@@ -23,6 +24,7 @@ from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
 from lockgate.messages import CreateRelease, Deploy, DeploymentView
 from lockgate.ports import Store
+from lockgate.testing.documents import FakeDocuments
 from lockgate.testing.fakes import FakeClock, FakeHttp, FakeMetrics, FakeRouter, FakeTarget, FakeTask, FakeTicker
 
 
@@ -71,10 +73,14 @@ class Rig:
         self.task = FakeTask()
         self.metrics = FakeMetrics()
         self.ticker = FakeTicker()
-        self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, Gatehouse(basic(store)))
+        self.documents = FakeDocuments()
+        gates = Gatehouse((*basic(store), *questions(store, self.documents)))
+        self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, gates)
         self.executors = only(self.executor())
         intake = Intake(store, self.clock, FakeResolver(), lambda text, where: self.application)
-        self.operations = Operations(store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: ())
+        self.operations = Operations(
+            store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: (), self.documents
+        )
         self.worker = self.new_worker("worker")
 
     def executor(self) -> Executor:

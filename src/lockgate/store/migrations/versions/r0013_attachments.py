@@ -1,6 +1,7 @@
 """What is attached to releases, what it says of them, and who takes which weakness on."""
 
 import json
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -33,7 +34,7 @@ def _text(name: str) -> "sa.Column[str]":
     return sa.Column(name, sa.Text, nullable=False)
 
 
-def _table(name: str, key: tuple[str, ...], *further: "sa.Column[object]") -> None:
+def _table(name: str, key: tuple[str, ...], *further: "sa.Column[Any]") -> None:
     numbered = [column.name for column in further if column.name == "number"]
     made = sa.PrimaryKeyConstraint(*key, *numbered, name=f"pk_{name}")
     op.create_table(name, *(_text(part) for part in key), *further, _text("document"), made)

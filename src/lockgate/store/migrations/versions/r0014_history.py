@@ -1,7 +1,7 @@
 """From when until when each deployment held its environment."""
 
 import json
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,7 @@ down_revision = "0013"
 
 
 def upgrade() -> None:
-    texts = ("deployment", "cell", "application", "environment", "release", "actor")
+    texts = ("deployment", "cell", "application", "environment", "release", "label", "actor")
     op.create_table(
         "holding",
         *(sa.Column(name, sa.Text, nullable=False) for name in texts),
@@ -37,7 +37,7 @@ WHERE state = 'succeeded' OR holds ORDER BY application, environment, number
 def _look_back() -> None:
     """What has succeeded held from its end until the next that succeeded ended; the one that holds now holds on."""
     bind = op.get_bind()
-    names = ("deployment", "cell", "application", "environment", "release", "actor", "from_at", "until_at")
+    names = ("deployment", "cell", "application", "environment", "release", "label", "actor", "from_at", "until_at")
     table = sa.table("holding", *(sa.column(name) for name in names))
     found = bind.execute(sa.text(_HELD)).all()
     for _, rows in groupby(found, key=lambda row: (row.application, row.environment)):
@@ -49,7 +49,7 @@ def _look_back() -> None:
 def _in_turn(deployments: "list[tuple[bool, list[dict[str, object]]]]") -> "list[dict[str, object]]":
     """Sorted by their beginning, each until the next; only the holder's last one is open."""
     deployments.sort(key=lambda one: (one[0], one[1][0]["from_at"]))
-    for (_, rows), (_, following) in zip(deployments, deployments[1:], strict=False):
+    for (_, rows), (_, following) in pairwise(deployments):
         for row in rows:
             row["until_at"] = max(float(str(row["from_at"])), float(str(following[0]["from_at"])))
     last_holds, last = deployments[-1]
@@ -74,7 +74,11 @@ def _written(bind: sa.Connection, row: "sa.Row[tuple[object, ...]]") -> "tuple[b
         query = sa.text("SELECT document FROM plan WHERE digest = :digest")
         text = bind.execute(query, {"digest": details["mixed"]}).scalar()
         cells = {cell["name"]: cell["release"] for cell in json.loads(text)["cells"]} if text else cells
-    return bool(row.holds), [{**base, "cell": cell, "release": release} for cell, release in cells.items()]
+    labels = {row.release: details["release_label"]}
+    return bool(row.holds), [
+        {**base, "cell": cell, "release": release, "label": labels.get(release, release)}
+        for cell, release in cells.items()
+    ]
 
 
 def downgrade() -> None:
