@@ -77,6 +77,6 @@ class SupplyCalls:
         place = {"environment": environment, "application": application}
         return self._get("/v1/inventory", InventoryView, **place, at=at, limit=limit)
 
-    def where(self: _Wire, what: str, at: int = 0, ever: bool = False, limit: int = 1000) -> WhereView:
+    def where(self: _Wire, what: str, at: int = 0, ever: bool = False, limit: int = 200) -> WhereView:
         """``at`` 0: now."""
         return self._get("/v1/where", WhereView, what=what, at=at, ever="yes" if ever else "no", limit=limit)

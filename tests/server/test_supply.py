@@ -75,7 +75,9 @@ def test_an_unknown_release_is_not_found(program: TestClient, fleet: Fleet) -> N
 
 def test_findings_are_waived_for_a_while(program: TestClient, fleet: Fleet) -> None:
     fleet.release_of("shop", "1.0")
-    found = [{"VulnerabilityID": "CVE-2026-1", "PkgName": "openssl", "InstalledVersion": "3.0.7", "Severity": "CRITICAL"}]
+    found = [
+        {"VulnerabilityID": "CVE-2026-1", "PkgName": "openssl", "InstalledVersion": "3.0.7", "Severity": "CRITICAL"}
+    ]
     report = {"SchemaVersion": 2, "ArtifactName": "shop:1", "Results": [{"Target": "x", "Vulnerabilities": found}]}
     assert attach(program, report).status_code == 201
     before = program.get("/v1/findings", params={"application": "shop"}).json()
@@ -110,7 +112,14 @@ def test_what_runs_is_found_from_both_ends(program: TestClient, fleet: Fleet) ->
     (row,) = program.get("/v1/inventory", params={"environment": "dev"}).json()["running"]
     assert (row["release"], row["deployment"], row["by"], row["until"]) == (release, deployment.id, "ann", None)
     assert row["instances"] == 2 and row["observed_at"] is not None
-    for what in ("openssl", "openssl@3.0.7", "openssl 3.0.7", "pkg:deb/debian/openssl@3.0.7", release, "pypi:shop==1.0"):
+    for what in (
+        "openssl",
+        "openssl@3.0.7",
+        "openssl 3.0.7",
+        "pkg:deb/debian/openssl@3.0.7",
+        release,
+        "pypi:shop==1.0",
+    ):
         found = program.get("/v1/where", params={"what": what}).json()
         assert {one["environment"] for one in found["running"]} == {"dev", "staging"}, what
     assert program.get("/v1/where", params={"what": "openssl@3.0.8"}).json()["running"] == []

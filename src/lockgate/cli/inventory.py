@@ -45,7 +45,7 @@ def where(
     *,
     at: At = "",
     ever: Annotated[bool, Parameter(negative="")] = False,
-    limit: Limit = 1000,
+    limit: Limit = 200,
     json: Json = False,
 ) -> None:
     """Where something runs: a package inside of releases, an artifact, a digest, a release.

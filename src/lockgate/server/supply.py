@@ -111,7 +111,7 @@ ENDPOINTS = (
             Parameter("what", "openssl@3.0.7, a package URL, an artifact reference, a digest, or a release's id."),
             _AT,
             Parameter("ever", "Also where it ran before.", default="no", one_of=("no", "yes")),
-            _LIMIT,
+            Parameter("limit", "At most so many.", int, 200, 5000),
         ),
     ),
 )

@@ -99,11 +99,12 @@ class SqlHoldings:
     def at(self, environment: str, application: str, at: Instant, limit: int) -> tuple[Holding, ...]:
         found: list[Holding] = []
         for name in [environment] if environment else self._environments():
-            asked = {"on": name, "of": application, "when": at, "most": limit - len(found)}
-            found += [_holding(row) for row in self._all(held_at(bool(application)), asked)]
+            asked = {"on": name, "of": application, "when": at}
+            rows_of = self._all(held_at(bool(application)), asked)
+            found += [_holding(row) for row in rows_of if row.deployment is not None]
             if len(found) >= limit:
                 break
-        return tuple(found)
+        return tuple(found[:limit])
 
     def of(self, application: str, environment: str, release: ReleaseId) -> tuple[Holding, ...]:
         query = select(holding).where(
@@ -181,27 +182,24 @@ def open_in(one_environment: bool, one_application: bool) -> Select[Any]:
 
 def held_at(one_application: bool) -> Select[Any]:
     """What held an environment at a moment. Holds of one application follow each other, so for each it is the newest
-    that had begun, if it had not ended: a look-up for each application, however long the history is."""
+    that had begun, if it had not ended: a look-up for each application, however long the history is. A row without a
+    deployment is of an application that nothing was held by."""
     on = holding.c.environment == bindparam("on")
-    applications = names(holding.c.application, on)
     older = holding.alias("older")
-    newest = (
-        select(func.max(older.c.from_at))
-        .where(
-            older.c.environment == bindparam("on"),
-            older.c.application == holding.c.application,
-            older.c.from_at <= bindparam("when"),
-        )
-        .correlate(holding)
-        .scalar_subquery()
+    newest = select(func.max(older.c.from_at)).where(
+        older.c.environment == bindparam("on"), older.c.from_at <= bindparam("when")
     )
     not_over = or_(holding.c.until_at.is_(None), holding.c.until_at > bindparam("when"))
-    query = select(holding).where(on, holding.c.from_at == newest, not_over)
+    order = (holding.c.application, holding.c.cell)
     if one_application:
-        query = query.where(holding.c.application == bindparam("of"))
-    else:
-        query = query.where(holding.c.application == applications.c.name)
-    return query.order_by(holding.c.application, holding.c.cell).limit(bindparam("most"))
+        began = newest.where(older.c.application == bindparam("of")).scalar_subquery()
+        query = select(holding).where(on, holding.c.application == bindparam("of"), not_over)
+        return query.where(holding.c.from_at == began).order_by(*order)
+    applications = names(holding.c.application, on)
+    began = newest.where(older.c.application == applications.c.name).correlate(applications).scalar_subquery()
+    found = and_(on, holding.c.application == applications.c.name, holding.c.from_at == began, not_over)
+    # An outer join is taken in the order it is written: from each application to its row, by the whole index.
+    return select(holding).select_from(applications.outerjoin(holding, found)).order_by(*order)
 
 
 def names(column: Any, *where: ColumnElement[bool]) -> CTE:
@@ -252,8 +250,11 @@ def _fitting(
     """Each holding once, and each package once for a release."""
     kept: dict[tuple[str, str], Holding] = {}
     packages: dict[tuple[ReleaseId, Package], None] = {}
+    read: dict[str, Package] = {}
     for row in found:
-        one = rows.value(Package, row.document) if row.document else None
+        if row.document and row.document not in read:
+            read[row.document] = rows.value(Package, row.document)
+        one = read.get(row.document)
         if one is None or sought.fits(one):
             kept[row.deployment, row.cell] = _holding(row)
             if one is not None:

@@ -258,6 +258,7 @@ Index(
     "ix_holding_open",
     holding.c.environment,
     holding.c.application,
+    holding.c.cell,
     sqlite_where=text(OPEN),
     postgresql_where=text(OPEN),
 )

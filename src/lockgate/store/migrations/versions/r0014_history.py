@@ -22,7 +22,7 @@ def upgrade() -> None:
     op.create_index("ix_holding_environment", "holding", ["environment", "application", "from_at"])
     op.create_index("ix_holding_release", "holding", ["release", "until_at"])
     only = sa.text("until_at IS NULL")
-    key = ["environment", "application"]
+    key = ["environment", "application", "cell"]
     op.create_index("ix_holding_open", "holding", key, sqlite_where=only, postgresql_where=only)
     op.create_index("ix_observation_environment", "observation", ["environment"])
     _look_back()
