@@ -12,7 +12,7 @@ from lockgate.core.application import StrategyKind
 from lockgate.core.deployment import FINAL, TRANSITIONS, State
 from lockgate.core.inventory import Standing
 from lockgate.engine.walker import STRATEGIES
-from lockgate.gates import promotion_order, quarantine
+from lockgate.gates import promotion_order, provenance, quarantine, soak, vulnerabilities
 from tests.docs.pages import DOCS, ROOT
 
 REFERENCE = DOCS / "reference"
@@ -73,11 +73,13 @@ def test_every_standing_is_described() -> None:
 
 
 def test_every_gate_is_described() -> None:
-    assert set(table(STATES, "Gates")) == {promotion_order.GATE, quarantine.GATE}
+    assert set(table(STATES, "Gates")) == {
+        gate.GATE for gate in (promotion_order, quarantine, provenance, vulnerabilities, soak)
+    }
 
 
 def test_every_kind_of_event_is_described() -> None:
-    pattern = re.compile(r"\"((?:release|deployment|promotion|quarantine|environment)\.[a-z_]+)\"")
+    pattern = re.compile(r"\"((?:release|deployment|promotion|quarantine|waiver|environment)\.[a-z_]+)\"")
     written = {name for path in (SOURCE / "engine").glob("*.py") for name in pattern.findall(path.read_text())}
     asked = {f"deployment.{want}_asked" for want in ("pause", "resume", "continue", "finish", "abort")}
     states = {f"deployment.{state.value}" for state in State if state is not State.PENDING}

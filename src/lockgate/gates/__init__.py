@@ -6,4 +6,7 @@ push, Git, command line, rollback.
 
 * ``quarantine``: is the release barred from this environment?
 * ``promotion_order``: has it succeeded in the environment before?
+* ``provenance``: have known keys signed where it comes from?
+* ``vulnerabilities``: has a recent scan found nothing too bad?
+* ``soak``: has it held another environment for long enough?
 """

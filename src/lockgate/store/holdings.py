@@ -1,6 +1,7 @@
 """Holdings: what ran where, from when until when; written with the save that takes the hold, read by time, by place,
 and by what is in it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import (
@@ -16,7 +17,6 @@ from sqlalchemy import (
     or_,
     select,
     text,
-    tuple_,
     update,
 )
 from sqlalchemy.sql.elements import ColumnElement
@@ -34,8 +34,8 @@ from lockgate.store.schema import OPEN, holding, observation, package, plan, rel
 LOOKED_AT = 5000
 """Packages of one name that are compared with the rest of what was asked for."""
 
-PAIRS = 300
-"""Application and environment pairs whose observations are read at once."""
+AT_ONCE = 500
+"""Deployments whose observations are read at once."""
 
 _IS_OPEN = text(f"holding.{OPEN}")
 
@@ -125,27 +125,31 @@ class SqlHoldings:
         return [row.name for row in self._all(select(names(holding.c.environment)), {})]
 
     def _with_observations(self, found: list[Holding]) -> tuple[Placed, ...]:
-        pairs = list(dict.fromkeys((h.application, h.environment) for h in found if h.until is None))
-        seen: dict[tuple[str, str], list[Observed]] = {}
-        for first in range(0, len(pairs), PAIRS):
-            for row in self._all(_OBSERVED, {"pairs": pairs[first : first + PAIRS]}):
-                seen.setdefault((row.application, row.environment), []).append(rows.value(Observed, row.document))
-        return tuple(
-            Placed(h, _of_cell(seen.get((h.application, h.environment), []), h) if h.until is None else ())
-            for h in found
-        )
+        holders = [h.deployment for h in found if h.until is None]
+        seen: dict[str, dict[str, Observed]] = {}
+        for first in range(0, len(holders), AT_ONCE):
+            for row in self._all(OBSERVED, {"holders": list(dict.fromkeys(holders[first : first + AT_ONCE]))}):
+                seen.setdefault(row.deployment, {})[row.component] = rows.value(Observed, row.document)
+        return tuple(Placed(h, _of_cell(seen.get(h.deployment, {}), h) if h.until is None else ()) for h in found)
 
     def _all(self, query: Select[Any], given: dict[str, Any]) -> list[rows.AnyRow]:
         return self._database.read(lambda connection: list(connection.execute(query, given)))
 
 
-_OBSERVED = select(observation).where(
-    tuple_(observation.c.application, observation.c.environment).in_(bindparam("pairs", expanding=True))
+OBSERVED = (
+    select(holding.c.deployment, observation.c.component, observation.c.document)
+    .select_from(holding)
+    .join(
+        observation,
+        and_(observation.c.application == holding.c.application, observation.c.environment == holding.c.environment),
+    )
+    .where(holding.c.deployment.in_(bindparam("holders", expanding=True)))
 )
+"""What was last observed of each component that a deployment holds."""
 
 
-def _of_cell(seen: list[Observed], held: Holding) -> tuple[Observed, ...]:
-    return tuple(one for one in seen if held.cell in ("", one.key.cell))
+def _of_cell(seen: Mapping[str, Observed], held: Holding) -> tuple[Observed, ...]:
+    return tuple(one for one in seen.values() if held.cell in ("", one.key.cell))
 
 
 def _bare(kept: dict[tuple[str, str], Holding], limit: int) -> tuple[Placed, ...]:
