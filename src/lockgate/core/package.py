@@ -17,6 +17,7 @@ _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _LOWERED = frozenset({"pypi", "github", "bitbucket", "gitlab", "deb", "apk", "rpm", "npm", "composer", "oci", "docker"})
+_EXTRAS = re.compile(r"\[[^\]]*\]")
 _DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
 
 
@@ -188,8 +189,10 @@ class Sought:
         """Whether a package that was found by name and version is really meant."""
         if self.whole and not f"/{_names(package)}".endswith(f"/{self.whole.lower()}"):
             return False
+        if not self.qualifiers:
+            return True
         found = purl_or_none(package.purl)
-        return not self.qualifiers or (found is not None and self.qualifiers.items() <= found.qualifiers.items())
+        return found is not None and self.qualifiers.items() <= found.qualifiers.items()
 
 
 def _names(package: Package) -> str:
@@ -224,11 +227,12 @@ def _of_reference(kind: ArtifactKind, rest: str) -> Sought:
     if _DIGEST.fullmatch(tail):
         return Sought(By.DIGEST, "sha256:" + tail.removeprefix("sha256:"))
     if kind is ArtifactKind.PYPI:
-        return _named(rest.replace("==", "@").partition("[")[0] if "[" in rest else rest.replace("==", "@"))
+        return _named(_EXTRAS.sub("", rest).replace("==", "@"))
     if kind is ArtifactKind.OCI and ":" in rest.rpartition("/")[2]:
         name, _, tag = rest.rpartition(":")
         return _named(f"{name}@{tag}")
-    return _named(rest)
+    # A path or a URL is told by where it was built, not by what it is called.
+    return _named(rest) if kind in (ArtifactKind.NPM, ArtifactKind.OCI) else _named(rest.rpartition("/")[2])
 
 
 def _named(words: str) -> Sought:
