@@ -58,10 +58,10 @@ def evidence(name: str = "latest", /, *, app: App = "", json: Json = False) -> N
         The release: its id, #3, a version that names one release only, or latest.
     """
     found = Client().evidence(application_meant(app), name)
-    show(found, json, lambda: evidence_lines(found))
+    show(found, json, lambda: document_lines(found))
 
 
-def evidence_lines(found: tuple[EvidenceView, ...]) -> list[Line]:
+def document_lines(found: tuple[EvidenceView, ...]) -> list[Line]:
     if not found:
         return [line("Nothing is attached. Attach something with: lockgate release attach RELEASE FILE")]
     rows: list[Row] = [

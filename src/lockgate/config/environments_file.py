@@ -395,7 +395,7 @@ def _soak_faults(read: Read[Catalogue]) -> Iterator[Problem]:
     names = _names(read, "environments.")
     for environment in read.value.environments.values():
         rule = environment.soak
-        if rule is None:
+        if rule is None or not rule.place:
             continue
         path = f"environments.{environment.name}.soak.in"
         if rule.place not in names:
