@@ -16,6 +16,9 @@ from lockgate.store import outbox, rows
 from lockgate.store.connection import Database, upserting
 from lockgate.store.schema import evidence, finding, package, waiver
 
+LONGEST = 600
+"""Characters that are looked up by: Postgres has no index over much longer texts."""
+
 AT_ONCE = 5000
 """Rows of one statement."""
 
@@ -26,9 +29,9 @@ def own_row(release: str, number: int, one: Package, source: str = "") -> dict[s
         "release": release,
         "source": source,
         "number": number,
-        "name": one.short_name,
-        "version": one.version,
-        "line": one.line,
+        "name": one.short_name[:LONGEST],
+        "version": one.version[:LONGEST],
+        "line": one.line[:LONGEST],
         "digest": one.digest,
         "document": rows.document(one),
     }

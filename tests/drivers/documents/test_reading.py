@@ -185,6 +185,16 @@ def test_too_much_is_refused() -> None:
         reading.read(json.dumps({**envelope, "padding": "x" * 2**20}).encode())
 
 
+@pytest.mark.parametrize("text", ["x" * 601, "a\x00b"])
+def test_texts_that_no_name_has_are_refused(text: str) -> None:
+    for place in ("name", "version", "bom-ref"):
+        spoilt = copy.deepcopy(samples.CYCLONEDX)
+        spoilt["components"][0][place] = text
+        spoilt["vulnerabilities"][0]["affects"] = [{"ref": text}]
+        with pytest.raises(Invalid, match=r"where a name or a version is expected"):
+            read(spoilt)
+
+
 @given(st.sampled_from(EVERY), st.data())
 def test_whatever_is_changed_in_a_document_is_read_or_refused(document: dict[str, Any], data: st.DataObject) -> None:
     """Never anything but a value or an :class:`Invalid`."""

@@ -4,7 +4,7 @@ prints it, within limits of time and memory; that is how the server has it read.
 import os
 import resource
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,9 @@ SECONDS = 30
 
 MAX_OBJECTS = 2_000_000
 """JSON objects in one document: what little is built of each has to fit into the memory."""
+
+MAX_TEXT = 600
+"""Characters of a name, a version, a package URL. Postgres has no index over much longer ones."""
 
 READERS: Mapping[Format, Callable[[bytes], Contents]] = {
     Format.IN_TOTO: envelope.read,
@@ -81,7 +84,22 @@ def read(data: bytes, wanted: Format | None = None) -> Contents:
         if count > most:
             mend = "Attach one document for each part."
             raise refused(f"it lists {count} {what}; at most {most} are kept of one document.", mend)
+    for text in _texts(contents):
+        if len(text) > MAX_TEXT or "\x00" in text:
+            what = f"a text of {len(text)} characters" if len(text) > MAX_TEXT else "a NUL character"
+            raise refused(f"it holds {what} where a name or a version is expected.", "Look at what has written it.")
     return contents
+
+
+def _texts(contents: Contents) -> Iterator[str]:
+    """Everything that is kept to be looked up or shown."""
+    yield from (contents.version, contents.tool, contents.about)
+    for package in contents.packages:
+        yield from (package.name, package.version, package.purl)
+    for found in contents.findings:
+        yield from (found.vulnerability, found.name, found.version, found.purl, found.fixed, found.ref, *found.aliases)
+    for statement in contents.statements:
+        yield from (statement.vulnerability, *statement.packages, statement.because)
 
 
 def recognised(data: bytes) -> Format:
