@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from lockgate.core.deployment import State
@@ -40,11 +43,12 @@ def test_each_question_is_a_look_up(statement: Any, index: str) -> None:
 
 
 def older(connection: Connection) -> None:
-    """The database as it was before: without what the two newest migrations made."""
-    for table in ("holding", "evidence", "package", "finding", "waiver"):
-        connection.execute(text(f"DROP TABLE {table}"))
-    connection.execute(text("DROP INDEX ix_observation_environment"))
-    connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+    """The database as it was before what this is about was made, with what it held then."""
+    config = Config()
+    config.set_main_option("script_location", "lockgate.store:migrations")
+    config.attributes["connection"] = connection
+    before = ScriptDirectory.from_config(config).get_revision("0013").down_revision
+    command.downgrade(config, str(before))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.real)])

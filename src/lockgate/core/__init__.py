@@ -2,5 +2,5 @@
 
 Read in this order: ids, errors, source, artifact, image_name, package, finding, evidence, template, secret,
 canary, application, release, environment, gate, plan, deployment, admission, traffic, walk, window, verification,
-inventory, holding, audit.
+inventory, holding, audit, attribution, envelope, keyring, checkpoint, export, cef, statement, difference.
 """

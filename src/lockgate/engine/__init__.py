@@ -2,5 +2,5 @@
 
 Read in this order: course, scene, rollout, planner, forecast, intake, life, gatehouse, inspection, promoter, outcome,
 verifier, ledger, analyst, executor, recorder, reconciler, walker, worker, collector, record, explaining, views,
-supply, whereabouts, operations.
+chain, notary, auditing, archivist, redeployment, supply, whereabouts, operations.
 """

@@ -3,7 +3,7 @@
 ``lockgate.engine.operations.Operations`` is the one that ships. All are synchronous and may be called from any thread.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Literal, Protocol
 
@@ -37,7 +37,33 @@ from lockgate.messages import (
     WaiverView,
     WhereView,
 )
+from lockgate.messages.audit import AuditQuery, KeysView, Redeploy, RotateKey, StatementView, Verification
 from lockgate.ports import Incoming
+
+
+class AuditingLike(Protocol):
+    """:class:`lockgate.engine.auditing.Auditing`"""
+
+    def entries(self, query: AuditQuery, /) -> AuditView: ...
+
+    def verified(self) -> Verification: ...
+
+    def export(self, since: Instant | None, until: Instant | None, form: str, /) -> Iterator[bytes]: ...
+
+    def keys(self) -> KeysView: ...
+
+    def rotate(self, message: RotateKey, /) -> KeysView: ...
+
+    def of_release(self, release: str, /) -> StatementView: ...
+
+    def of_deployment(self, deployment: str, /) -> StatementView: ...
+
+
+class RedeploymentLike(Protocol):
+    """:class:`lockgate.engine.redeployment.Redeployment`"""
+
+    def redeploy(self, deployment: str, message: Redeploy, /) -> DeploymentView: ...
+
 
 Wanted = Literal["pause", "resume", "abort", "continue", "finish"]
 
@@ -79,6 +105,12 @@ class OperationsLike(Protocol):
 
     @property
     def whereabouts(self) -> WhereaboutsLike: ...
+
+    @property
+    def auditing(self) -> AuditingLike: ...
+
+    @property
+    def redeployment(self) -> RedeploymentLike: ...
 
     def check(self, message: CreateRelease, /) -> tuple[Problem, ...]: ...
 
@@ -129,7 +161,5 @@ class OperationsLike(Protocol):
     def quarantines(self) -> tuple[QuarantineView, ...]: ...
 
     def lift(self, message: Lift, /) -> None: ...
-
-    def audit(self, after: int, limit: int, /) -> AuditView: ...
 
     def doctor(self) -> tuple[Usable, ...]: ...

@@ -3,6 +3,7 @@
 from types import TracebackType
 
 from lockgate.store.attachments import SqlAttachments
+from lockgate.store.audit_log import SqlAuditLog
 from lockgate.store.connection import PATIENCE, Database, connect
 from lockgate.store.deployments import SqlDeployments
 from lockgate.store.history import SqlHistory
@@ -11,6 +12,7 @@ from lockgate.store.inventory import SqlInventory
 from lockgate.store.migrate import prepare
 from lockgate.store.quarantines import SqlQuarantines
 from lockgate.store.releases import SqlReleases
+from lockgate.store.statements import SqlStatements
 from lockgate.store.traffic import SqlTraffic
 
 
@@ -27,6 +29,8 @@ class SqlStore:
         self.traffic = SqlTraffic(database)
         self.attachments = SqlAttachments(database)
         self.holdings = SqlHoldings(database)
+        self.audit = SqlAuditLog(database)
+        self.statements = SqlStatements(database)
 
     def close(self) -> None:
         """Gives up every connection."""

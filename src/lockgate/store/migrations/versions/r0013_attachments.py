@@ -11,7 +11,7 @@ from lockgate.core.ids import Digest
 from lockgate.core.package import package_of
 
 revision = "0013"
-down_revision = "0003"
+down_revision = "0012"
 
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
