@@ -116,7 +116,7 @@ class SqlHoldings:
         enough = LOOKED_AT if sought.whole or sought.qualifiers else limit + 1
         found = self._all(located(sought, _when(at, ever)), {"most": enough, "when": at})
         kept, packages = _fitting(found, sought)
-        more = len(kept) > limit or len(found) >= LOOKED_AT
+        more = len(kept) > limit or len(found) >= enough
         placed = self._with_observations(list(kept.values())[:limit]) if at is None else _bare(kept, limit)
         shown = {one.holding.release for one in placed}
         return Located(placed, tuple((r, p) for r, p in packages if r in shown), more)

@@ -152,6 +152,17 @@ class HoldingsContract:
             found = store.holdings.find(Sought(By.RELEASE, "rel-x"), None, False, limit)
             assert (len(found.placed), found.more) == (limit, more)
 
+    def test_one_that_is_in_a_release_many_times_hides_no_other(self, store: Store) -> None:
+        """What was cut off is told, also where most of what was found is the same place again."""
+        for n in range(3):
+            release = ReleaseId(f"rel-{n}")
+            many = (Package("lib", str(version)) for version in range(4))
+            store.attachments.attach(attached(release), contents(*many), an_event())
+            held(store, NOON + n, f"e{n}", release=release)
+        found = store.holdings.find(sought("lib"), None, False, 2)
+        assert len(found.placed) <= 2 and found.more
+        assert not store.holdings.find(sought("lib"), None, False, 20).more
+
     # --- attachments ---
 
     def test_a_document_is_attached_once(self, store: Store) -> None:
