@@ -6,7 +6,6 @@ generation than the newest it has seen on that key, so a worker that slept throu
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -18,18 +17,18 @@ from lockgate.core.canary import Metric
 from lockgate.core.checkpoint import Checkpoint
 from lockgate.core.deployment import Deployment, State, Want
 from lockgate.core.envelope import Envelope, Signature
-from lockgate.core.evidence import Attestation, Contents, Evidence, Format
-from lockgate.core.finding import Scan, Waiver
-from lockgate.core.holding import Holding, Located, Placed
 from lockgate.core.ids import DeploymentId, Digest, InstanceId, Instant, ReleaseId, RevisionId
 from lockgate.core.inventory import Observed
 from lockgate.core.keyring import Keyring
-from lockgate.core.package import Sought
 from lockgate.core.plan import Fence, InstanceSpec, Plan
 from lockgate.core.release import Release
 from lockgate.core.traffic import Key, Mark, Route, RouterCaps, RouteStatus, Sample, TargetCaps
 from lockgate.core.verification import HttpAnswer
 from lockgate.core.window import Minute, Reading, Window
+from lockgate.ports_supply import Attachments as Attachments
+from lockgate.ports_supply import Documents as Documents
+from lockgate.ports_supply import Holdings as Holdings
+from lockgate.ports_supply import Incoming as Incoming
 
 # --- time ---
 
@@ -189,36 +188,6 @@ class MetricSource(Protocol):
         settings it can do nothing with, ComponentMissing for a program or secret that is not there."""
 
 
-class Incoming(Protocol):
-    """Bytes on their way into the store of documents. What is not kept is gone."""
-
-    @property
-    def size(self) -> int: ...
-
-    def write(self, data: bytes) -> int:
-        """Raises :class:`StorageFull`."""
-
-    def finish(self) -> Digest:
-        """Nothing more will be written."""
-
-    def keep(self) -> Digest:
-        """For good."""
-
-
-class Documents(Protocol):
-    """Documents that can be attached to releases: kept under their digest, and read without trust."""
-
-    def incoming(self) -> AbstractContextManager[Incoming]: ...
-
-    def read(self, incoming: Incoming, wanted: Format | None) -> Contents:
-        """What is in it; ``wanted`` None: whichever it is. Raises :class:`Invalid`, naming what was expected; also for
-        what would need too much time or memory."""
-
-    def open(self, envelope: str, document: str, keys: Sequence[str]) -> Attestation:
-        """A signed statement, compared with public keys: PEM texts, or absolute paths of files with some. Raises
-        :class:`Invalid` or :class:`ComponentMissing` for a key that cannot be used."""
-
-
 # --- the memory ---
 
 
@@ -227,8 +196,8 @@ class Deployments(Protocol):
 
     def add(self, new: Deployment, supersede: bool, events: Sequence[Event]) -> Deployment:
         """Records it under the next number and id. ``supersede``: those of the same application and environment that
-        still wait become superseded, with an event each; an urgent one only by an urgent one. An urgent one also tells
-        the active one to give way."""
+        still wait become superseded, with an event each; an urgent one only by an urgent one, and one that is planned
+        for later not at all. An urgent one also tells the active one to give way."""
 
     def claim(self, worker: str, now: Instant, lease: float, limit: int) -> tuple[Deployment, ...]:
         """Takes due rows for ``worker`` until ``now + lease``, each with a new, higher generation. Due: ``next_at`` is
@@ -389,6 +358,36 @@ class Quarantines(Protocol):
     def all(self) -> tuple[Quarantine, ...]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A calendar that somebody has subscribed to. Who holds its token sees this calendar, and nothing else."""
+
+    name: str
+    digest: str
+    """sha256 of the token, which is nowhere kept."""
+    environment: str
+    """Only of this one; empty: of all."""
+    application: str
+    """Likewise."""
+    actor: str
+    since: Instant
+
+
+class Feeds(Protocol):
+    """Subscriptions of calendars."""
+
+    def add(self, feed: Feed, event: Event) -> None:
+        """Raises Conflict when there is one of that name."""
+
+    def by_digest(self, digest: str) -> Feed | None: ...
+
+    def all(self) -> tuple[Feed, ...]:
+        """By name."""
+
+    def revoke(self, name: str, event: Event) -> None:
+        """Its token is worth nothing from now on. Raises NotFound."""
+
+
 class Inventory(Protocol):
     """The last observation of each key, with when it was made."""
 
@@ -409,47 +408,6 @@ class Traffic(Protocol):
 
     def since(self, key: Key, at: Instant) -> tuple[Minute, ...]:
         """Minutes that ended after that, oldest first."""
-
-
-class Attachments(Protocol):
-    """What is attached to releases, and which weaknesses somebody has taken on. Each call is one transaction."""
-
-    def attach(self, new: Evidence, contents: Contents, event: Event) -> bool:
-        """False, and nothing is written, when the release has the same document already."""
-
-    def of(self, release: ReleaseId) -> tuple[Evidence, ...]:
-        """Oldest first."""
-
-    def scans(self, release: ReleaseId) -> tuple[Scan, ...]:
-        """What its documents found, of each document that tells findings."""
-
-    def digests(self) -> frozenset[Digest]:
-        """Of every document that is attached to anything."""
-
-    def waive(self, new: Waiver, event: Event) -> None:
-        """One for the same weakness, package, application and environment is replaced."""
-
-    def unwaive(self, old: Waiver, event: Event) -> None:
-        """Raises NotFound."""
-
-    def waivers(self) -> tuple[Waiver, ...]:
-        """Expired ones, too."""
-
-
-class Holdings(Protocol):
-    """What ran where, from when until when. Written by :meth:`Deployments.save`, in its transaction."""
-
-    def now(self, environment: str, application: str, limit: int) -> tuple[Placed, ...]:
-        """What holds now; everywhere, and every application, when empty."""
-
-    def at(self, environment: str, application: str, at: Instant, limit: int) -> tuple[Holding, ...]:
-        """What held at that moment."""
-
-    def of(self, application: str, environment: str, release: ReleaseId) -> tuple[Holding, ...]:
-        """When the release held there, oldest first."""
-
-    def find(self, sought: Sought, at: Instant | None, ever: bool, limit: int) -> Located:
-        """Where what is sought holds now, held at that moment, or has ever held."""
 
 
 class Store(Protocol):
@@ -478,6 +436,9 @@ class Store(Protocol):
 
     @property
     def holdings(self) -> Holdings: ...
+
+    @property
+    def feeds(self) -> Feeds: ...
 
     @property
     def audit(self) -> AuditLog: ...

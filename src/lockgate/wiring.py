@@ -1,16 +1,14 @@
 """The composition root: the only module that knows every driver by name."""
 
-import fcntl
 import json
 import logging
 import os
-import secrets
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -24,7 +22,7 @@ from lockgate.core.application import Application
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
 from lockgate.core.envelope import Verify
 from lockgate.core.environment import Catalogue, TargetSpec
-from lockgate.core.errors import ComponentMissing, DataFolderBusy, LockgateError, Unavailable
+from lockgate.core.errors import ComponentMissing, LockgateError, Unavailable
 from lockgate.core.ids import canonical, digest_of, short
 from lockgate.core.plan import Plan
 from lockgate.core.secret import Secret
@@ -41,6 +39,7 @@ from lockgate.drivers.machine import examine as examine_machine
 from lockgate.drivers.metrics.command import CommandMetrics
 from lockgate.drivers.metrics.http import HttpMetrics
 from lockgate.drivers.metrics.prometheus import PrometheusMetrics
+from lockgate.drivers.occupancy import own_folder, worker_name
 from lockgate.drivers.registry import Registries
 from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
 from lockgate.drivers.safe import reveal
@@ -57,9 +56,11 @@ from lockgate.drivers.tasks.command import CommandTask
 from lockgate.drivers.tasks.command import Settings as CommandSettings
 from lockgate.drivers.tickers.embedded import EmbeddedTicker
 from lockgate.engine import auditing, gatehouse, inspection, planner
+from lockgate.engine.almanac import Almanac
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.archivist import Archivist
 from lockgate.engine.auditing import Auditing
+from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.collector import Collector
 from lockgate.engine.executor import Executor
 from lockgate.engine.gatehouse import Gatehouse
@@ -281,12 +282,13 @@ def build(settings: Settings) -> ControlPlane:
     catalogue = CatalogueFile(settings.environments)
     drivers = Drivers(settings, clock, store, catalogue)
     ticker = EmbeddedTicker(settings.poll)
-    notary = _notary(settings, store, clock)
-    questions = (auditing.question(notary), *gatehouse.basic(store), *inspection.questions(store, drivers.documents))
+    notary, almanac = _notary(settings, store, clock), Almanac()
+    asked = (*almanac.questions(), *inspection.questions(store, drivers.documents))
+    questions = (auditing.question(notary), *gatehouse.basic(store), *asked)
     promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(questions))
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
-    worker = Worker(_worker_name(settings.home), store, clock, ticker, flow, settings.lease)
+    worker = Worker(worker_name(settings.home), store, clock, ticker, flow, settings.lease)
     intake = Intake(store, clock, drivers.artifacts, _read)
     desk = Auditing(store, clock, notary, version("lockgate"))
     operations = Operations(
@@ -299,6 +301,7 @@ def build(settings: Settings) -> ControlPlane:
         partial(examine, settings, serving=True),
         desk,
         Redeployment(store, promoter, ticker, notary),
+        CalendarDesk(store, clock, catalogue, almanac),
         drivers.documents,
     )
     archivist = Archivist(desk, ArchiveFolder(settings.home / "archive").keep, settings.audit_keep)
@@ -332,7 +335,7 @@ def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with _own_folder(settings.home):
+    with own_folder(settings.home):
         plane = build(settings)
         work = threading.Thread(target=plane.run, args=(stop,), name="control-plane")
         work.start()
@@ -355,7 +358,7 @@ def down(settings: Settings, patience: float = 30.0) -> int:
     """Ends everything that Lockgate runs on this machine for the data folder: instances, tasks, the router. Its records
     stay, and a server started later brings back what was deployed. Returns how many programs were ended. Raises
     DataFolderBusy while a server works on the folder, Unavailable when something does not end."""
-    with _own_folder(settings.home):
+    with own_folder(settings.home):
         living = adopt(settings.data / "instances") + adopt(settings.data / "tasks") + adopt(settings.data / "router")
         for shim in living:
             shim.stop()
@@ -449,15 +452,6 @@ def _read(text: str, where: str) -> Application:
     return read_application(text, where).value
 
 
-def _worker_name(home: Path) -> str:
-    """The same for every server that ever works on the folder, one at a time: so a restarted one knows which leases are
-    its dead predecessor's."""
-    kept = home / "worker"
-    if not kept.exists():
-        kept.write_text(f"{os.uname().nodename}-{secrets.token_hex(4)}")
-    return kept.read_text()
-
-
 def _port_range(text: str, default: tuple[int, int]) -> range:
     first, _, last = text.partition("-")
     ends = (int(first), int(last)) if last else default
@@ -479,16 +473,3 @@ def _log_to_stderr(settings: Settings) -> None:
     logging.Formatter.converter = time.gmtime
     for chatty in ("httpx2", "httpcore2", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-
-
-@contextmanager
-def _own_folder(home: Path) -> Iterator[None]:
-    """No other server works on the data folder as long as this one lives; the kernel frees it however that ends."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (home / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            because = f"Another Lockgate server works on {home}."
-            raise DataFolderBusy(because, "Stop it, or name another folder with --home.") from error
-        yield

@@ -13,7 +13,16 @@ from lockgate.core.audit import DECISIONS
 from lockgate.core.deployment import FINAL, TRANSITIONS, State
 from lockgate.core.inventory import Standing
 from lockgate.engine.walker import STRATEGIES
-from lockgate.gates import integrity, promotion_order, provenance, quarantine, soak, vulnerabilities
+from lockgate.gates import (
+    integrity,
+    promotion_order,
+    provenance,
+    quarantine,
+    schedule,
+    soak,
+    vulnerabilities,
+    window,
+)
 from tests.docs.pages import DOCS, ROOT
 
 REFERENCE = DOCS / "reference"
@@ -74,15 +83,13 @@ def test_every_standing_is_described() -> None:
 
 
 def test_every_gate_is_described() -> None:
-    assert set(table(STATES, "Gates")) == {
-        gate.GATE for gate in (integrity, promotion_order, quarantine, provenance, vulnerabilities, soak)
-    }
+    gates = (integrity, promotion_order, provenance, quarantine, schedule, soak, vulnerabilities, window)
+    assert set(table(STATES, "Gates")) == {gate.GATE for gate in gates}
 
 
 def test_every_kind_of_event_is_described() -> None:
-    pattern = re.compile(
-        r"\"((?:release|deployment|promotion|quarantine|waiver|environment|audit|key|statement)\.[a-z_]+)\""
-    )
+    subjects = "release|deployment|promotion|quarantine|waiver|environment|feed|audit|key|statement"
+    pattern = re.compile(rf"\"((?:{subjects})\.[a-z_]+)\"")
     written = {name for path in (SOURCE / "engine").glob("*.py") for name in pattern.findall(path.read_text())}
     asked = {f"deployment.{want}_asked" for want in ("pause", "resume", "continue", "finish", "abort")}
     states = {f"deployment.{state.value}" for state in State if state is not State.PENDING}

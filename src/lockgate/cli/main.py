@@ -61,6 +61,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "watch": ("watching:watch", "Follow a deployment until it ends."),
         "explain": ("status:explain", "Why a deployment is where it is, and who can act."),
         "analysis": ("analyses:analysis", "What users got from a canary, judged once more."),
+        "calendar": ("calendar:calendar", "When environments are open, and what is planned."),
+        "feed": ("calendar:feed", "Links that a calendar program subscribes to."),
         "history": ("status:history", "Deployments, newest first."),
         "inventory": ("inventory:inventory", "What runs in an environment, or ran there at a moment."),
         "where": ("inventory:where", "Where something runs: a package, an artifact, a digest, a release."),

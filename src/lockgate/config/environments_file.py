@@ -25,7 +25,8 @@ from lockgate.config.form import (
 )
 from lockgate.config.scalars import NAME, SECRET_NAME, VALUE_NAME, VARIABLE, Text, Whole, duration, written
 from lockgate.config.strategy import STRATEGY
-from lockgate.config.supply import SUPPLY_RULES
+from lockgate.config.supply import SUPPLY_RULES, soak_faults
+from lockgate.config.windows import EXEMPT, WINDOWS
 from lockgate.core.environment import (
     ANY_APPLICATION,
     Catalogue,
@@ -334,6 +335,8 @@ ENVIRONMENT = Form(
         Field("cells", Named("a cell", NAME, CELL, least=1, example="NAME: {listen: 8081}"),
               "Its equal parts, each with its own instances and addresses; a change goes from cell to cell."),
         Field("rollout", ROLLOUT, "How a change goes from cell to cell."),
+        Field("windows", WINDOWS, "When it is open for deployments, and when it is frozen."),
+        Field("exempt", EXEMPT, "What may enter although it is closed or frozen: rollback, urgent, or nothing ([])."),
         *SUPPLY_RULES,
     ),
     named="name",
@@ -344,8 +347,10 @@ ENVIRONMENT = Form(
         "variables": "Did you mean 'values'?", "env": "Write `values`, and use them in the application's own `env`.",
         "description": "Did you mean 'purpose'?", "supersede": "Did you mean 'queue'?",
         "regions": "Did you mean 'cells'?", "clusters": "Did you mean 'cells'?",
+        "freezes": "Write `windows: [{freeze: 2026-12-20 .. 2027-01-02, zone: Europe/Berlin}]`.",
+        "freeze": "Write `windows: [{freeze: ...}]`.", "open": "Write `windows: [{open: ...}]`.",
     },
-    later=frozenset({"approvals", "windows", "policies"}),
+    later=frozenset({"approvals", "policies"}),
 )  # fmt: skip
 
 CATALOGUE = Form(
@@ -372,7 +377,7 @@ CATALOGUE = Form(
 
 def _across(read: Read[Catalogue]) -> Iterator[Problem]:
     yield from _order_faults(read)
-    yield from _soak_faults(read)
+    yield from soak_faults(read, _names(read, "environments."))
     yield from _cell_faults(read)
     yield from _address_faults(read)
     yield from _range_faults(read)
@@ -389,20 +394,6 @@ def _order_faults(read: Read[Catalogue]) -> Iterator[Problem]:
     for ring in cycles({e.name: (e.after,) if e.after else () for e in environments.values()}):
         because = f"the promotion order goes in a circle: {' after '.join(ring)}."
         yield read.problem(f"environments.{ring[0]}.after", because, "Remove `after` from the first one.")
-
-
-def _soak_faults(read: Read[Catalogue]) -> Iterator[Problem]:
-    names = _names(read, "environments.")
-    for environment in read.value.environments.values():
-        rule = environment.soak
-        if rule is None or not rule.place:
-            continue
-        path = f"environments.{environment.name}.soak.in"
-        if rule.place not in names:
-            because = f"there is no environment {rule.place!r}; there are: {listing(names)}."
-            yield read.problem(path, because, nearest(rule.place, names) or "Name one of them.")
-        elif rule.place == environment.name:
-            yield read.problem(path, "a release cannot soak where it is to be let in.", "Name an environment before.")
 
 
 def _cell_faults(read: Read[Catalogue]) -> Iterator[Problem]:

@@ -2,10 +2,12 @@
 elsewhere."""
 
 import re
+from collections.abc import Iterator, Sequence
 
-from lockgate.config.form import At, ByShape, Choice, Field, Form, Kind, Schema, Several
+from lockgate.config.form import At, ByShape, Choice, Field, Form, Kind, Read, Schema, Several, listing, nearest
 from lockgate.config.scalars import NAME, Measure, Text, YesOrNo, duration, written
-from lockgate.core.environment import ProvenanceRule, Soak, VulnerabilityRule
+from lockgate.core.environment import Catalogue, ProvenanceRule, Soak, VulnerabilityRule
+from lockgate.core.errors import Problem
 from lockgate.core.finding import Severity
 
 _DAY = 86_400
@@ -113,3 +115,16 @@ SUPPLY_RULES = (
     Field("vulnerabilities", VULNERABILITIES, "Which findings keep a release out; scans are attached to releases."),
     Field("soak", SOAK, "Where, and for how long, a release must have held before it enters."),
 )
+
+
+def soak_faults(read: Read[Catalogue], names: Sequence[str]) -> Iterator[Problem]:
+    """Places to soak that are not there, or are the very environment. ``names``: of all environments."""
+    for environment in read.value.environments.values():
+        rule, path = environment.soak, f"environments.{environment.name}.soak.in"
+        if rule is None or not rule.place:
+            continue
+        if rule.place not in names:
+            because = f"there is no environment {rule.place!r}; there are: {listing(names)}."
+            yield read.problem(path, because, nearest(rule.place, names) or "Name one of them.")
+        elif rule.place == environment.name:
+            yield read.problem(path, "a release cannot soak where it is to be let in.", "Name an environment before.")

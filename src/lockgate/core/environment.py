@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from lockgate.core.application import Strategy
+from lockgate.core.calendar import ROLLBACKS, Exempt, Rule
 from lockgate.core.errors import NotFound
 from lockgate.core.finding import Severity
 from lockgate.core.secret import SecretSource
@@ -149,6 +150,10 @@ class Environment:
     vulnerabilities: VulnerabilityRule | None = None
     """None: findings keep nothing out."""
     soak: Soak | None = None
+    windows: tuple[Rule, ...] = ()
+    """When it is open, and when it is frozen."""
+    exempt: frozenset[Exempt] = ROLLBACKS
+    """What may enter although it is closed or frozen."""
 
     def in_rollout(self) -> tuple[Cell, ...]:
         """The cells in the order they are changed."""

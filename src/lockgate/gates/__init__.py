@@ -10,4 +10,6 @@ push, Git, command line, rollback.
 * ``provenance``: have known keys signed where it comes from?
 * ``vulnerabilities``: has a recent scan found nothing too bad?
 * ``soak``: has it held another environment for long enough?
+* ``window``: is the environment open, and not frozen?
+* ``schedule``: has the time come that it was asked for?
 """

@@ -13,6 +13,7 @@ from lockgate.messages import (
     AnalysisView,
     Ask,
     AuditView,
+    CalendarView,
     CreateRelease,
     Deploy,
     DeploymentView,
@@ -20,16 +21,19 @@ from lockgate.messages import (
     EventView,
     EvidenceView,
     Explanation,
+    FeedView,
     FindingsView,
     GiveWaiver,
     InventoryView,
     Lift,
     LogView,
+    NewFeed,
     Preview,
     Promote,
     QuarantineView,
     ReleaseView,
     ReplayView,
+    RevokeFeed,
     RollBack,
     Status,
     TakeWaiver,
@@ -97,6 +101,22 @@ class WhereaboutsLike(Protocol):
     def where(self, what: str, at: Instant | None, ever: bool, limit: int, /) -> WhereView: ...
 
 
+class CalendarLike(Protocol):
+    """What is open, frozen, planned and past; and who has subscribed to it."""
+
+    def view(self, environment: str, application: str, days: int, back: int, /) -> CalendarView: ...
+
+    def subscribe(self, message: NewFeed, /) -> tuple[FeedView, str]:
+        """The feed, and its token."""
+
+    def feeds(self) -> tuple[FeedView, ...]: ...
+
+    def revoke(self, name: str, message: RevokeFeed, /) -> None: ...
+
+    def feed_of(self, token: str, /) -> FeedView | None:
+        """None: the token is not one of a feed."""
+
+
 class OperationsLike(Protocol):
     """Each raises the errors of :mod:`lockgate.core.errors`, whose messages are sentences for the user."""
 
@@ -105,6 +125,9 @@ class OperationsLike(Protocol):
 
     @property
     def whereabouts(self) -> WhereaboutsLike: ...
+
+    @property
+    def calendar(self) -> CalendarLike: ...
 
     @property
     def auditing(self) -> AuditingLike: ...

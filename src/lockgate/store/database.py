@@ -6,6 +6,7 @@ from lockgate.store.attachments import SqlAttachments
 from lockgate.store.audit_log import SqlAuditLog
 from lockgate.store.connection import PATIENCE, Database, connect
 from lockgate.store.deployments import SqlDeployments
+from lockgate.store.feeds import SqlFeeds
 from lockgate.store.history import SqlHistory
 from lockgate.store.holdings import SqlHoldings
 from lockgate.store.inventory import SqlInventory
@@ -29,6 +30,7 @@ class SqlStore:
         self.traffic = SqlTraffic(database)
         self.attachments = SqlAttachments(database)
         self.holdings = SqlHoldings(database)
+        self.feeds = SqlFeeds(database)
         self.audit = SqlAuditLog(database)
         self.statements = SqlStatements(database)
 
