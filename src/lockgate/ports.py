@@ -26,6 +26,10 @@ from lockgate.core.release import Release
 from lockgate.core.traffic import Key, Mark, Route, RouterCaps, RouteStatus, Sample, TargetCaps
 from lockgate.core.verification import HttpAnswer
 from lockgate.core.window import Minute, Reading, Window
+from lockgate.ports_supply import Attachments as Attachments
+from lockgate.ports_supply import Documents as Documents
+from lockgate.ports_supply import Holdings as Holdings
+from lockgate.ports_supply import Incoming as Incoming
 
 # --- time ---
 
@@ -477,6 +481,12 @@ class Store(Protocol):
 
     @property
     def traffic(self) -> Traffic: ...
+
+    @property
+    def attachments(self) -> Attachments: ...
+
+    @property
+    def holdings(self) -> Holdings: ...
 
     @property
     def feeds(self) -> Feeds: ...

@@ -28,10 +28,14 @@ from lockgate.core.environment import (
     Listen,
     OnFailure,
     Promote,
+    ProvenanceRule,
     Queueing,
     Rollout,
+    Soak,
     TargetSpec,
+    VulnerabilityRule,
 )
+from lockgate.core.finding import Severity
 from lockgate.core.policy import Mode, PolicyUse
 from lockgate.core.secret import SecretSource, SecretStore
 
@@ -321,3 +325,25 @@ def test_an_unwritten_field_has_the_line_of_what_is_around_it() -> None:
     read = read_catalogue("environments:\n  dev:\n    listen: 1\n")
     assert isinstance(read.value, Catalogue)
     assert (read.line("environments.dev.listen.*"), read.line("environments.dev.owner"), read.line("x")) == (3, 2, None)
+
+
+def test_what_an_environment_asks_of_releases() -> None:
+    rules = (
+        "{provenance: {keys: [/k.pem], builders: ['https://ci/*']}, "
+        "vulnerabilities: {refuse: high, scanned_within: 7d}, soak: {in: dev, for: 2h}}"
+    )
+    text = f"environments: {{dev: {{listen: 1, vulnerabilities: medium}}, prod: {rules}}}"
+    found = read_catalogue(text).value.environments
+    assert found["dev"].vulnerabilities == VulnerabilityRule(Severity.MEDIUM)
+    assert found["dev"].provenance is None and found["dev"].soak is None
+    assert found["prod"].provenance == ProvenanceRule(("/k.pem",), builders=("https://ci/*",))
+    assert found["prod"].vulnerabilities == VulnerabilityRule(Severity.HIGH, scanned_within=7 * 86_400.0)
+    assert found["prod"].soak == Soak("dev", 7200.0)
+
+
+def test_a_public_key_may_stand_in_the_file() -> None:
+    key = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----\n"
+    lines = "".join(f"          {line}\n" for line in key.splitlines())
+    text = f"environments:\n  dev:\n    provenance:\n      keys:\n        - |\n{lines}"
+    rule = read_catalogue(text).value.environments["dev"].provenance
+    assert rule is not None and rule.keys == (key,)

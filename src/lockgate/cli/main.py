@@ -41,7 +41,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "open": ("serving:console_address", "A link that opens the console, once."),
     },
     "Deploy": {
-        "release": ("releases:release", "Make and look at releases."),
+        "release": ("evidence:release", "Make and look at releases."),
         "deploy": ("deployments:deploy", "Deploy a release to an environment."),
         "plan": ("deployments:plan", "What a deployment would do, and what its canary could find out."),
         "redeploy": ("redeployments:redeploy", "Deploy exactly a recorded plan once more."),
@@ -56,6 +56,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "template": ("templates:template", "Components, checks and tasks to use again."),
         "quarantine": ("releases:quarantine", "Releases barred from an environment."),
         "policy": ("policies:policy", "Rules that judge what is deployed: look at them, test them, try them."),
+        "waiver": ("evidence:waiver", "Findings that somebody takes on for a while."),
     },
     "Look": {
         "status": ("status:status", "What runs where."),
@@ -66,6 +67,9 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "feed": ("calendar:feed", "Links that a calendar program subscribes to."),
         "env": ("environments:env", "Look at environments and compare them."),
         "history": ("status:history", "Deployments, newest first."),
+        "inventory": ("inventory:inventory", "What runs in an environment, or ran there at a moment."),
+        "where": ("inventory:where", "Where something runs: a package, an artifact, a digest, a release."),
+        "findings": ("evidence:findings", "What scans have found in a release."),
         "logs": ("logs:logs", "What instances print."),
         "audit": ("audits:audit", "Who did what, when and why; prove it."),
         "key": ("keys:key", "The keys that sign the record."),

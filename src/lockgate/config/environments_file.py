@@ -28,6 +28,7 @@ from lockgate.config.levels import ABOUT_IT, level_form, tier_faults, without_ec
 from lockgate.config.policies import POLICIES, Shelf, with_rules
 from lockgate.config.scalars import NAME, SECRET_NAME, VALUE_NAME, VARIABLE, Text, Whole, duration, written
 from lockgate.config.strategy import STRATEGY
+from lockgate.config.supply import SUPPLY_RULES, soak_faults
 from lockgate.config.windows import EXEMPT, WINDOWS
 from lockgate.core.environment import (
     ANY_APPLICATION,
@@ -350,6 +351,7 @@ ENVIRONMENT = Form(
         Field("windows", WINDOWS, "When it is open for deployments, and when it is frozen."),
         Field("exempt", EXEMPT, "What may enter although it is closed or frozen: rollback, urgent, or nothing ([])."),
         Field("policies", POLICIES, "Rules that judge what is deployed here: names, or tables with policy and with."),
+        *SUPPLY_RULES,
     ),
     named="name",
     hints={
@@ -363,7 +365,7 @@ ENVIRONMENT = Form(
         "freezes": "Write `windows: [{freeze: 2026-12-20 .. 2027-01-02, zone: Europe/Berlin}]`.",
         "freeze": "Write `windows: [{freeze: ...}]`.", "open": "Write `windows: [{open: ...}]`.",
     },
-    later=frozenset({"approvals", "soak"}),
+    later=frozenset({"approvals"}),
 )  # fmt: skip
 
 CATALOGUE = Form(
@@ -397,6 +399,7 @@ CATALOGUE = Form(
 def _across(read: Read[Catalogue]) -> Iterator[Problem]:
     yield from _order_faults(read)
     yield from tier_faults(read)
+    yield from soak_faults(read, _names(read, "environments."))
     yield from _cell_faults(read)
     yield from _address_faults(read)
     yield from _range_faults(read)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from lockgate.core.application import Strategy
 from lockgate.core.calendar import ROLLBACKS, Exempt, Rule
 from lockgate.core.errors import NotFound
+from lockgate.core.finding import Severity
 from lockgate.core.ids import ASIDE, Digest
 from lockgate.core.origin import Origin
 from lockgate.core.policy import Policy, PolicyUse, digest_of_policies
@@ -51,6 +52,41 @@ class Listen:
 
 
 ANY_APPLICATION = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Soak:
+    """How long a release must have held another environment before it enters."""
+
+    place: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class VulnerabilityRule:
+    """Which findings keep a release out."""
+
+    refuse: Severity = Severity.CRITICAL
+    """These, and worse ones."""
+    fixable_only: bool = False
+    """Only those that a newer version mends."""
+    scanned_within: float | None = None
+    """Seconds that the newest scan may be old; None: any age."""
+    required: bool = True
+    """Whether a release without a scan is kept out, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenanceRule:
+    """Whose word counts on where a release comes from."""
+
+    keys: tuple[str, ...]
+    """Public keys: PEM texts, or absolute paths of files with some."""
+    required: bool = True
+    builders: tuple[str, ...] = ()
+    """Ids of builders, ``*`` for anything; none: any."""
+    source: tuple[str, ...] = ()
+    """Repositories, ``*`` for anything; none: any."""
 
 
 class OnFailure(StrEnum):
@@ -122,6 +158,11 @@ class Environment:
         """Changes when anything does that its policies decide by."""
         return digest_of_policies(self.rules or ())
 
+    provenance: ProvenanceRule | None = None
+    """Who must have signed where a release comes from; None: nobody."""
+    vulnerabilities: VulnerabilityRule | None = None
+    """None: findings keep nothing out."""
+    soak: Soak | None = None
     windows: tuple[Rule, ...] = ()
     """When it is open, and when it is frozen."""
     exempt: frozenset[Exempt] = ROLLBACKS

@@ -29,8 +29,10 @@ from lockgate.engine.intake import Intake, with_overrides
 from lockgate.engine.policy_desk import PolicyDesk
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.redeployment import Redeployment
+from lockgate.engine.supply import Supply
 from lockgate.engine.surveyor import Surveyor
 from lockgate.engine.views import StatusBoard
+from lockgate.engine.whereabouts import Whereabouts
 from lockgate.messages import (
     AnalysisView,
     Ask,
@@ -52,7 +54,7 @@ from lockgate.messages import (
     Status,
     Usable,
 )
-from lockgate.ports import Clock, Quarantine, Selection, Store, Ticker
+from lockgate.ports import Clock, Documents, Quarantine, Selection, Store, Ticker
 
 WANTS = {"pause": Want.PAUSE, "resume": Want.RUN, "abort": Want.ABORT}
 
@@ -74,8 +76,21 @@ class Operations:
     redeployment: Redeployment
     calendar: CalendarDesk
     policies: PolicyDesk
-    surveyor: Surveyor = field(kw_only=True)
+    surveyor: Surveyor
+    documents: Documents
     recollection: record.Recollection = field(default_factory=record.Recollection)
+
+    # --- desks ---
+
+    @property
+    def supply(self) -> Supply:
+        """What is attached to releases."""
+        return Supply(self.store, self.clock, self.ticker, self.promoter, self.documents, self._find)
+
+    @property
+    def whereabouts(self) -> Whereabouts:
+        """What runs or ran where."""
+        return Whereabouts(self.store, self.clock, self.promoter)
 
     # --- releases ---
 

@@ -79,6 +79,39 @@ from lockgate.messages.policies import (
 from lockgate.messages.policies import (
     TryPolicies as TryPolicies,
 )
+from lockgate.messages.supply import (
+    EvidenceView as EvidenceView,
+)
+from lockgate.messages.supply import (
+    FindingsView as FindingsView,
+)
+from lockgate.messages.supply import (
+    FindingView as FindingView,
+)
+from lockgate.messages.supply import (
+    FoundView as FoundView,
+)
+from lockgate.messages.supply import (
+    GiveWaiver as GiveWaiver,
+)
+from lockgate.messages.supply import (
+    InventoryView as InventoryView,
+)
+from lockgate.messages.supply import (
+    RunningView as RunningView,
+)
+from lockgate.messages.supply import (
+    TakeWaiver as TakeWaiver,
+)
+from lockgate.messages.supply import (
+    TallyView as TallyView,
+)
+from lockgate.messages.supply import (
+    WaiverView as WaiverView,
+)
+from lockgate.messages.supply import (
+    WhereView as WhereView,
+)
 
 # --- requests ---
 

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Literal, Protocol
 
 from lockgate.core.errors import Problem
@@ -19,8 +20,12 @@ from lockgate.messages import (
     DeploymentView,
     EnvironmentView,
     EventView,
+    EvidenceView,
     Explanation,
     FeedView,
+    FindingsView,
+    GiveWaiver,
+    InventoryView,
     Lift,
     LogView,
     NewFeed,
@@ -34,11 +39,15 @@ from lockgate.messages import (
     RevokeFeed,
     RollBack,
     Status,
+    TakeWaiver,
     TryPolicies,
     Usable,
+    WaiverView,
+    WhereView,
 )
 from lockgate.messages.audit import AuditQuery, KeysView, Redeploy, RotateKey, StatementView, Verification
 from lockgate.messages.environments import ComparisonView, EnvironmentDetail, WhyView
+from lockgate.ports import Incoming
 
 
 class AuditingLike(Protocol):
@@ -88,6 +97,35 @@ class PoliciesLike(Protocol):
     def attempt(self, message: TryPolicies, /) -> PolicyTrial: ...
 
 
+class SupplyLike(Protocol):
+    """What is attached to releases."""
+
+    def incoming(self) -> AbstractContextManager[Incoming]: ...
+
+    def attach(
+        self, application: str, release: str, incoming: Incoming, kind: str, name: str, actor: str, /
+    ) -> tuple[EvidenceView, bool]:
+        """The document, and whether it is new to the release."""
+
+    def evidence(self, application: str, release: str, /) -> tuple[EvidenceView, ...]: ...
+
+    def findings(self, application: str, release: str, environment: str, /) -> FindingsView: ...
+
+    def waivers(self) -> tuple[WaiverView, ...]: ...
+
+    def waive(self, message: GiveWaiver, /) -> WaiverView: ...
+
+    def unwaive(self, message: TakeWaiver, /) -> None: ...
+
+
+class WhereaboutsLike(Protocol):
+    """What runs or ran where."""
+
+    def inventory(self, environment: str, application: str, at: Instant | None, limit: int, /) -> InventoryView: ...
+
+    def where(self, what: str, at: Instant | None, ever: bool, limit: int, /) -> WhereView: ...
+
+
 class CalendarLike(Protocol):
     """What is open, frozen, planned and past; and who has subscribed to it."""
 
@@ -106,6 +144,12 @@ class CalendarLike(Protocol):
 
 class OperationsLike(Protocol):
     """Each raises the errors of :mod:`lockgate.core.errors`, whose messages are sentences for the user."""
+
+    @property
+    def supply(self) -> SupplyLike: ...
+
+    @property
+    def whereabouts(self) -> WhereaboutsLike: ...
 
     @property
     def calendar(self) -> CalendarLike: ...

@@ -241,6 +241,79 @@ catalogue_since = Table(
     Column("digest", Text, nullable=False),
 )
 """From when which version counted, until the next moment."""
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("release", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+"""What is attached to releases; the document that was attached is a blob under that digest."""
+
+package = Table(
+    "package",
+    metadata,
+    Column("release", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("line", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("ix_package_name", "name", "version"),
+    Index("ix_package_line", "line", "version", sqlite_where=text("line <> ''"), postgresql_where=text("line <> ''")),
+    Index("ix_package_digest", "digest", sqlite_where=text("digest <> ''"), postgresql_where=text("digest <> ''")),
+)
+"""What a release is made of. ``source``: the digest of the document that says so; empty: its own artifacts. ``line``:
+the package URL without its version."""
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("release", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("document", Text, nullable=False),
+)
+
+waiver = Table(
+    "waiver",
+    metadata,
+    Column("vulnerability", Text, primary_key=True),
+    Column("package", Text, primary_key=True),
+    Column("application", Text, primary_key=True),
+    Column("environment", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+holding = Table(
+    "holding",
+    metadata,
+    Column("deployment", Text, primary_key=True),
+    Column("cell", Text, primary_key=True),
+    Column("application", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("release", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("from_at", Double, nullable=False),
+    Column("until_at", Double),
+    Index("ix_holding_environment", "environment", "application", "from_at"),
+    Index("ix_holding_release", "release", "until_at"),
+)
+"""From when until when a deployment's release was what ran: one row, or one for each cell where they differ."""
+
+OPEN = "until_at IS NULL"
+
+Index(
+    "ix_holding_open",
+    holding.c.environment,
+    holding.c.application,
+    holding.c.cell,
+    sqlite_where=text(OPEN),
+    postgresql_where=text(OPEN),
+)
 
 schema_version = Table(
     "alembic_version",

@@ -21,6 +21,7 @@ from lockgate.engine.auditing import Auditing
 from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.gatehouse import Gatehouse, basic
+from lockgate.engine.inspection import facts, questions
 from lockgate.engine.intake import Intake
 from lockgate.engine.notary import Notary
 from lockgate.engine.operations import Operations
@@ -37,6 +38,7 @@ from lockgate.engine.worker import Flow, Worker
 from lockgate.messages import CreateRelease, Deploy, DeploymentView
 from lockgate.ports import Policies, Store
 from lockgate.store.database import SqlStore
+from lockgate.testing.documents import FakeDocuments
 from lockgate.testing.fakes import (
     FakeClock,
     FakeHttp,
@@ -105,10 +107,13 @@ class Rig:
         self.signer = FakeSigner()
         self.notary = Notary(store, self.clock, self.signer)
         attested(store, self.notary)
-        self.panel = Panel(store, lambda: self.catalogue, policies or CelPolicies(), evidence or Evidence())
+        self.panel = Panel(
+            store, lambda: self.catalogue, policies or CelPolicies(), evidence or Evidence(findings=facts(store))
+        )
         almanac = Almanac()
-        questions = (*basic(store), *almanac.questions(), self.panel.question())
-        gates = Gatehouse((auditing.question(self.notary), *questions))
+        self.documents = FakeDocuments()
+        asked = (*almanac.questions(), *questions(store, self.documents), self.panel.question())
+        gates = Gatehouse((auditing.question(self.notary), *basic(store), *asked))
         self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, gates)
         self.executors = only(self.executor())
         intake = Intake(store, self.clock, FakeResolver(), lambda text, where, folder: self.application)
@@ -122,7 +127,8 @@ class Rig:
         self.operations = Operations(
             *(store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: ()),
             *desks,
-            surveyor=Surveyor(store, self.clock, lambda: self.catalogue, snapshots),
+            Surveyor(store, self.clock, lambda: self.catalogue, snapshots),
+            self.documents,
         )
         self.worker = self.new_worker("worker")
 
