@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from lockgate.drivers.policies.worker import CelPolicies
     from lockgate.testing.docker_engine import DockerEngine, ImageRegistry
 
 pytest.register_assert_rewrite("lockgate.testing.contracts")
@@ -89,3 +90,13 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     yield postgres_server.replace("/postgres?", f"/{name}?")
     with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def policies() -> Iterator["CelPolicies"]:
+    """Who works out rules, for the whole run."""
+    from lockgate.drivers.policies.worker import CelPolicies
+
+    found = CelPolicies()
+    yield found
+    found.close()

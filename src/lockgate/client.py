@@ -15,12 +15,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, Self, TypeVar
+from types import MappingProxyType
+from typing import Any, BinaryIO, NoReturn, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
 from lockgate.client_secrets import SecretCalls
+from lockgate.client_supply import SupplyCalls
 from lockgate.core.errors import LockgateError, NotFound, Problem, Unavailable
 from lockgate.decoding import decoded
 from lockgate.messages import (
@@ -40,6 +42,8 @@ from lockgate.messages import (
     Lift,
     LogView,
     NewFeed,
+    PolicyTrial,
+    PolicyView,
     Preview,
     Promote,
     QuarantineView,
@@ -48,9 +52,11 @@ from lockgate.messages import (
     RevokeFeed,
     RollBack,
     Status,
+    TryPolicies,
     Usable,
 )
 from lockgate.messages.audit import KeysView, Redeploy, RotateKey, StatementView, Verification
+from lockgate.messages.environments import ComparisonView, EnvironmentDetail, WhyView
 
 T = TypeVar("T")
 
@@ -135,7 +141,7 @@ def address_from_environment() -> Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Client(SecretCalls):
+class Client(SupplyCalls, SecretCalls):
     """Every method raises :class:`Refusal` when the server says no and :class:`Unavailable` when none answers."""
 
     find: Callable[[], Address] = address_from_environment
@@ -255,6 +261,18 @@ class Client(SecretCalls):
         """In promotion order."""
         return self._get("/v1/environments", tuple[EnvironmentView, ...])
 
+    def environment(self, name: str) -> EnvironmentDetail:
+        return self._get(f"/v1/environments/{quote(name, safe='')}", EnvironmentDetail)
+
+    def why(self, environment: str, field: str) -> WhyView:
+        """Who says what of a field of an environment."""
+        path = f"/v1/environments/{quote(environment, safe='')}/why/{quote(field, safe='')}"
+        return self._get(path, WhyView)
+
+    def compare(self, left: str, right: str) -> ComparisonView:
+        """Two environments (``prod``, ``prod@2h``), or two releases by id."""
+        return self._get("/v1/comparisons", ComparisonView, left=left, right=right)
+
     def logs(
         self,
         application: str,
@@ -275,6 +293,13 @@ class Client(SecretCalls):
 
     def lift(self, request: Lift) -> None:
         self._post("/v1/quarantines/lift", request, None)
+
+    def policies(self) -> tuple[PolicyView, ...]:
+        return self._get("/v1/policies", tuple[PolicyView, ...])
+
+    def try_policies(self, request: TryPolicies) -> PolicyTrial:
+        """What policies would say of a deployment."""
+        return self._post("/v1/policies/try", request, PolicyTrial)
 
     # --- the record ---
 
@@ -413,8 +438,15 @@ class Client(SecretCalls):
     def _post(self, path: str, message: object, kind: type[T] | None, timeout: float = QUICK) -> T:
         return _decoded(self._exchange("POST", path, msgspec.json.encode(message), timeout), kind)
 
-    def _exchange(self, method: str, path: str, body: bytes | None, timeout: float) -> bytes:
-        address, connection, answer = self._send(method, path, body, timeout, {"Accept": "application/json"})
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        body: bytes | BinaryIO | None,
+        timeout: float,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> bytes:
+        address, connection, answer = self._send(method, path, body, timeout, {"Accept": "application/json", **headers})
         try:
             data = answer.read()
         except (OSError, http.client.HTTPException) as error:
@@ -426,7 +458,7 @@ class Client(SecretCalls):
         return data
 
     def _send(
-        self, method: str, path: str, body: bytes | None, timeout: float, headers: dict[str, str]
+        self, method: str, path: str, body: bytes | BinaryIO | None, timeout: float, headers: dict[str, str]
     ) -> tuple[Address, http.client.HTTPConnection, http.client.HTTPResponse]:
         """The caller closes the connection."""
         address = self.find()
@@ -435,7 +467,7 @@ class Client(SecretCalls):
         connection = kind(parts.netloc, timeout=timeout)
         headers["Authorization"] = f"Bearer {address.token}"
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers.setdefault("Content-Type", "application/json")
         try:
             connection.request(method, parts.path.rstrip("/") + path, body, headers)
             return address, connection, connection.getresponse()

@@ -3,7 +3,7 @@
 from typing import Protocol, TypeVar
 from urllib.parse import quote
 
-from lockgate.messages import (
+from lockgate.messages.secrets import (
     ChangeMasterKey,
     KeyChangeView,
     RemoveSecret,

@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import secrets
 import signal
 import sys
 import threading
@@ -11,21 +10,22 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockgate.config.application_file import read_application
+from lockgate.config.application_file import reader
 from lockgate.config.catalogue_file import CatalogueFile
 from lockgate.config.settings import Settings
-from lockgate.core.application import Application
+from lockgate.core import capability
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
 from lockgate.core.envelope import Verify
-from lockgate.core.environment import TargetSpec
+from lockgate.core.environment import Environment, TargetSpec
 from lockgate.core.errors import ComponentMissing, LockgateError, Unavailable
 from lockgate.core.ids import canonical, digest_of, short
 from lockgate.core.plan import Plan
-from lockgate.core.secret import Secret
+from lockgate.drivers import capabilities, metrics
 from lockgate.drivers.archive import ArchiveFolder
 from lockgate.drivers.artifacts import Artifacts, StoredSource
 from lockgate.drivers.clock import SystemClock
@@ -33,12 +33,12 @@ from lockgate.drivers.custody import Custody, custody_of
 from lockgate.drivers.depot import Depot
 from lockgate.drivers.docker_info import EngineAddress
 from lockgate.drivers.docker_logins import DockerLogins
+from lockgate.drivers.documents.shelf import Shelf
 from lockgate.drivers.http import HttpClient
 from lockgate.drivers.machine import Premises
 from lockgate.drivers.machine import examine as examine_machine
-from lockgate.drivers.metrics.command import CommandMetrics
-from lockgate.drivers.metrics.http import HttpMetrics
-from lockgate.drivers.metrics.prometheus import PrometheusMetrics
+from lockgate.drivers.occupancy import own_folder, worker_name
+from lockgate.drivers.policies.worker import CelPolicies, judge_once
 from lockgate.drivers.redactor import Redactor, log_to_stderr
 from lockgate.drivers.registry import Registries
 from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
@@ -49,34 +49,37 @@ from lockgate.drivers.sources.file import FileSource
 from lockgate.drivers.sources.npm import NpmSource
 from lockgate.drivers.sources.oci import OciSource
 from lockgate.drivers.sources.pypi import PypiSource, find_uv
-from lockgate.drivers.storage import own_folder
 from lockgate.drivers.supervision import adopt
 from lockgate.drivers.targets.process import ProcessTarget
 from lockgate.drivers.targets.process import Settings as ProcessSettings
 from lockgate.drivers.tasks.command import CommandTask
 from lockgate.drivers.tasks.command import Settings as CommandSettings
 from lockgate.drivers.tickers.embedded import EmbeddedTicker
-from lockgate.engine import auditing, gatehouse, pinning, planner
+from lockgate.engine import auditing, chronicle, gatehouse, inspection, pinning, planner
 from lockgate.engine.almanac import Almanac
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.archivist import Archivist
 from lockgate.engine.auditing import Auditing
 from lockgate.engine.calendar_desk import CalendarDesk
+from lockgate.engine.chronicle import Chronicle
 from lockgate.engine.collector import Collector
 from lockgate.engine.executor import Executor
 from lockgate.engine.gatehouse import Gatehouse
 from lockgate.engine.intake import Intake
 from lockgate.engine.notary import Notary
 from lockgate.engine.operations import Operations
+from lockgate.engine.policies import Evidence, Panel
+from lockgate.engine.policy_desk import PolicyDesk
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
 from lockgate.engine.redeployment import Redeployment
 from lockgate.engine.secret_desk import SecretDesk
+from lockgate.engine.snapshots import Snapshots
+from lockgate.engine.surveyor import Surveyor
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
 from lockgate.messages import ArtifactDetails, AttachmentView, Usable
-from lockgate.ports import MetricSource
 from lockgate.server.redacted import redacted as discreet
 from lockgate.store.database import SqlStore, open_store
 from lockgate.store.redacted import redacted
@@ -101,20 +104,22 @@ class Drivers:
     """What touches this machine, made once and shared by every plan that needs it."""
 
     def __init__(
-        self, settings: Settings, clock: SystemClock, store: SqlStore, catalogue: CatalogueFile, custody: Custody
+        self, settings: Settings, clock: SystemClock, store: SqlStore, catalogue: Chronicle, custody: Custody
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._store = store
         self._custody = custody
-        self._metrics = _metric_sources(catalogue, custody)
+        self._metrics = metrics.sources(custody.lookup(catalogue), custody.redactor.masked)
         self.artifacts = _artifacts(settings.data)
+        self.documents = Shelf(Depot.at(settings.data).blobs)
         self.router = EnvoyRouter(EnvoySettings(settings.data / "router", settings.envoy))
         self.commands = CommandTask(CommandSettings(settings.data), custody.redactor.redaction)
         self._verifier = Verifier(HttpClient(), self.commands, clock, custody.redactor.masked)
         self._executors: dict[str, Executor] = {}
         self._targets: list[ProcessTarget | DockerTarget] = []
         self._lock = threading.Lock()
+        self.judges: tuple[CelPolicies, ...] = ()
 
     def executor(self, plan: Plan) -> Executor:
         """Of the plan's target with its settings. Raises ComponentMissing for a kind that this version lacks."""
@@ -127,6 +132,10 @@ class Drivers:
                 )
             return self._executors[name]
 
+    def stated(self, environment: Environment) -> frozenset[str]:
+        """What the drivers of an environment can do. Raises ComponentMissing for a kind that this version lacks."""
+        return capability.stated(capabilities.of(environment.target.kind), EnvoyRouter.caps)
+
     def refuse_unless_able(self, plan: Plan) -> None:
         """Raises CapabilityMissing."""
         for part in plan.parts():
@@ -134,7 +143,7 @@ class Drivers:
             planner.refuse_unless_able(part, executor.target.caps, executor.router.caps)
 
     def collect(self, kept: Collection[Artifact]) -> None:
-        collected = self.artifacts.collect(kept)
+        collected = self.artifacts.collect(kept, attached=self._store.attachments.digests())
         log.info("artifacts collected: %s", collected)
         for target in self._containers():
             try:
@@ -151,8 +160,8 @@ class Drivers:
 
     def close(self) -> None:
         """Threads end; instances and the router go on."""
-        for target in self._targets:
-            target.close()
+        for started in (*self._targets, *self.judges):
+            started.close()
         self.router.close()
 
     def _containers(self) -> list["DockerTarget"]:
@@ -232,6 +241,7 @@ class ControlPlane:
     archivist: Archivist
     operations: Operations
     custody: Custody
+    chronicle: Chronicle
 
     def run(self, stop: threading.Event) -> None:
         """Works until ``stop`` is set."""
@@ -249,6 +259,7 @@ class ControlPlane:
 
     def _chores(self) -> tuple[tuple[float, float, Callable[[], object], str], ...]:
         return (
+            (0.0, chronicle.EVERY, self.chronicle.look, "the environments' file was not written down"),
             (COLLECT_FIRST, COLLECT_EVERY, self.collector.run, "artifacts were not collected"),
             (ARCHIVE_EVERY, ARCHIVE_EVERY, self.archivist.round, "the audit record was not sealed"),
         )
@@ -269,39 +280,28 @@ def _now_and_then(stop: threading.Event, first: float, every: float, work: Calla
             log.warning("%s: %s", what, error)
 
 
-def _metric_sources(catalogue: CatalogueFile, custody: Custody) -> Mapping[str, MetricSource]:
-    def secret(environment: str, name: str) -> Secret:
-        known = catalogue().get(environment).secrets
-        if name not in known:
-            raise ComponentMissing(f"{environment} has no secret {name!r}.", "Add it to its secrets.")
-        return custody.newest(environment, known[name])
-
-    mask = custody.redactor.masked
-    return {
-        "prometheus": PrometheusMetrics(secret, mask),
-        "http": HttpMetrics(secret, mask),
-        "command": CommandMetrics(secret, os.environ.get("PATH", ""), mask),
-    }
-
-
 def build(settings: Settings, redactor: Redactor | None = None) -> ControlPlane:
     """Everything, connected. Nothing is started yet."""
     clock, redactor = SystemClock(), redactor or Redactor()
     for folder in (settings.home, settings.data):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = redacted(open_store(settings.database), redactor.masked)
-    catalogue = CatalogueFile(settings.environments)
+    policies, tried = CelPolicies(), CelPolicies()  # what people try keeps no gate waiting
+    file = CatalogueFile(settings.environments, policies.check)
+    catalogue = Chronicle(store, clock, file)
+    panel = Panel(store, catalogue, policies, Evidence(findings=inspection.facts(store)))
     custody = custody_of(settings, store.data_keys, store.secrets, redactor)
     drivers = Drivers(settings, clock, store, catalogue, custody)
     ticker = EmbeddedTicker(settings.poll)
     notary, almanac = _notary(settings, store, clock), Almanac()
-    questions = (*gatehouse.basic(store), *almanac.questions(), pinning.question(custody))
-    gates = Gatehouse((auditing.question(notary), *questions))
-    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, gates, custody)
+    asked = (*almanac.questions(), *inspection.questions(store, drivers.documents), panel.question())
+    questions = (auditing.question(notary), *gatehouse.basic(store), *asked, pinning.question(custody))
+    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(questions), custody)
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
-    worker = Worker(_worker_name(settings.home), store, clock, ticker, flow, settings.lease)
-    intake = Intake(store, clock, drivers.artifacts, _read)
+    worker = Worker(worker_name(settings.home), store, clock, ticker, flow, settings.lease)
+    intake = Intake(store, clock, drivers.artifacts, reader(settings.environments.parent))
+    secret_desk = SecretDesk(store, clock, catalogue, custody, custody.kept)
     desk = Auditing(store, clock, notary, version("lockgate"))
     operations = Operations(
         store,
@@ -310,15 +310,19 @@ def build(settings: Settings, redactor: Redactor | None = None) -> ControlPlane:
         intake,
         promoter,
         drivers.executor,
-        lambda: examine(settings, serving=True),
+        partial(examine, settings, serving=True),
         desk,
         Redeployment(store, promoter, ticker, notary),
         CalendarDesk(store, clock, catalogue, almanac),
-        SecretDesk(store, clock, catalogue, custody, custody.kept),
+        PolicyDesk(replace(panel, policies=tried), clock, promoter.plan, lambda: file.shelf.all),
+        Surveyor(store, clock, catalogue, Snapshots(store, catalogue, drivers.stated, secret_desk.fingerprint_if_any)),
+        drivers.documents,
+        secret_desk,
     )
     archivist = Archivist(desk, ArchiveFolder(settings.home / "archive").keep, settings.audit_keep)
     collector = Collector(store, drivers.collect)
-    return ControlPlane(settings, store, drivers, worker, collector, archivist, operations, custody)
+    drivers.judges = (policies, tried)
+    return ControlPlane(settings, store, drivers, worker, collector, archivist, operations, custody, catalogue)
 
 
 def _notary(settings: Settings, store: SqlStore, clock: SystemClock) -> Notary:
@@ -337,6 +341,9 @@ def _notary(settings: Settings, store: SqlStore, clock: SystemClock) -> Notary:
 def signature_check() -> Verify:
     """How a signature is checked, for who has a ring of keys."""
     return verify
+
+
+judging = CelPolicies  # as a context, for the command line
 
 
 def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> None:
@@ -412,6 +419,7 @@ def examine(settings: Settings, *, serving: bool = False) -> tuple[Usable, ...]:
         lambda: find_binary(settings.envoy),
         find_uv,
         _engines(settings.environments),
+        judge_once,
     )
     return examine_machine(premises, serving=serving)
 
@@ -461,19 +469,6 @@ def _git_source(depot: Depot) -> StoredSource:
     from lockgate.drivers.sources.git import GitSource
 
     return GitSource(depot)
-
-
-def _read(text: str, where: str) -> Application:
-    return read_application(text, where).value
-
-
-def _worker_name(home: Path) -> str:
-    """The same for every server that ever works on the folder, one at a time: so a restarted one knows which leases are
-    its dead predecessor's."""
-    kept = home / "worker"
-    if not kept.exists():
-        kept.write_text(f"{os.uname().nodename}-{secrets.token_hex(4)}")
-    return kept.read_text()
 
 
 def _port_range(text: str, default: tuple[int, int]) -> range:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lockgate.messages import Fault, KeyChangeView, SecretVersionView, SecretView
+from lockgate.messages import Fault
+from lockgate.messages.secrets import KeyChangeView, SecretVersionView, SecretView
 from tests.cli.conftest import Run
 from tests.cli.double import Double
 

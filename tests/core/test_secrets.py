@@ -10,7 +10,8 @@ from lockgate.core.discretion import hushed, masked
 from lockgate.core.errors import Invalid, NotFound, Problem
 from lockgate.core.ids import canonical
 from lockgate.core.secret import Secret, SecretSource, SecretStore
-from lockgate.messages import Fault, LogView, QuarantineView, SetSecret
+from lockgate.messages import Fault, LogView, QuarantineView
+from lockgate.messages.secrets import SetSecret
 
 
 def test_however_it_is_printed_it_is_not_shown() -> None:

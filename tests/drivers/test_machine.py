@@ -128,3 +128,13 @@ def test_logins_are_told_by_name(premises: Premises, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("DOCKER_AUTH_CONFIG", "{")
     unread = told(premises, "registry logins (images)")
     assert (unread.usable, bool(unread.mend)) == (False, True)
+
+
+def test_rules_of_policies_can_be_worked_out_or_it_is_said_why_not(premises: Premises) -> None:
+    def missing() -> None:
+        raise ComponentMissing("There is no library.", "Install it.")
+
+    good = told(replace(premises, judge=lambda: None), "policies (CEL)")
+    bad = told(replace(premises, judge=missing), "policies (CEL)")
+    assert (good.usable, bad.usable) == (True, False)
+    assert (bad.because, bad.mend) == ("There is no library. Only environments with policies need it.", "Install it.")

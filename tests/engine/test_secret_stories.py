@@ -9,7 +9,8 @@ from lockgate.core.environment import Catalogue, Promote
 from lockgate.core.errors import Conflict, Denied, Invalid, NotFound, SecretUnusable, Unavailable
 from lockgate.core.secret import SecretSource, SecretStore
 from lockgate.core.traffic import Key
-from lockgate.messages import ChangeMasterKey, Deploy, RemoveSecret, RollBack, SetSecret
+from lockgate.messages import Deploy, RollBack
+from lockgate.messages.secrets import ChangeMasterKey, RemoveSecret, SetSecret
 from lockgate.ports import Quarantine
 from lockgate.testing.rig import Rig
 

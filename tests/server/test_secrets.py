@@ -8,7 +8,8 @@ from starlette.testclient import TestClient
 
 from lockgate.core.environment import Catalogue
 from lockgate.core.secret import SecretSource, SecretStore
-from lockgate.messages import Deploy, KeyChangeView, SecretVersionView, SecretView
+from lockgate.messages import Deploy
+from lockgate.messages.secrets import KeyChangeView, SecretVersionView, SecretView
 from tests.server.fleet import Fleet
 from tests.server.test_api import fault
 

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from lockgate.cli.output import BLANK, FAINT, GOOD, STRONG, Json, Line, headline, indented, line, show
-from lockgate.cli.surroundings import DEFINITION, ENVIRONMENTS
+from lockgate.cli.surroundings import DEFINITION, ENVIRONMENTS, templates_near
 from lockgate.core.errors import Conflict, Invalid, Problem
 
 if TYPE_CHECKING:
     from lockgate.config.form import Read
+    from lockgate.config.policies import Shelf
     from lockgate.config.proposal import Proposal
     from lockgate.core.application import Application
     from lockgate.core.environment import Catalogue, Environment
+    from lockgate.core.policy import Policy
 
 Force = Annotated[bool, Parameter(name="--force", negative="", help="Overwrite files that are there.")]
 
@@ -103,39 +105,43 @@ def check(*files: Path, json: Json = False) -> None:
     if not chosen:
         because = f"there is neither {DEFINITION} nor {ENVIRONMENTS} in this folder."
         raise Invalid([Problem("command line", None, "", because, "Write them with: lockgate init")])
-    applications, catalogues = _read_all(chosen)
-    problems = _together(applications, catalogues)
+    applications, catalogues, shelves = _read_all(chosen)
+    problems = [*_together(applications, catalogues), *_faulty_rules(catalogues, shelves)]
     if problems:
         raise Invalid(problems)
     good = [*map(_application_words, applications), *map(_catalogue_words, catalogues)]
+    good += [_policy_words(read.value) for shelf in shelves for read in shelf.own.values()]
     show({"problems": [], "files": [str(path) for path in chosen]}, json, lambda: [_good(words) for words in good])
 
 
-def _read_all(paths: tuple[Path, ...]) -> "tuple[list[Read[Application]], list[Read[Catalogue]]]":
+def _read_all(paths: tuple[Path, ...]) -> "tuple[list[Read[Application]], list[Read[Catalogue]], list[Shelf]]":
     """Raises :class:`Invalid` with the problems of all files at once."""
     from lockgate.config.application_file import read_application
     from lockgate.config.calendar_files import CalendarFiles
     from lockgate.config.document import load_text
     from lockgate.config.environments_file import read_catalogue
+    from lockgate.config.policies import FOLDER, read_shelf
 
     applications: list[Read[Application]] = []
     catalogues: list[Read[Catalogue]] = []
+    shelves: list[Shelf] = []
     problems: list[Problem] = []
     for path in paths:
         try:
             text = load_text(path, str(path))
             if _is_catalogue(path, text):
-                catalogues.append(read_catalogue(text, str(path)))
+                shelves.append(read_shelf(path.parent / FOLDER))
+                catalogues.append(read_catalogue(text, str(path), shelves[-1]))
                 files = CalendarFiles(path.parent)
                 files.put_into(catalogues[-1].value)
                 problems.extend(files.problems)
             else:
-                applications.append(read_application(text, str(path)))
+                applications.append(read_application(text, str(path), templates_near(*paths)))
         except Invalid as error:
             problems.extend(error.problems)
     if problems:
         raise Invalid(problems)
-    return applications, catalogues
+    return applications, catalogues, shelves
 
 
 def _is_catalogue(path: Path, text: str) -> bool:
@@ -147,6 +153,27 @@ def _together(applications: "list[Read[Application]]", catalogues: "list[Read[Ca
     from lockgate.config.together import check_together
 
     return [problem for one in applications for other in catalogues for problem in check_together(one, other)]
+
+
+def _faulty_rules(catalogues: "list[Read[Catalogue]]", shelves: "list[Shelf]") -> list[Problem]:
+    """Of policies. Who works rules out is started only if there is something to work out."""
+    from lockgate.config.policies import faults_of
+
+    uses = [
+        use for read in catalogues for environment in read.value.environments.values() for use in environment.policies
+    ]
+    if not any(shelf.own for shelf in shelves) and not any(use.parameters for use in uses):
+        return []
+    from lockgate.wiring import judging
+
+    with judging() as judge:
+        pairs = zip(catalogues, shelves, strict=True)
+        return [problem for read, shelf in pairs for problem in faults_of(shelf, read, judge.check)]
+
+
+def _policy_words(policy: "Policy") -> str:
+    tests = f"{len(policy.tests)} test{'s' if len(policy.tests) != 1 else ''}" if policy.tests else "no tests"
+    return f"{policy.source}: {policy.name}; {tests}, see: lockgate policy test"
 
 
 def _good(words: str) -> Line:

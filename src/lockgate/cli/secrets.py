@@ -13,7 +13,14 @@ from lockgate.cli.output import BAD, FAINT, GOOD, STRONG, Json, Line, Row, day, 
 from lockgate.cli.surroundings import actor
 from lockgate.client import Client
 from lockgate.core.errors import Invalid, Problem
-from lockgate.messages import ChangeMasterKey, KeyChangeView, RemoveSecret, SecretVersionView, SecretView, SetSecret
+from lockgate.messages.secrets import (
+    ChangeMasterKey,
+    KeyChangeView,
+    RemoveSecret,
+    SecretVersionView,
+    SecretView,
+    SetSecret,
+)
 
 secret = Commands(name="secret", help="Keep secrets for environments.", help_format="plaintext")
 

@@ -1,4 +1,4 @@
-"""JSON Schemas of the two files, for editors. Made from the forms that read them, so neither can know a field alone.
+"""JSON Schemas of the files, for editors. Made from the forms that read them, so neither can know a field alone.
 
 The shipped copies in ``schemas/`` are what an editor is pointed at; a test holds them to this module. A schema says
 what one field may hold; what only several fields together can tell is found by ``lockgate check``.
@@ -12,22 +12,32 @@ from typing import Any
 from lockgate.config.application_file import APPLICATION
 from lockgate.config.environments_file import CATALOGUE
 from lockgate.config.form import Form, Schema
+from lockgate.config.policy_file import POLICY
+from lockgate.config.template_file import TEMPLATE
 
 FOLDER = Path(__file__).parent / "schemas"
 
 
 class FileKind(StrEnum):
-    """Whose schema: the application's file, or the environments'."""
+    """Whose schema: the application's file, the environments', a template's, or a policy's."""
 
     APPLICATION = "lockgate"
     ENVIRONMENTS = "environments"
+    TEMPLATE = "template"
+    POLICY = "policy"
 
 
-_FORMS: dict[FileKind, Form[Any]] = {FileKind.APPLICATION: APPLICATION, FileKind.ENVIRONMENTS: CATALOGUE}
+_FORMS: dict[FileKind, Form[Any]] = {
+    FileKind.APPLICATION: APPLICATION,
+    FileKind.ENVIRONMENTS: CATALOGUE,
+    FileKind.TEMPLATE: TEMPLATE,
+    FileKind.POLICY: POLICY,
+}
 
 
 def schema(kind: FileKind | str) -> Schema:
-    """JSON Schema (draft 2020-12) of ``lockgate.yaml`` (``lockgate``) or ``environments.yaml`` (``environments``)."""
+    """JSON Schema (draft 2020-12) of ``lockgate.yaml`` (``lockgate``), ``environments.yaml`` (``environments``), a file
+    in ``templates`` (``template``), or one in ``policies`` (``policy``)."""
     known = FileKind(kind)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

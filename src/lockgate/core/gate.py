@@ -1,6 +1,7 @@
 """Gate -> verdict: a question before a deployment, and its answer: pass, wait or deny, because."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from lockgate.core.ids import Instant
@@ -25,6 +26,8 @@ class Verdict:
     """A wait's known end; None: somebody has to act."""
     who: str = ""
     """Who can change the answer."""
+    record: Mapping[str, str] = field(default_factory=dict)
+    """What goes on record beside the answer: rule -> its version and what it said."""
     exempted: bool = False
     """It passes by an exemption, against what the gate is for: that is recorded."""
 

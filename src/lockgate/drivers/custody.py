@@ -3,12 +3,13 @@ nothing that this process says or writes can hold it."""
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+from lockgate.core.environment import Catalogue
 from lockgate.core.errors import ComponentMissing, LockgateError, SecretUnusable
 from lockgate.core.secret import Secret, SecretSource, SecretStore
 from lockgate.drivers import safe
@@ -73,6 +74,17 @@ class Custody:
     def newest(self, environment: str, source: SecretSource) -> Secret:
         """What is there now, for the server itself."""
         return self._pinned(source, environment)[1]
+
+    def lookup(self, catalogue: Callable[[], Catalogue]) -> Callable[[str, str], Secret]:
+        """By environment and name, for the server itself. It raises ComponentMissing for one that there is not."""
+
+        def found(environment: str, name: str) -> Secret:
+            known = catalogue().get(environment).secrets
+            if name not in known:
+                raise ComponentMissing(f"{environment} has no secret {name!r}.", "Add it to its secrets.")
+            return self.newest(environment, known[name])
+
+        return found
 
     def close(self) -> None:
         if self.vault is not None:

@@ -48,6 +48,8 @@ class Premises:
     find_uv: Callable[[], Path]
     engines: Sequence[EngineAddress] = ()
     """That environments name, each once."""
+    judge: Callable[[], object] | None = None
+    """Works out a rule. Raises :class:`LockgateError` saying how to mend it. None: it is not looked at."""
 
 
 def examine(premises: Premises, *, serving: bool = False) -> tuple[Usable, ...]:
@@ -65,6 +67,7 @@ def examine(premises: Premises, *, serving: bool = False) -> tuple[Usable, ...]:
         _on_path("node", "npm artifacts", "Install Node.js 20 or newer to deploy npm packages."),
         _on_path("npm", "npm artifacts", "Install npm to deploy npm packages."),
         _on_path("git", "git artifacts over ssh", "Install git to deploy from repositories reached by ssh."),
+        *([_policies(premises.judge)] if premises.judge else []),
         *_engines(premises.engines),
         _logins(),
     )
@@ -88,6 +91,15 @@ def _program(subject: str, find: Callable[[], Path]) -> Usable:
     except LockgateError as error:
         return Usable(subject, False, error.because, error.mend)
     return _tried(subject, path, f"Put a {path.name} there that runs on this machine.")
+
+
+def _policies(judge: Callable[[], object]) -> Usable:
+    try:
+        judge()
+    except LockgateError as error:
+        because = f"{error.because} Only environments with policies need it."
+        return Usable("policies (CEL)", False, because, error.mend)
+    return Usable("policies (CEL)", True, "A rule has been worked out.")
 
 
 def _on_path(name: str, purpose: str, mend: str) -> Usable:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lockgate.core.errors import DataFolderBusy, StorageFull, Unavailable
+from lockgate.core.errors import StorageFull, Unavailable
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _PAUSE = 0.01
@@ -172,16 +172,3 @@ def _unlink(path: Path) -> int:
     except FileNotFoundError:
         return 0
     return size
-
-
-@contextmanager
-def own_folder(home: Path) -> Iterator[None]:
-    """No other server works on the data folder as long as this one lives; the kernel frees it however that ends."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (home / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            because = f"Another Lockgate server works on {home}."
-            raise DataFolderBusy(because, "Stop it, or name another folder with --home.") from error
-        yield

@@ -15,21 +15,25 @@ from lockgate.core.deployment import ACTIVE, WAITING, Deployment, Kind, State, W
 from lockgate.core.environment import Environment
 from lockgate.core.errors import Conflict, Denied, Invalid, LockgateError, NotFound, Problem
 from lockgate.core.gate import Verdict
-from lockgate.core.ids import DeploymentId, InstanceId, ReleaseId
+from lockgate.core.ids import DeploymentId, InstanceId
 from lockgate.core.plan import Observe, Plan
 from lockgate.core.release import Release
 from lockgate.core.source import SourceEvent
 from lockgate.core.traffic import Key
-from lockgate.engine import explaining, forecast, life, planner, record, rollout, views
+from lockgate.engine import explaining, forecast, life, naming, planner, record, rollout, views
 from lockgate.engine.auditing import Auditing
 from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.forecast import Expected
 from lockgate.engine.intake import Intake, with_overrides
+from lockgate.engine.policy_desk import PolicyDesk
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.redeployment import Redeployment
 from lockgate.engine.secret_desk import SecretDesk
+from lockgate.engine.supply import Supply
+from lockgate.engine.surveyor import Surveyor
 from lockgate.engine.views import StatusBoard
+from lockgate.engine.whereabouts import Whereabouts
 from lockgate.messages import (
     AnalysisView,
     Ask,
@@ -51,18 +55,16 @@ from lockgate.messages import (
     Status,
     Usable,
 )
-from lockgate.ports import Clock, Quarantine, Selection, Store, Ticker
+from lockgate.ports import Clock, Documents, Quarantine, Selection, Store, Ticker
 
 WANTS = {"pause": Want.PAUSE, "resume": Want.RUN, "abort": Want.ABORT}
-
-LATEST = "latest"
 
 log = logging.getLogger("lockgate.operations")
 
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """``examine`` looks at the machine for :meth:`doctor`."""
+    """``examine`` looks at the machine for :meth:`doctor`. ``surveyor``: what environments are, and how they differ."""
 
     store: Store
     clock: Clock
@@ -74,15 +76,30 @@ class Operations:
     auditing: Auditing
     redeployment: Redeployment
     calendar: CalendarDesk
+    policies: PolicyDesk
+    surveyor: Surveyor
+    documents: Documents
     secrets: SecretDesk
     recollection: record.Recollection = field(default_factory=record.Recollection)
+
+    # --- desks ---
+
+    @property
+    def supply(self) -> Supply:
+        """What is attached to releases."""
+        return Supply(self.store, self.clock, self.ticker, self.promoter, self.documents, self._find)
+
+    @property
+    def whereabouts(self) -> Whereabouts:
+        """What runs or ran where."""
+        return Whereabouts(self.store, self.clock, self.promoter)
 
     # --- releases ---
 
     def check(self, request: CreateRelease) -> tuple[Problem, ...]:
         """Every problem that the definition has, on every environment there is. Resolves nothing."""
         try:
-            application = self.intake.read(request.definition, request.where)
+            application = self.intake.read(request.definition, request.where, Path(request.folder))
             with_overrides(application, _references(request.artifacts), request.where)
             self.promoter.catalogue()
         except Invalid as error:
@@ -349,22 +366,7 @@ class Operations:
         return release, environment, self.promoter.plan(release, environment)
 
     def _find(self, application: str, name: str) -> Release:
-        """By id, number, version or ``latest``. Raises NotFound naming what there is."""
-        if name.startswith("rel-"):
-            return self.store.releases.get(ReleaseId(name))
-        known = self.store.releases.select(application, 500)
-        wanted = name.removeprefix("#")
-        found = [r for r in known if name == LATEST or r.version == name or str(r.number) == wanted]
-        versions = {r.id for r in found if r.version == name}
-        if len(versions) > 1:
-            several = ", ".join(f"#{r.number}" for r in found)
-            raise Conflict(f"{application} has several releases of version {name}.", f"Say which: {several}.")
-        if found:
-            return found[0]
-        have = (
-            ", ".join(f"{r.version} (#{r.number})" for r in known[:5]) or "none; make one with: lockgate release create"
-        )
-        raise NotFound(f"{application or 'Lockgate'} has no release {name!r}.", f"The newest are: {have}.")
+        return naming.find_release(self.store, application, name)
 
     def _last_good(self, holder: Deployment) -> Deployment:
         done = self._select(holder.application, holder.environment, frozenset({State.SUCCEEDED}))

@@ -16,7 +16,7 @@ from lockgate.core.ids import DeploymentId, Instant
 from lockgate.core.moment import told
 from lockgate.core.plan import Plan, make_plan
 from lockgate.core.release import Release
-from lockgate.engine import life
+from lockgate.engine import life, minutes
 from lockgate.engine.gatehouse import Gatehouse
 from lockgate.engine.pinning import pinned
 from lockgate.ports import Clock, SecretVault, Selection, Store
@@ -127,7 +127,9 @@ class Promoter:
         now = self.clock.now()
         if row.want is not Want.RUN:
             return self._held(row, now)
-        deciding = self._deciding(row)
+        verdicts = self._asked(row)
+        row = self._noted(row, verdicts, now)
+        deciding = weigh(verdicts)
         if deciding.answer is Answer.DENY:
             return self._save(*life.moved(row, State.FAILED, deciding.because, now))
         if deciding.answer is Answer.WAIT:
@@ -164,14 +166,19 @@ class Promoter:
         there = Selection(row.application, environment.name, release=row.release, limit=1)
         return any(d.created_at >= (row.ended_at or 0.0) for d in self.store.history.select(there))
 
-    def _deciding(self, row: Deployment) -> Verdict:
+    def _asked(self, row: Deployment) -> tuple[Verdict, ...]:
         try:
             admission = self.admission(row)
         except Invalid as error:
-            return Verdict("catalogue", Answer.WAIT, str(error), None, "the environments' owner")
+            return (Verdict("catalogue", Answer.WAIT, str(error), None, "the environments' owner"),)
         except RecordAltered as error:
-            return Verdict("integrity", Answer.DENY, str(error))
-        return weigh(self.verdicts(admission))
+            return (Verdict("integrity", Answer.DENY, str(error)),)
+        return self.verdicts(admission)
+
+    def _noted(self, row: Deployment, verdicts: tuple[Verdict, ...], now: Instant) -> Deployment:
+        """With an event of what its gates put on record, if that has changed."""
+        event = minutes.of(self.store.history, row, verdicts, now)
+        return self._save(row, event, keep=True) if event else row
 
     def _begin(self, row: Deployment, let_in: Verdict, now: Instant) -> Deployment:
         holder = self.store.history.holder(row.application, row.environment)

@@ -12,7 +12,14 @@ from lockgate.core.errors import Conflict, Invalid, LockgateError, NotFound, Pro
 from lockgate.core.ids import Digest
 from lockgate.core.secret import LONGEST, Secret, SecretSource, SecretStore, SecretVersion
 from lockgate.engine.collector import KEEP_GOOD
-from lockgate.messages import ChangeMasterKey, KeyChangeView, RemoveSecret, SecretVersionView, SecretView, SetSecret
+from lockgate.messages.secrets import (
+    ChangeMasterKey,
+    KeyChangeView,
+    RemoveSecret,
+    SecretVersionView,
+    SecretView,
+    SetSecret,
+)
 from lockgate.ports import Clock, SecretVault, Selection, Store, Strongbox
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
@@ -82,6 +89,13 @@ class SecretDesk:
             there = ", ".join(sorted(known.secrets)) or "none"
             raise NotFound(f"{environment} has no secret {name!r}.", f"It has: {there}.")
         return self.vault.fingerprint(known.secrets[name], environment)
+
+    def fingerprint_if_any(self, environment: str, name: str) -> str:
+        """For comparing environments: empty while it cannot be had."""
+        try:
+            return self.fingerprint(environment, name)
+        except LockgateError:
+            return ""
 
     # --- inside ---
 

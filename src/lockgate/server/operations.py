@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Literal, Protocol
 
 from lockgate.core.errors import Problem
@@ -13,33 +14,48 @@ from lockgate.messages import (
     Ask,
     AuditView,
     CalendarView,
-    ChangeMasterKey,
+    CheckPolicy,
     CreateRelease,
     Deploy,
     DeploymentView,
     EnvironmentView,
     EventView,
+    EvidenceView,
     Explanation,
     FeedView,
-    KeyChangeView,
+    FindingsView,
+    GiveWaiver,
+    InventoryView,
     Lift,
     LogView,
     NewFeed,
+    PolicyTrial,
+    PolicyView,
     Preview,
     Promote,
     QuarantineView,
     ReleaseView,
-    RemoveSecret,
     ReplayView,
     RevokeFeed,
     RollBack,
+    Status,
+    TakeWaiver,
+    TryPolicies,
+    Usable,
+    WaiverView,
+    WhereView,
+)
+from lockgate.messages.audit import AuditQuery, KeysView, Redeploy, RotateKey, StatementView, Verification
+from lockgate.messages.environments import ComparisonView, EnvironmentDetail, WhyView
+from lockgate.messages.secrets import (
+    ChangeMasterKey,
+    KeyChangeView,
+    RemoveSecret,
     SecretVersionView,
     SecretView,
     SetSecret,
-    Status,
-    Usable,
 )
-from lockgate.messages.audit import AuditQuery, KeysView, Redeploy, RotateKey, StatementView, Verification
+from lockgate.ports import Incoming
 
 
 class AuditingLike(Protocol):
@@ -66,6 +82,16 @@ class RedeploymentLike(Protocol):
     def redeploy(self, deployment: str, message: Redeploy, /) -> DeploymentView: ...
 
 
+class SurveyorLike(Protocol):
+    """What environments are, and how they differ."""
+
+    def show(self, name: str, /) -> EnvironmentDetail: ...
+
+    def why(self, name: str, field: str, /) -> WhyView: ...
+
+    def compare(self, left: str, right: str, /) -> ComparisonView: ...
+
+
 Wanted = Literal["pause", "resume", "abort", "continue", "finish"]
 
 
@@ -83,6 +109,45 @@ class SecretsLike(Protocol):
     def remove(self, environment: str, name: str, message: RemoveSecret, /) -> SecretVersionView: ...
 
     def rotate(self, message: ChangeMasterKey, /) -> KeyChangeView: ...
+
+
+class PoliciesLike(Protocol):
+    """The desk of policies."""
+
+    def list(self) -> tuple[PolicyView, ...]: ...
+
+    def check(self, message: CheckPolicy, /) -> tuple[Problem, ...]: ...
+
+    def attempt(self, message: TryPolicies, /) -> PolicyTrial: ...
+
+
+class SupplyLike(Protocol):
+    """What is attached to releases."""
+
+    def incoming(self) -> AbstractContextManager[Incoming]: ...
+
+    def attach(
+        self, application: str, release: str, incoming: Incoming, kind: str, name: str, actor: str, /
+    ) -> tuple[EvidenceView, bool]:
+        """The document, and whether it is new to the release."""
+
+    def evidence(self, application: str, release: str, /) -> tuple[EvidenceView, ...]: ...
+
+    def findings(self, application: str, release: str, environment: str, /) -> FindingsView: ...
+
+    def waivers(self) -> tuple[WaiverView, ...]: ...
+
+    def waive(self, message: GiveWaiver, /) -> WaiverView: ...
+
+    def unwaive(self, message: TakeWaiver, /) -> None: ...
+
+
+class WhereaboutsLike(Protocol):
+    """What runs or ran where."""
+
+    def inventory(self, environment: str, application: str, at: Instant | None, limit: int, /) -> InventoryView: ...
+
+    def where(self, what: str, at: Instant | None, ever: bool, limit: int, /) -> WhereView: ...
 
 
 class CalendarLike(Protocol):
@@ -105,7 +170,16 @@ class OperationsLike(Protocol):
     """Each raises the errors of :mod:`lockgate.core.errors`, whose messages are sentences for the user."""
 
     @property
+    def supply(self) -> SupplyLike: ...
+
+    @property
+    def whereabouts(self) -> WhereaboutsLike: ...
+
+    @property
     def calendar(self) -> CalendarLike: ...
+
+    @property
+    def surveyor(self) -> SurveyorLike: ...
 
     @property
     def auditing(self) -> AuditingLike: ...
@@ -167,3 +241,6 @@ class OperationsLike(Protocol):
 
     @property
     def secrets(self) -> SecretsLike: ...
+
+    @property
+    def policies(self) -> PoliciesLike: ...

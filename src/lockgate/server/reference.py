@@ -12,7 +12,7 @@ from dataclasses import MISSING, dataclass, fields
 
 from lockgate import messages
 from lockgate.core.errors import Problem
-from lockgate.messages import audit
+from lockgate.messages import audit, secrets
 from lockgate.server.app import ENDPOINTS
 from lockgate.server.endpoint import Endpoint, Parameter
 from lockgate.server.faults import RETRY_AFTER, STATUSES
@@ -71,6 +71,8 @@ def reference() -> str:
 def _endpoint(endpoint: Endpoint) -> str:
     answers = " or ".join(map(str, endpoint.statuses))
     lines = [f"## `{endpoint.method} {endpoint.path}`\n", f"{endpoint.about}\n"]
+    if endpoint.uploads:
+        lines.append("Takes the document itself.")
     if endpoint.takes:
         lines.append(f"Takes {_linked(endpoint.takes.__name__)}.")
     lines.append(f"Answers {answers} with {_linked(endpoint.gives)}.")
@@ -127,13 +129,13 @@ def _type_name(kind: object) -> str:
     text = re.sub(r"\bstr\b", "text", text)
     text = re.sub(r"tuple\[(.*), \.\.\.\]", r"list of \1", text)
     text = re.sub(r"Mapping\[text, (.*)\]", r"object of \1", text)
-    text = text.replace("Mapping[text, text | int | None]", "object")
+    text = text.replace("Mapping[text, text | int | None]", "object").replace("object of Any", "object")
     return _linked(text.replace(" | None", " or null").replace(" | ", " or ").replace("float", "number"))
 
 
 def _messages() -> Iterator[_Shown]:
     """Each message, in the order of the module, and the problem that faults are made of."""
-    ours = (messages, messages.canary, audit)
+    ours = (messages, messages.canary, messages.policies, messages.supply, secrets, audit)
     for module in (*ours, sys.modules[Problem.__module__]):
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.ClassDef) and (module in ours or node.name == Problem.__name__):

@@ -1,6 +1,6 @@
 """The calls about secrets. They take one in, and no answer has ever one in it."""
 
-from lockgate.messages import ChangeMasterKey, RemoveSecret, SetSecret
+from lockgate.messages.secrets import ChangeMasterKey, RemoveSecret, SetSecret
 from lockgate.server.endpoint import Answer, Call, Endpoint, Parameter
 
 _ENVIRONMENT = Parameter("environment", "Only of this environment.")

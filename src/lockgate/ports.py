@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference, Tree
 from lockgate.core.audit import AuditEntry, Event
@@ -21,15 +21,20 @@ from lockgate.core.ids import DeploymentId, Digest, InstanceId, Instant, Release
 from lockgate.core.inventory import Observed
 from lockgate.core.keyring import Keyring
 from lockgate.core.plan import Fence, InstanceSpec, Plan
+from lockgate.core.policy import Judgement, Policy, RuleProblem
 from lockgate.core.release import Release
 from lockgate.core.traffic import Key, Mark, Route, RouterCaps, RouteStatus, Sample, TargetCaps
 from lockgate.core.verification import HttpAnswer
 from lockgate.core.window import Minute, Reading, Window
-from lockgate.ports.secrets import DataKeys as DataKeys
-from lockgate.ports.secrets import KeyChange as KeyChange
-from lockgate.ports.secrets import Secrets as Secrets
-from lockgate.ports.secrets import SecretVault as SecretVault
-from lockgate.ports.secrets import Strongbox as Strongbox
+from lockgate.ports_secrets import DataKeys as DataKeys
+from lockgate.ports_secrets import KeyChange as KeyChange
+from lockgate.ports_secrets import Secrets as Secrets
+from lockgate.ports_secrets import SecretVault as SecretVault
+from lockgate.ports_secrets import Strongbox as Strongbox
+from lockgate.ports_supply import Attachments as Attachments
+from lockgate.ports_supply import Documents as Documents
+from lockgate.ports_supply import Holdings as Holdings
+from lockgate.ports_supply import Incoming as Incoming
 
 # --- time ---
 
@@ -187,6 +192,18 @@ class MetricSource(Protocol):
         ``{application}``, ``{environment}``, ``{component}`` and ``{side}`` in the metric's settings. Where there is no
         data the reading is empty and says why. Raises Unavailable when the source does not answer or fails, Invalid for
         settings it can do nothing with, ComponentMissing for a program or secret that is not there."""
+
+
+class Policies(Protocol):
+    """Who works out the rules of policies, within limits of time and memory. Both raise ComponentMissing where that
+    cannot be done on this machine, and Unavailable while it cannot be done."""
+
+    def check(self, policy: Policy) -> tuple[RuleProblem, ...]:
+        """What is wrong with its rule and message: unknown fields, types that do not fit, a result that is neither true
+        nor false, too much work."""
+
+    def judge(self, policies: Sequence[Policy], document: Mapping[str, Any]) -> tuple[Judgement, ...]:
+        """What comes of each, on these facts (``lockgate.core.facts.document``). Only exactly true holds."""
 
 
 # --- the memory ---
@@ -411,6 +428,44 @@ class Traffic(Protocol):
         """Minutes that ended after that, oldest first."""
 
 
+class Landscape(Protocol):
+    """An environment as a whole: everything of it in a query or two, however much else there is."""
+
+    def holders(self, environment: str) -> tuple[Deployment, ...]:
+        """Of each application the deployment whose plan is what runs there."""
+
+    def active(self, environment: str) -> tuple[Deployment, ...]:
+        """Those that are changing it."""
+
+    def held_at(self, environment: str, at: Instant) -> tuple[Deployment, ...]:
+        """The holders at a moment that is past."""
+
+    def plans(self, digests: Collection[Digest]) -> Mapping[Digest, Plan]:
+        """Those that there are. Raises Conflict when one is not what its digest names."""
+
+    def observed(self, environment: str) -> tuple[Observed, ...]:
+        """The last observation of each key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A version of the environments' file."""
+
+    digest: Digest
+    document: str
+    since: Instant
+
+
+class Catalogues(Protocol):
+    """The environments' file as it has been."""
+
+    def note(self, digest: Digest, document: str, at: Instant, events: Sequence[Event] = ()) -> bool:
+        """It counts from then on. Whether that is new: nothing happens while it is the latest."""
+
+    def at(self, at: Instant) -> Recorded | None:
+        """What counted at that moment; None: nothing is recorded of it."""
+
+
 class Store(Protocol):
     """The whole memory, one door each."""
 
@@ -439,7 +494,19 @@ class Store(Protocol):
     def secrets(self) -> Secrets: ...
 
     @property
+    def attachments(self) -> Attachments: ...
+
+    @property
+    def holdings(self) -> Holdings: ...
+
+    @property
     def feeds(self) -> Feeds: ...
+
+    @property
+    def landscape(self) -> Landscape: ...
+
+    @property
+    def catalogues(self) -> Catalogues: ...
 
     @property
     def audit(self) -> AuditLog: ...
