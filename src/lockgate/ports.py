@@ -11,12 +11,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from lockgate.core.approval import Approval, Delegation, Rejection, Review
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference, Tree
 from lockgate.core.audit import AuditEntry, Event
 from lockgate.core.canary import Metric
 from lockgate.core.deployment import Deployment, State, Want
 from lockgate.core.ids import DeploymentId, Digest, InstanceId, Instant, ReleaseId, RevisionId
 from lockgate.core.inventory import Observed
+from lockgate.core.people import Person, PersonalToken
 from lockgate.core.plan import Fence, InstanceSpec, Plan
 from lockgate.core.release import Release
 from lockgate.core.traffic import Key, Mark, Route, RouterCaps, RouteStatus, Sample, TargetCaps
@@ -173,10 +175,12 @@ class MetricSource(Protocol):
 class Deployments(Protocol):
     """The rows the engine works on. Each method is one transaction, events included."""
 
-    def add(self, new: Deployment, supersede: bool, events: Sequence[Event]) -> Deployment:
+    def add(
+        self, new: Deployment, supersede: bool, events: Sequence[Event], review: Review | None = None
+    ) -> Deployment:
         """Records it under the next number and id. ``supersede``: those of the same application and environment that
         still wait become superseded, with an event each; an urgent one only by an urgent one. An urgent one also tells
-        the active one to give way."""
+        the active one to give way. ``review`` is opened under its id: it broke the glass."""
 
     def claim(self, worker: str, now: Instant, lease: float, limit: int) -> tuple[Deployment, ...]:
         """Takes due rows for ``worker`` until ``now + lease``, each with a new, higher generation. Due: ``next_at`` is
@@ -197,7 +201,7 @@ class Deployments(Protocol):
     ) -> Deployment:
         """Writes everything but ``want`` and ``let_through`` (which are the users'), with what was watched, and returns
         the row as it is now. Becoming active takes the key: KeyBusy if another is active or an older one that is ready
-        goes first; whoever ends, or goes back to its gates, makes those that are ready on its key due. A row saved with
+        goes first, or if somebody has asked it not to begin; whoever ends, or goes back to its gates, makes those that are ready on its key due. A row saved with
         ``holds`` takes it from the holder before. Raises Fenced when the generation is not the claimed one any more."""
 
     def ask(self, deployment: DeploymentId, want: Want, now: Instant, event: Event) -> Deployment:
@@ -245,7 +249,8 @@ class Releases(Protocol):
     """Releases and plans: immutable, by digest."""
 
     def add(self, release: Release, event: Event) -> Release:
-        """Idempotent per digest: returns the one that is there, with its number."""
+        """Idempotent per digest: returns the one that is there, with its number. Authors that it did not name are
+        added to it, with an event ``release.credited``."""
 
     def get(self, release: ReleaseId) -> Release:
         """Raises NotFound."""
@@ -280,6 +285,78 @@ class Quarantines(Protocol):
     def barred(self, application: str, environment: str, release: ReleaseId) -> Quarantine | None: ...
 
     def all(self) -> tuple[Quarantine, ...]: ...
+
+
+class People(Protocol):
+    """Who is known."""
+
+    def add(self, person: Person, event: Event) -> None:
+        """Raises Conflict when there is one of that name."""
+
+    def remove(self, name: str, event: Event) -> None:
+        """With all tokens. Raises NotFound."""
+
+    def all(self) -> tuple[Person, ...]:
+        """By name."""
+
+
+class Tokens(Protocol):
+    """What proves who somebody is: digests of it."""
+
+    def add(self, token: PersonalToken, event: Event) -> None:
+        """Raises NotFound when there is no such person."""
+
+    def revoke(self, token: str, event: Event) -> None:
+        """By its id. Raises NotFound."""
+
+    def find(self, digest: str) -> PersonalToken | None: ...
+
+    def of(self, person: str) -> tuple[PersonalToken, ...]:
+        """Oldest first."""
+
+
+class Approvals(Protocol):
+    """What people have said of deployments that have not begun. Each wakes the deployment in the same transaction, and
+    raises Conflict once that has begun or ended, NotFound when there is none."""
+
+    def give(self, approval: Approval, event: Event) -> None:
+        """The same person's former one of the same deployment is replaced."""
+
+    def reject(self, rejection: Rejection, event: Event) -> None:
+        """The first reason is the reason. The deployment is asked to end."""
+
+    def void(self, deployment: str, approvals: Sequence[Approval], event: Event) -> None:
+        """Those as given, each with why it does not hold any more, which then stays so."""
+
+    def of(self, deployment: str) -> tuple[Approval, ...]:
+        """Oldest first."""
+
+    def rejection(self, deployment: str) -> Rejection | None: ...
+
+
+class Delegations(Protocol):
+    """Who approves in whose place."""
+
+    def add(self, delegation: Delegation, event: Event) -> Delegation:
+        """Under a new id."""
+
+    def end(self, delegation: str, event: Event) -> None:
+        """Raises NotFound."""
+
+    def all(self) -> tuple[Delegation, ...]:
+        """Oldest first."""
+
+
+class Reviews(Protocol):
+    """Deployments that broke the glass, and who looked at them."""
+
+    def confirm(self, review: Review, event: Event) -> None:
+        """Raises Conflict when it has been confirmed already, NotFound when there is none."""
+
+    def of(self, deployment: str) -> Review | None: ...
+
+    def open(self) -> tuple[Review, ...]:
+        """Those that nobody has confirmed, oldest first."""
 
 
 class Inventory(Protocol):
@@ -324,3 +401,18 @@ class Store(Protocol):
 
     @property
     def traffic(self) -> Traffic: ...
+
+    @property
+    def people(self) -> People: ...
+
+    @property
+    def tokens(self) -> Tokens: ...
+
+    @property
+    def approvals(self) -> Approvals: ...
+
+    @property
+    def delegations(self) -> Delegations: ...
+
+    @property
+    def reviews(self) -> Reviews: ...

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from lockgate.config.approvals import APPROVALS, BREAK_GLASS, GROUPS, approval_faults
 from lockgate.config.cycles import cycles
 from lockgate.config.document import Table, lines_of, parse
 from lockgate.config.form import (
@@ -312,8 +313,8 @@ ENVIRONMENT = Form(
         Field("listen", LISTEN, "Where requests arrive: 8081, 0.0.0.0:8081, or one for each application."),
         Field(
             "promote",
-            Choice("a way to promote", {p.value: p for p in Promote}, later=frozenset({"on-approval"})),
-            "When a release verified in the environment before enters: automatic or on-demand.",
+            Choice("a way to promote", {p.value: p for p in Promote}),
+            "When a release verified in the environment before enters: automatic, on-demand or on-approval.",
         ),
         Field(
             "queue",
@@ -333,6 +334,8 @@ ENVIRONMENT = Form(
         Field("cells", Named("a cell", NAME, CELL, least=1, example="NAME: {listen: 8081}"),
               "Its equal parts, each with its own instances and addresses; a change goes from cell to cell."),
         Field("rollout", ROLLOUT, "How a change goes from cell to cell."),
+        Field("approvals", APPROVALS, "Who must agree to a deployment."),
+        Field("break_glass", BREAK_GLASS, "Who may deploy without approvals and outside windows, in an emergency."),
     ),
     named="name",
     hints={
@@ -343,7 +346,7 @@ ENVIRONMENT = Form(
         "description": "Did you mean 'purpose'?", "supersede": "Did you mean 'queue'?",
         "regions": "Did you mean 'cells'?", "clusters": "Did you mean 'cells'?",
     },
-    later=frozenset({"approvals", "windows", "policies", "soak"}),
+    later=frozenset({"windows", "policies", "soak"}),
 )  # fmt: skip
 
 CATALOGUE = Form(
@@ -357,6 +360,7 @@ CATALOGUE = Form(
             required=True,
             stand_in={},
         ),
+        Field("groups", GROUPS, "Who belongs together: group -> names of people."),
     ),
     hints={
         "application": "Applications are written in lockgate.yaml, in their own repositories.",
@@ -373,6 +377,7 @@ def _across(read: Read[Catalogue]) -> Iterator[Problem]:
     yield from _cell_faults(read)
     yield from _address_faults(read)
     yield from _range_faults(read)
+    yield from approval_faults(read)
 
 
 def _order_faults(read: Read[Catalogue]) -> Iterator[Problem]:

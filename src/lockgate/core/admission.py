@@ -23,6 +23,10 @@ class Admission:
     """Who asked for it."""
     reason: str = ""
     urgent: bool = False
+    personal: bool = False
+    """Who asked for it is proven."""
+    break_glass: bool = False
+    """It is an emergency: neither approvals nor windows hold it."""
     row: Deployment | None = None
     """None: nothing is recorded yet; somebody asks what would become of it."""
 

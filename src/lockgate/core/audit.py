@@ -7,7 +7,7 @@ entries too: each carries the digest of the one before, so a change or a gap any
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from lockgate.core.ids import Digest, Instant, digest_of
+from lockgate.core.ids import LATER, Digest, Instant, digest_of
 
 SYSTEM = "lockgate"
 """The actor of what Lockgate does by itself."""
@@ -32,6 +32,8 @@ class Event:
     audited: bool = False
     """Somebody caused it: it goes into the audit chain."""
     seq: int = 0
+    address: str = field(default="", metadata=LATER)
+    """Where the request came from that caused it."""
 
 
 @dataclass(frozen=True, slots=True)

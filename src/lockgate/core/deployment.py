@@ -153,6 +153,10 @@ class Deployment:
     reason: str = ""
     urgent: bool = False
     """It pre-empts what is active instead of waiting its turn: a hotfix or a rollback."""
+    personal: bool = False
+    """Who asked for it is proven: a person who had signed in, or Lockgate itself."""
+    review_due: Instant | None = None
+    """It broke the glass, and until then a second person must have looked at it. None: it did not."""
     state: State = State.PENDING
     want: Want = Want.RUN
     because: str = ""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from lockgate.core.application import Strategy
+from lockgate.core.approval import BreakGlass, Rule
 from lockgate.core.errors import NotFound
 from lockgate.core.secret import SecretSource
 
@@ -16,6 +17,8 @@ class Promote(StrEnum):
     """At once: continuous deployment."""
     ON_DEMAND = "on-demand"
     """When somebody promotes it: continuous delivery."""
+    ON_APPROVAL = "on-approval"
+    """It is offered at once, and waits for approvals."""
 
 
 class Queueing(StrEnum):
@@ -108,6 +111,10 @@ class Environment:
     cells: Mapping[str, Cell] = field(default_factory=dict)
     """In the order they are written; none: the environment is one piece."""
     rollout: Rollout = Rollout()
+    approvals: Rule | None = None
+    """Who must agree to a deployment; None: nobody."""
+    break_glass: BreakGlass | None = None
+    """Who may do without, in an emergency; None: nobody."""
 
     def in_rollout(self) -> tuple[Cell, ...]:
         """The cells in the order they are changed."""
@@ -140,6 +147,8 @@ class Catalogue:
     """All environments, as written. The promotion order is known to hold no cycle and no unknown name."""
 
     environments: Mapping[str, Environment] = field(default_factory=dict)
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Group -> names of people."""
 
     def get(self, name: str) -> Environment:
         """Raises :class:`NotFound` naming those there are."""

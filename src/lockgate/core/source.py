@@ -21,3 +21,5 @@ class SourceEvent:
     overrides: Mapping[str, Reference] = field(default_factory=dict)
     commit: str = ""
     url: str = ""
+    authors: tuple[str, ...] = ()
+    built_by: str = ""

@@ -6,4 +6,6 @@ push, Git, command line, rollback.
 
 * ``quarantine``: is the release barred from this environment?
 * ``promotion_order``: has it succeeded in the environment before?
+* ``approval``: have enough of the right people consented to exactly this?
+* ``review``: has a second person looked at the emergencies before?
 """

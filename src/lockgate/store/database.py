@@ -2,11 +2,13 @@
 
 from types import TracebackType
 
+from lockgate.store.approvals import SqlApprovals, SqlDelegations, SqlReviews
 from lockgate.store.connection import PATIENCE, Database, connect
 from lockgate.store.deployments import SqlDeployments
 from lockgate.store.history import SqlHistory
 from lockgate.store.inventory import SqlInventory
 from lockgate.store.migrate import prepare
+from lockgate.store.people import SqlPeople, SqlTokens
 from lockgate.store.quarantines import SqlQuarantines
 from lockgate.store.releases import SqlReleases
 from lockgate.store.traffic import SqlTraffic
@@ -23,6 +25,11 @@ class SqlStore:
         self.quarantines = SqlQuarantines(database)
         self.inventory = SqlInventory(database)
         self.traffic = SqlTraffic(database)
+        self.people = SqlPeople(database)
+        self.tokens = SqlTokens(database)
+        self.approvals = SqlApprovals(database)
+        self.delegations = SqlDelegations(database)
+        self.reviews = SqlReviews(database)
 
     def close(self) -> None:
         """Gives up every connection."""

@@ -1,8 +1,9 @@
 """Releases and plans: immutable, by digest."""
 
+from dataclasses import replace
 from functools import lru_cache
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
 
 from lockgate.core.audit import Event
 from lockgate.core.errors import Conflict, NotFound
@@ -76,7 +77,7 @@ def _added(connection: Connection, new: Release, event: Event) -> Release:
     recorded = take(connection, RELEASE)
     there = connection.execute(_READ.where(release.c.digest == new.digest)).first()
     if there is not None:
-        return _release(there)
+        return _credited(connection, _release(there), new.authors, event)
     last = select(func.coalesce(func.max(release.c.number), 0)).where(release.c.application == new.name)
     number = connection.execute(last).scalar_one() + 1
     written = {
@@ -90,6 +91,20 @@ def _added(connection: Connection, new: Release, event: Event) -> Release:
     connection.execute(insert(release), written)
     outbox.append(connection, [event])
     return rows.release(written["document"], number)
+
+
+def _credited(connection: Connection, known: Release, authors: tuple[str, ...], event: Event) -> Release:
+    """Whoever makes the same release again may know of more authors; none is ever taken away."""
+    more = tuple(name for name in dict.fromkeys(authors) if name not in known.written_by())
+    if not more:
+        return known
+    credited = replace(known, authors=(*known.written_by(), *more))
+    connection.execute(
+        update(release).where(release.c.id == known.id).values(document=rows.release_document(credited))
+    )
+    because = f"{known.label()} was also written by {', '.join(more)}."
+    outbox.append(connection, [replace(event, kind="release.credited", because=because, release=known.id)])
+    return credited
 
 
 def _put(connection: Connection, digest: Digest, text: str) -> None:

@@ -126,7 +126,10 @@ def _going_on(state: State, keep: bool) -> Update:
 def _activating(state: State, keep: bool, urgent: bool) -> Update:
     """To this state from waiting, which takes the key."""
     before = {old for old in WAITING if state in TRANSITIONS[old]}
-    return _writing(state, keep).where(is_one_of(deployment.c.state, before), ~_another(_in_the_way(urgent)))
+    nobody_minds = deployment.c.want == Want.RUN.value
+    return _writing(state, keep).where(
+        is_one_of(deployment.c.state, before), nobody_minds, ~_another(_in_the_way(urgent))
+    )
 
 
 def _writing(state: State, keep: bool) -> Update:
