@@ -31,6 +31,7 @@ from lockgate.drivers.depot import Depot
 from lockgate.drivers.docker_info import EngineAddress
 from lockgate.drivers.docker_logins import DockerLogins
 from lockgate.drivers.http import HttpClient
+from lockgate.drivers.keys import kept_key
 from lockgate.drivers.machine import Premises
 from lockgate.drivers.machine import examine as examine_machine
 from lockgate.drivers.metrics.command import CommandMetrics
@@ -53,6 +54,7 @@ from lockgate.drivers.tickers.embedded import EmbeddedTicker
 from lockgate.engine import gatehouse, planner
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.collector import Collector
+from lockgate.engine.consent import Consent
 from lockgate.engine.executor import Executor
 from lockgate.engine.gatehouse import Gatehouse
 from lockgate.engine.intake import Intake
@@ -258,13 +260,22 @@ def build(settings: Settings) -> ControlPlane:
     catalogue = CatalogueFile(settings.environments)
     drivers = Drivers(settings, clock, store, catalogue)
     ticker = EmbeddedTicker(settings.poll)
-    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(gatehouse.basic(store)))
+    consent = Consent(store, catalogue)
+    gates = Gatehouse((*gatehouse.basic(store), *consent.questions()))
+    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, gates, consent)
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
     worker = Worker(_worker_name(settings.home), store, clock, ticker, flow, settings.lease)
     intake = Intake(store, clock, drivers.artifacts, _read)
     operations = Operations(
-        store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings, serving=True)
+        store,
+        clock,
+        ticker,
+        intake,
+        promoter,
+        drivers.executor,
+        lambda: examine(settings, serving=True),
+        link_key=kept_key(settings.home / "link.key"),
     )
     return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), operations)
 

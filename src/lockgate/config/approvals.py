@@ -65,9 +65,7 @@ BREAK_GLASS = Form(
     "break_glass",
     BreakGlass,
     (
-        Field(
-            "by", _GROUPS, "Groups whose members may, with a reason.", required=True, to="groups", stand_in=()
-        ),
+        Field("by", _GROUPS, "Groups whose members may, with a reason.", required=True, to="groups", stand_in=()),
         Field("review", duration("a time", 60, MOST), "How long a second person has to look at it afterwards."),
     ),
     hints={"from": "Did you mean 'by'?", "after_the_fact": "Did you mean 'review'?"},

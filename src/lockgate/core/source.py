@@ -23,3 +23,5 @@ class SourceEvent:
     url: str = ""
     authors: tuple[str, ...] = ()
     built_by: str = ""
+    address: str = ""
+    """Where the request came from."""

@@ -60,6 +60,8 @@ def deployment_view(row: Deployment, plan: Plan | None = None) -> DeploymentView
         final=row.final,
         failure=row.progress.failure,
         cell=row.progress.cell or "" if row.active else "",
+        personal=row.personal,
+        review_due=row.review_due,
     )
 
 
@@ -86,6 +88,7 @@ def event_view(event: Event) -> EventView:
         deployment=event.deployment,
         release=event.release,
         data=event.data,
+        address=event.address,
     )
 
 
@@ -124,6 +127,8 @@ def release_view(release: Release, places: tuple[Place, ...] = ()) -> ReleaseVie
             for component, a in release.artifacts.items()
         ),
         places=places,
+        authors=release.written_by(),
+        built_by=release.built_by,
     )
 
 

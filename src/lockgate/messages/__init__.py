@@ -7,6 +7,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lockgate.core.ids import Instant
+from lockgate.messages.approvals import (
+    ApprovalView as ApprovalView,
+)
+from lockgate.messages.approvals import (
+    Approve as Approve,
+)
+from lockgate.messages.approvals import (
+    Confirm as Confirm,
+)
+from lockgate.messages.approvals import (
+    Delegate as Delegate,
+)
+from lockgate.messages.approvals import (
+    DelegationView as DelegationView,
+)
+from lockgate.messages.approvals import (
+    EndDelegation as EndDelegation,
+)
+from lockgate.messages.approvals import (
+    GivenView as GivenView,
+)
+from lockgate.messages.approvals import (
+    Inbox as Inbox,
+)
+from lockgate.messages.approvals import (
+    Reject as Reject,
+)
+from lockgate.messages.approvals import (
+    ReviewView as ReviewView,
+)
 from lockgate.messages.canary import (
     AnalysisView as AnalysisView,
 )
@@ -40,6 +70,27 @@ from lockgate.messages.canary import (
 from lockgate.messages.canary import (
     TermView as TermView,
 )
+from lockgate.messages.people import (
+    AddPerson as AddPerson,
+)
+from lockgate.messages.people import (
+    CallerView as CallerView,
+)
+from lockgate.messages.people import (
+    Leave as Leave,
+)
+from lockgate.messages.people import (
+    MakeToken as MakeToken,
+)
+from lockgate.messages.people import (
+    NewToken as NewToken,
+)
+from lockgate.messages.people import (
+    PersonView as PersonView,
+)
+from lockgate.messages.people import (
+    TokenView as TokenView,
+)
 
 # --- requests ---
 
@@ -59,6 +110,10 @@ class CreateRelease:
     commit: str = ""
     url: str = ""
     actor: str = ""
+    authors: tuple[str, ...] = ()
+    """Who wrote what is new in it, by name or e-mail address; none: whoever makes the release."""
+    built_by: str = ""
+    """Who, or what, built it, if that is not who makes the release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +134,8 @@ class Deploy:
     """Of a preview: requests a second to reckon with; null: what was measured of what runs."""
     errors: float | None = None
     """Of a preview: share of them that fails."""
+    break_glass: bool = False
+    """An emergency: neither approvals nor windows hold it, and a second person looks at it afterwards. Needs a reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +243,8 @@ class ReleaseView:
     url: str
     artifacts: tuple[ArtifactView, ...]
     places: tuple[Place, ...] = ()
+    authors: tuple[str, ...] = ()
+    built_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +290,10 @@ class DeploymentView:
     failure: str = ""
     cell: str = ""
     """That it is at, where the environment has cells."""
+    personal: bool = False
+    """Who asked for it is proven."""
+    review_due: Instant | None = None
+    """It broke the glass, and a second person was to look at it by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +308,8 @@ class EventView:
     deployment: str
     release: str
     data: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""
+    """Where the request came from that caused it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,9 @@ class SqlTokens:
 def _added(connection: Connection, new: Person, event: Event) -> None:
     added = upserting(connection, person).values(name=new.name, document=rows.document(new))
     if connection.execute(added.on_conflict_do_nothing().returning(person.c.name)).first() is None:
-        raise Conflict(f"There is a person {new.name!r} already.", f"Give them another token: lockgate person token {new.name}")
+        raise Conflict(
+            f"There is a person {new.name!r} already.", f"Give them another token: lockgate person token {new.name}"
+        )
     outbox.append(connection, [event])
 
 

@@ -99,9 +99,7 @@ def _credited(connection: Connection, known: Release, authors: tuple[str, ...], 
     if not more:
         return known
     credited = replace(known, authors=(*known.written_by(), *more))
-    connection.execute(
-        update(release).where(release.c.id == known.id).values(document=rows.release_document(credited))
-    )
+    connection.execute(update(release).where(release.c.id == known.id).values(document=rows.release_document(credited)))
     because = f"{known.label()} was also written by {', '.join(more)}."
     outbox.append(connection, [replace(event, kind="release.credited", because=because, release=known.id)])
     return credited

@@ -12,6 +12,7 @@ from lockgate.core.ids import DeploymentId, digest_of
 from lockgate.core.plan import Plan
 from lockgate.core.traffic import ALL, Key
 from lockgate.engine.analyst import Analyst
+from lockgate.engine.consent import Consent
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.gatehouse import Gatehouse, basic
 from lockgate.engine.intake import Intake
@@ -71,7 +72,9 @@ class Rig:
         self.task = FakeTask()
         self.metrics = FakeMetrics()
         self.ticker = FakeTicker()
-        self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, Gatehouse(basic(store)))
+        self.consent = Consent(store, lambda: self.catalogue)
+        gates = Gatehouse((*basic(store), *self.consent.questions()))
+        self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, gates, self.consent)
         self.executors = only(self.executor())
         intake = Intake(store, self.clock, FakeResolver(), lambda text, where: self.application)
         self.operations = Operations(store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: ())
