@@ -200,9 +200,10 @@ class Deployments(Protocol):
         windows: Sequence[Window] = (),
     ) -> Deployment:
         """Writes everything but ``want`` and ``let_through`` (which are the users'), with what was watched, and returns
-        the row as it is now. Becoming active takes the key: KeyBusy if another is active or an older one that is ready
-        goes first, or if somebody has asked it not to begin; whoever ends, or goes back to its gates, makes those that are ready on its key due. A row saved with
-        ``holds`` takes it from the holder before. Raises Fenced when the generation is not the claimed one any more."""
+        the row as it is now. Becoming active takes the key: KeyBusy if another is active, an older one that is ready
+        goes first, or somebody has asked it not to begin. Whoever ends, or goes back to its gates, makes those that are
+        ready on its key due. A row saved with ``holds`` takes it from the holder before. Raises Fenced when the
+        generation is not the claimed one any more."""
 
     def ask(self, deployment: DeploymentId, want: Want, now: Instant, event: Event) -> Deployment:
         """Writes what somebody wants and makes the row due at once. Raises NotFound, Conflict when it has ended."""

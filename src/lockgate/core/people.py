@@ -24,6 +24,8 @@ class Caller:
     personal: bool = False
     """Who it is has been proven, by a token of their own or by signing in with one. Otherwise the name is only what
     the caller says."""
+    token: str = ""
+    """Id of the personal token that proved it."""
 
     def speaking(self, claimed: str) -> "Caller":
         """Somebody who has not proven a name may say one; a person's own name stands."""
@@ -32,6 +34,10 @@ class Caller:
     def signed(self, event: Event) -> Event:
         """The event as caused by this caller: it goes into the audit chain."""
         return replace(event, actor=self.name, address=self.address, audited=True)
+
+
+NOBODY = Caller()
+"""In particular."""
 
 
 @dataclass(frozen=True, slots=True)

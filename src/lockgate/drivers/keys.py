@@ -13,7 +13,7 @@ BYTES = 32
 
 
 def kept_key(path: Path) -> Secret:
-    """Made if it is not there; two who come at once agree on one. Raises :class:`Invalid` for a file that holds none."""
+    """Made if it is not there; two who come at once agree on one. Raises :class:`Invalid` where none is in it."""
     if not path.exists():
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600 from the first byte
         try:

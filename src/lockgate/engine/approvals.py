@@ -4,7 +4,7 @@ What is said is only recorded here. Whether it is enough is asked of the gate, a
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from lockgate.core.admission import Admission
 from lockgate.core.approval import DAY, Approval, Delegation, Rejection, Review
@@ -15,14 +15,14 @@ from lockgate.core.errors import Conflict, Denied, Invalid, LockgateError, NotFo
 from lockgate.core.gate import Answer, Verdict
 from lockgate.core.ids import DeploymentId, Digest, Instant
 from lockgate.core.invitation import Invitation, opened, sealed
-from lockgate.core.people import Caller, listed
+from lockgate.core.people import NOBODY, Caller, listed
 from lockgate.core.secret import Secret
 from lockgate.engine import life, planner
 from lockgate.engine.consent import Consent
 from lockgate.gates import approval
 from lockgate.messages import (
-    Approve,
     ApprovalView,
+    Approve,
     Confirm,
     Delegate,
     DelegationView,
@@ -54,7 +54,7 @@ class ApprovalDesk:
     admit: Callable[[Deployment], Admission]
     key: Secret
     """That links are signed with."""
-    caller: Caller = field(default=Caller())
+    caller: Caller = NOBODY
 
     # --- looking ---
 
@@ -285,7 +285,7 @@ class ApprovalDesk:
         )
 
     def _event(self, row: Deployment, kind: str, because: str, given: Approval | None = None) -> Event:
-        data = {"subject": given.subject, "plan": row.plan} if given else {}
+        data: dict[str, str] = {"subject": given.subject, "plan": row.plan} if given else {}
         if given and given.behalf:
             data["behalf"] = given.behalf
         return self.caller.signed(life.event_of(row, kind, because, self.clock.now(), data=data))
@@ -299,8 +299,8 @@ def invitation_path(key: Secret, deployment: str, subject: Digest, person: str, 
 def overdue_words(review: Review) -> str:
     """For the board and the doctor."""
     return (
-        f"{review.deployment} broke the glass in {review.environment} ({review.actor}: {review.reason}), and nobody has "
-        f"looked at it in time. A member of {listed(review.groups)} other than {review.actor} can: "
+        f"{review.deployment} broke the glass in {review.environment} ({review.actor}: {review.reason}), and nobody "
+        f"has looked at it in time. A member of {listed(review.groups)} other than {review.actor} can: "
         f"lockgate review {review.deployment} --comment TEXT"
     )
 

@@ -17,7 +17,7 @@ from lockgate.core.environment import Environment
 from lockgate.core.errors import Conflict, Denied, Invalid, LockgateError, NotFound, Problem
 from lockgate.core.gate import Verdict
 from lockgate.core.ids import DeploymentId, InstanceId, ReleaseId
-from lockgate.core.people import Caller
+from lockgate.core.people import NOBODY, Caller
 from lockgate.core.plan import Observe, Plan
 from lockgate.core.release import Release
 from lockgate.core.secret import Secret
@@ -76,7 +76,7 @@ class Operations:
     recollection: record.Recollection = field(default_factory=record.Recollection)
     link_key: Secret = field(default_factory=lambda: Secret(secrets.token_hex(32)))
     """That links to what waits for approvals are signed with."""
-    caller: Caller = Caller()
+    caller: Caller = NOBODY
     """Who asks; nobody in particular until :meth:`on_behalf_of`."""
 
     def on_behalf_of(self, caller: Caller) -> "Operations":

@@ -10,7 +10,7 @@ from lockgate.core.audit import SYSTEM, Event
 from lockgate.core.environment import Catalogue
 from lockgate.core.errors import Denied, Invalid, LockgateError, Problem
 from lockgate.core.ids import Instant
-from lockgate.core.people import PERSON_NAME, Caller, Person, PersonalToken
+from lockgate.core.people import NOBODY, PERSON_NAME, Caller, Person, PersonalToken
 from lockgate.messages import AddPerson, CallerView, Leave, MakeToken, NewToken, PersonView, TokenView
 from lockgate.ports import Clock, Store
 
@@ -28,7 +28,7 @@ class PeopleDesk:
     store: Store
     clock: Clock
     catalogue: Callable[[], Catalogue]
-    caller: Caller = Caller()
+    caller: Caller = NOBODY
 
     # --- at the door ---
 
@@ -40,13 +40,18 @@ class PeopleDesk:
         found = self.store.tokens.find(digest)
         if found is None or not hmac.compare_digest(found.digest, digest) or not found.holds(self.clock.now()):
             return None
-        return self.known(found.person, address)
+        return self._caller_of(found, address)
 
-    def known(self, name: str, address: str) -> Caller | None:
-        """The person of that name, as a caller; None when there is none any more."""
-        if not any(person.name == name for person in self.store.people.all()):
-            return None
-        return Caller(name, frozenset(groups_of(name, self._groups())), address, personal=True)
+    def known(self, name: str, token: str, address: str) -> Caller | None:
+        """Somebody who signed in with that token, by its id; None when it opens nothing any more."""
+        mine = (t for t in self.store.tokens.of(name) if t.id == token and t.holds(self.clock.now()))
+        found = next(mine, None)
+        return None if found is None else self._caller_of(found, address)
+
+    def _caller_of(self, token: PersonalToken, address: str) -> Caller:
+        """A token goes with its person, so whoever has one is known."""
+        groups = frozenset(groups_of(token.person, self._groups()))
+        return Caller(token.person, groups, address, personal=True, token=token.id)
 
     def me(self) -> CallerView:
         return CallerView(self.caller.name, self.caller.personal, tuple(sorted(self.caller.groups)))

@@ -62,7 +62,8 @@ def evaluate(facts: Facts, now: Instant) -> Verdict:
     if Party.REQUESTER in rule.barred and not facts.personal:
         because = (
             f"Who asks for a deployment to {facts.environment} may not approve it, but it is not proven who asks: "
-            "the server's own token is anybody's. Sign in as yourself (lockgate person add NAME, lockgate login) and ask again."
+            "the server's own token is anybody's. Sign in as yourself (lockgate person add NAME, lockgate login) and "
+            "ask again."
         )
         return Verdict(GATE, Answer.DENY, because, who="whoever asks for it")
     if facts.unplanned:

@@ -30,8 +30,8 @@ def evaluate(facts: Facts, now: Instant) -> Verdict:
         return Verdict(GATE, Answer.PASS, "It is urgent: it does not wait until an emergency has been looked at.")
     first = late[0]
     because = (
-        f"{first.deployment} broke the glass in {facts.environment} ({first.actor}: {first.reason}), and a second person "
-        f"should have looked at it by {datetime.fromtimestamp(first.due, UTC):%Y-%m-%d %H:%M} UTC. "
+        f"{first.deployment} broke the glass in {facts.environment} ({first.actor}: {first.reason}), and a second "
+        f"person should have looked at it by {datetime.fromtimestamp(first.due, UTC):%Y-%m-%d %H:%M} UTC. "
         f"Confirm it with: lockgate review {first.deployment}"
     )
     return Verdict(GATE, Answer.WAIT, because, who=f"a member of {listed(first.groups)} other than {first.actor}")

@@ -135,7 +135,7 @@ class Deploy:
     errors: float | None = None
     """Of a preview: share of them that fails."""
     break_glass: bool = False
-    """An emergency: neither approvals nor windows hold it, and a second person looks at it afterwards. Needs a reason."""
+    """An emergency, with a reason: neither approvals nor windows hold it, and a second person looks at it later."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,15 @@ from lockgate.charts.topics import CHARTS
 from lockgate.core.deployment import State
 from lockgate.messages import Ask, CreateRelease, Deploy, Lift, Promote, RollBack
 from lockgate.server import api
+from lockgate.server.approvals import APPROVALS
 from lockgate.server.endpoint import Answer, Call, Endpoint, Image, Parameter, Query, read_query
 from lockgate.server.faults import problem_response
 from lockgate.server.guard import Guard
+from lockgate.server.identity import Identity, caller_of
 from lockgate.server.message import message_of
 from lockgate.server.operations import OperationsLike
 from lockgate.server.pages import Console, fault_page
+from lockgate.server.people import PEOPLE
 from lockgate.server.stream import Interest, Tail, as_api, event_stream, place_of
 from lockgate.server.token import Access
 
@@ -225,6 +228,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         query=(_AFTER, _limit(100, 1000)),
     ),
     Endpoint("POST", "/v1/logins", "A link that opens the console, once.", api.log_in, '{"url"}', statuses=(201,)),
+    *APPROVALS,
+    *PEOPLE,
     Endpoint("GET", "/v1/doctor", "What of this machine Lockgate can use.", api.doctor, "[Usable]"),
 )
 
@@ -238,7 +243,8 @@ def endpoint_route(endpoint: Endpoint, operations: OperationsLike, access: Acces
             if endpoint.streams and "text/event-stream" in request.headers.get("accept", ""):
                 return await _stream(request, query, tail)
             message = await message_of(request, endpoint.takes) if endpoint.takes else None
-            call = Call(operations, access, request.path_params, query, message)
+            caller = caller_of(request)
+            call = Call(operations.on_behalf_of(caller), access, request.path_params, query, message, caller)
             return _response(await to_thread.run_sync(endpoint.answer, call))
         except Exception as error:
             return problem_response(error)
@@ -265,10 +271,11 @@ async def _stream(request: Request, query: Query, tail: Tail) -> Response:
 def make_app(operations: OperationsLike, access: Access, hosts: frozenset[str] = frozenset()) -> Starlette:
     """The application. ``hosts``: names it answers for besides those of the loopback."""
     tail = Tail(operations)
-    console = Console(operations, access, tail)
+    identity = Identity(access, operations.people)
+    console = Console(operations, access, identity, tail)
     app = Starlette(
         routes=[*(endpoint_route(e, operations, access, tail) for e in ENDPOINTS), *console.routes()],
-        middleware=[Middleware(Guard, access=access, hosts=hosts, refuse=refusal)],
+        middleware=[Middleware(Guard, identity=identity, hosts=hosts, refuse=refusal)],
         exception_handlers={HTTPException: refusal},
     )
     app.state.tail = tail

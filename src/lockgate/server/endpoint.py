@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from lockgate.core.errors import Invalid, Problem
+from lockgate.core.people import NOBODY, Caller
 from lockgate.server.operations import OperationsLike
 from lockgate.server.token import Access
 
@@ -56,6 +57,7 @@ class Call:
     path: Mapping[str, str] = field(default_factory=dict)
     query: Query = Query()
     message: object = None
+    caller: Caller = NOBODY
 
     def read(self, kind: type[T]) -> T:
         """The message; its row names the kind, so another one is a mistake of ours."""

@@ -11,13 +11,14 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
+from anyio import to_thread
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lockgate.charts.style import STYLE
-from lockgate.server.token import Access
+from lockgate.server.identity import CALLER, Identity
 
 OPEN_PATHS = frozenset({"/healthz", "/login"})
 OPEN_PREFIX = "/static/"
@@ -75,9 +76,9 @@ Refusal = Callable[[Request, Exception], Awaitable[ASGIApp]]
 class Guard:
     """ASGI middleware. ``refuse`` renders what it raises."""
 
-    def __init__(self, app: ASGIApp, access: Access, hosts: frozenset[str], refuse: Refusal) -> None:
+    def __init__(self, app: ASGIApp, identity: Identity, hosts: frozenset[str], refuse: Refusal) -> None:
         self._app = app
-        self._access = access
+        self._identity = identity
         self._hosts = hosts
         self._refuse = refuse
 
@@ -92,15 +93,15 @@ class Guard:
             await send(message)
 
         try:
-            self._let_in(HTTPConnection(scope))
+            await self._let_in(HTTPConnection(scope))
         except HTTPException as error:
             refusal = await self._refuse(Request(scope, receive), error)
             await refusal(scope, receive, guarded)
         else:
             await self._app(scope, receive, guarded)
 
-    def _let_in(self, request: HTTPConnection) -> None:
-        """Raises :class:`HTTPException` 401, 403 or 421."""
+    async def _let_in(self, request: HTTPConnection) -> None:
+        """Who it is goes into the scope. Raises :class:`HTTPException` 401, 403 or 421."""
         host = host_name(request.headers.get("host", ""))
         if not (is_loopback(host) or host in self._hosts):
             because = f"This server does not answer for the host {host[:100]!r}."
@@ -110,17 +111,17 @@ class Guard:
             return
         if path in OPEN_PATHS:
             self._own_page_only(request)
-        elif not self._has_token(request):
-            if not self._access.knows(request.cookies.get(self._access.cookie, "")):
+            return
+        caller = await to_thread.run_sync(self._identity.by_token, request)
+        if caller is None:
+            caller = await to_thread.run_sync(self._identity.by_session, request)
+            if caller is None:
                 detail = "No valid token or session came with the request."
-                mend = "Send Authorization: Bearer with the contents of the file token in the server's data folder."
+                mend = "Send Authorization: Bearer with your token, or with the file token in the server's data folder."
                 raise HTTPException(401, f"{detail} {mend}")
             if method not in SAFE_METHODS:
                 self._own_page_only(request)
-
-    def _has_token(self, request: HTTPConnection) -> bool:
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and self._access.holds_token(given.strip())
+        request.scope[CALLER] = caller
 
     def _own_page_only(self, request: HTTPConnection) -> None:
         if not from_own_page(request.headers):

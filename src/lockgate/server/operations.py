@@ -7,33 +7,104 @@ from collections.abc import Mapping
 from typing import Literal, Protocol
 
 from lockgate.core.errors import Problem
+from lockgate.core.invitation import Invitation
+from lockgate.core.people import Caller
 from lockgate.messages import (
+    AddPerson,
     AnalysisView,
+    ApprovalView,
+    Approve,
     Ask,
     AuditView,
+    CallerView,
+    Confirm,
     CreateRelease,
+    Delegate,
+    DelegationView,
     Deploy,
     DeploymentView,
+    EndDelegation,
     EnvironmentView,
     EventView,
     Explanation,
+    Inbox,
+    Leave,
     Lift,
     LogView,
+    MakeToken,
+    NewToken,
+    PersonView,
     Preview,
     Promote,
     QuarantineView,
+    Reject,
     ReleaseView,
     ReplayView,
+    ReviewView,
     RollBack,
     Status,
     Usable,
 )
+
+
+class PeopleDeskLike(Protocol):
+    """Who is known. Raises as :class:`OperationsLike` does."""
+
+    def bearer(self, token: str, address: str, /) -> Caller | None:
+        """Whose personal token it is; None: nobody's."""
+
+    def known(self, name: str, token: str, address: str, /) -> Caller | None:
+        """Somebody who signed in with that token, by its id; None when it opens nothing any more."""
+
+    def me(self) -> CallerView: ...
+
+    def all(self) -> tuple[PersonView, ...]: ...
+
+    def add(self, message: AddPerson, /) -> NewToken: ...
+
+    def token(self, name: str, message: MakeToken, /) -> NewToken: ...
+
+    def revoke(self, token: str, message: Leave, /) -> None: ...
+
+    def remove(self, name: str, message: Leave, /) -> None: ...
+
+
+class ApprovalDeskLike(Protocol):
+    """What waits for people. Raises as :class:`OperationsLike` does."""
+
+    def view(self, deployment: str, /) -> ApprovalView: ...
+
+    def inbox(self) -> Inbox: ...
+
+    def approve(self, deployment: str, message: Approve, /) -> ApprovalView: ...
+
+    def reject(self, deployment: str, message: Reject, /) -> ApprovalView: ...
+
+    def confirm(self, deployment: str, message: Confirm, /) -> ReviewView: ...
+
+    def delegations(self) -> tuple[DelegationView, ...]: ...
+
+    def delegate(self, message: Delegate, /) -> DelegationView: ...
+
+    def end(self, delegation: str, message: EndDelegation, /) -> None: ...
+
+    def invited(self, text: str, /) -> tuple[Invitation, ApprovalView]: ...
+
 
 Wanted = Literal["pause", "resume", "abort", "continue", "finish"]
 
 
 class OperationsLike(Protocol):
     """Each raises the errors of :mod:`lockgate.core.errors`, whose messages are sentences for the user."""
+
+    def on_behalf_of(self, caller: Caller, /) -> "OperationsLike":
+        """The same, for this caller."""
+
+    @property
+    def people(self) -> PeopleDeskLike: ...
+
+    @property
+    def approvals(self) -> ApprovalDeskLike: ...
 
     def check(self, message: CreateRelease, /) -> tuple[Problem, ...]: ...
 
