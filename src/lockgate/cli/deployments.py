@@ -20,6 +20,12 @@ Dry = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what wo
 Blind = Annotated[
     bool, Parameter(name="--blind", negative="", help="Also where a canary cannot detect anything at this traffic.")
 ]
+Glass = Annotated[
+    bool,
+    Parameter(
+        name="--break-glass", negative="", help="An emergency: without approvals, outside windows; needs --reason."
+    ),
+]
 Urgent = Annotated[bool, Parameter(name="--urgent", negative="", help="Take over from a deployment under way.")]
 
 
@@ -32,6 +38,7 @@ def deploy(
     dry_run: Dry = False,
     urgent: Urgent = False,
     blind: Blind = False,
+    break_glass: Glass = False,
     reason: Reason = "",
     watch: Watch = None,
     wait: Wait = False,
@@ -46,7 +53,7 @@ def deploy(
     to
         The environment.
     """
-    request = Deploy(application_meant(app), to, release, reason, urgent, actor(), blind)
+    request = Deploy(application_meant(app), to, release, reason, urgent, actor(), blind, break_glass=break_glass)
     client = Client()
     if dry_run:
         return _previewed(client.preview(request), json)

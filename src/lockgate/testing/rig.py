@@ -9,6 +9,7 @@ from lockgate.core.artifact import Artifact, ArtifactKind, Reference
 from lockgate.core.deployment import Deployment, State
 from lockgate.core.environment import Catalogue, Environment, Listen, Promote
 from lockgate.core.ids import DeploymentId, digest_of
+from lockgate.core.people import Caller
 from lockgate.core.plan import Plan
 from lockgate.core.traffic import ALL, Key
 from lockgate.engine.analyst import Analyst
@@ -17,12 +18,13 @@ from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.gatehouse import Gatehouse, basic
 from lockgate.engine.intake import Intake
 from lockgate.engine.operations import Operations
+from lockgate.engine.people import groups_of
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
-from lockgate.messages import CreateRelease, Deploy, DeploymentView
+from lockgate.messages import AddPerson, Approve, CreateRelease, Deploy, DeploymentView
 from lockgate.ports import Store
 from lockgate.testing.fakes import FakeClock, FakeHttp, FakeMetrics, FakeRouter, FakeTarget, FakeTask, FakeTicker
 
@@ -102,6 +104,19 @@ class Rig:
 
     def deploy(self, release: str, to: str = "dev", *, urgent: bool = False) -> DeploymentView:
         return self.operations.deploy(Deploy("shop", to, release, urgent=urgent, actor="ann"))
+
+    def person(self, name: str, email: str = "") -> Operations:
+        """Somebody who is known; what they may ask."""
+        if name not in {known.name for known in self.operations.people.all()}:
+            self.operations.people.add(AddPerson(name, email, actor="root"))
+        groups = frozenset(groups_of(name, self.catalogue.groups))
+        return self.operations.on_behalf_of(Caller(name, groups, "192.0.2.1", personal=True))
+
+    def approve(self, deployment: str, *names: str) -> None:
+        """Each of them looks at what waits, and consents."""
+        for name in names:
+            desk = self.person(name).approvals
+            desk.approve(deployment, Approve(desk.view(deployment).subject))
 
     def run(self, seconds: float = 30.0, *, worker: Worker | None = None) -> None:
         """Works for so many seconds of fake time."""
