@@ -12,7 +12,7 @@ from lockgate.core.application import StrategyKind
 from lockgate.core.deployment import FINAL, TRANSITIONS, State
 from lockgate.core.inventory import Standing
 from lockgate.engine.walker import STRATEGIES
-from lockgate.gates import promotion_order, quarantine
+from lockgate.gates import approval, promotion_order, quarantine, review
 from tests.docs.pages import DOCS, ROOT
 
 REFERENCE = DOCS / "reference"
@@ -73,12 +73,12 @@ def test_every_standing_is_described() -> None:
 
 
 def test_every_gate_is_described() -> None:
-    assert set(table(STATES, "Gates")) == {promotion_order.GATE, quarantine.GATE}
+    assert set(table(STATES, "Gates")) == {promotion_order.GATE, quarantine.GATE, approval.GATE, review.GATE}
 
 
 def test_every_kind_of_event_is_described() -> None:
-    pattern = re.compile(r"\"((?:release|deployment|promotion|quarantine|environment)\.[a-z_]+)\"")
-    written = {name for path in (SOURCE / "engine").glob("*.py") for name in pattern.findall(path.read_text())}
+    pattern = re.compile(r"\"((?:release|deployment|promotion|quarantine|environment|approval|person)\.[a-z_]+)\"")
+    written = {name for path in (*(SOURCE / "engine").glob("*.py"), SOURCE / "store" / "releases.py") for name in pattern.findall(path.read_text())}
     asked = {f"deployment.{want}_asked" for want in ("pause", "resume", "continue", "finish", "abort")}
     states = {f"deployment.{state.value}" for state in State if state is not State.PENDING}
     told = set(re.findall(r"`(\w+\.\w+)`", STATES))

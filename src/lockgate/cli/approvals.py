@@ -149,11 +149,7 @@ def approve(
         because = f"What {seen.deployment} would deploy is not {subject} any more."
         raise Conflict(because, f"Look at it again: lockgate approvals {seen.deployment}")
     view = client.approve(seen.deployment, Approve(seen.subject, comment, behalf, actor()))
-    show(view, json, lambda: [line(("✔ ", GOOD), (f"You approved {view.deployment}.", STRONG)), *_rest(view)])
-
-
-def _rest(view: ApprovalView) -> list[Line]:
-    return approval_lines(view, now())
+    show(view, json, lambda: [line(("✔ ", GOOD), (f"You approved {view.deployment}. ", STRONG), view.because)])
 
 
 def reject(name: str, /, *, reason: Reason, json: Json = False) -> None:

@@ -90,11 +90,12 @@ class ApprovalDesk:
         if hindrance:
             raise Denied(hindrance)
         subject = self.consent.subject(admission)
-        if facts.unplanned or request.subject != subject.digest:
+        if request.subject != subject.digest:
             because = (
                 f"What {row.id} would deploy is not what you have seen: {facts.changed or 'it has changed since'}."
             )
             raise Conflict(because, f"Look at it again: lockgate approvals {row.id}")
+        self.store.releases.put_plan(self.consent.planned(admission))  # the deployment takes it at its next look
         until = now + (facts.rule.expires if facts.rule else DAY)
         given = Approval(row.id, self.caller.name, subject.digest, now, until, request.comment, subject, behalf)
         self.store.approvals.give(given, self._event(row, "approval.given", _given_words(given, row), given))
