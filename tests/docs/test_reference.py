@@ -78,7 +78,11 @@ def test_every_gate_is_described() -> None:
 
 def test_every_kind_of_event_is_described() -> None:
     pattern = re.compile(r"\"((?:release|deployment|promotion|quarantine|environment|approval|person)\.[a-z_]+)\"")
-    written = {name for path in (*(SOURCE / "engine").glob("*.py"), SOURCE / "store" / "releases.py") for name in pattern.findall(path.read_text())}
+    written = {
+        name
+        for path in (*(SOURCE / "engine").glob("*.py"), SOURCE / "store" / "releases.py")
+        for name in pattern.findall(path.read_text())
+    }
     asked = {f"deployment.{want}_asked" for want in ("pause", "resume", "continue", "finish", "abort")}
     states = {f"deployment.{state.value}" for state in State if state is not State.PENDING}
     told = set(re.findall(r"`(\w+\.\w+)`", STATES))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from tests.engine.governed import GovernedRig
 
 from lockgate.core.application import Strategy, StrategyKind
 from lockgate.core.approval import Party
@@ -15,7 +16,6 @@ from lockgate.core.ids import ReleaseId, digest_of
 from lockgate.core.secret import SecretSource, SecretStore
 from lockgate.messages import Approve, Ask, Confirm, Delegate, Deploy, EndDelegation, Leave, Reject, RollBack
 from lockgate.store.database import open_store
-from tests.engine.governed import GovernedRig
 
 DAY = 86400.0
 
@@ -95,9 +95,9 @@ def test_who_asked_wrote_or_built_it_is_barred_where_the_rule_says_so(bars: tupl
     with open_store("sqlite://") as store:
         rig = GovernedRig(store, barred=bars, count=1)
         rig.regroup(managers=("alice", "bob", "carol", "dave"))
-        release = rig.operations.create_release(
-            rig_request(authors=("Alice A <ALICE@example.com>",), built_by="bob")
-        )[0].id
+        release = rig.operations.create_release(rig_request(authors=("Alice A <ALICE@example.com>",), built_by="bob"))[
+            0
+        ].id
         rig.deploy(release)
         rig.run()
         waiting = rig.asked(release, "dave")

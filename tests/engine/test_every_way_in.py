@@ -6,9 +6,9 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.engine.ways_in import EXEMPT, OBSTACLES, WAYS, Station, may_begin, tried
 
 from lockgate.store.database import open_store
-from tests.engine.ways_in import EXEMPT, OBSTACLES, WAYS, Station, may_begin, tried
 
 
 def begins(way: str, obstacles: dict[str, bool]) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
+from tests.engine.governed import GovernedRig
 
 from lockgate.cli.main import main
 from lockgate.core.deployment import Deployment
@@ -29,7 +30,6 @@ from lockgate.server.runner import Listening
 from lockgate.server.runner import run as serve
 from lockgate.server.token import Access
 from lockgate.testing.samples import an_event
-from tests.engine.governed import GovernedRig
 
 SETTLED = 12.0
 """Seconds of fake time in which a deployment that may begin has ended."""
@@ -239,6 +239,7 @@ EXEMPT: Mapping[str, frozenset[str]] = {
     "break-glass": frozenset({approval.GATE}),
 }
 """What a way passes on purpose, as docs/reference/states-and-events.md tells."""
+
 
 def tried(store: Store, folder: Path, way: str, obstacles: Mapping[str, bool]) -> bool:
     """Whether a deployment to prod has begun. ``obstacles``: name -> shut before it is asked for (else after)."""
