@@ -61,7 +61,7 @@ class GovernedRig(Rig):
         """A release that did well in dev, asked for in prod."""
         release = self.release(version)
         self.deploy(release)
-        self.run()
+        self.run(8)
         return self.asked(release, by, **more)
 
     def asked(self, release: str, by: str = "dave", **more: object) -> DeploymentView:

@@ -17,22 +17,23 @@ from starlette.testclient import TestClient
 from tests.engine.governed import GovernedRig
 
 from lockgate.cli.main import main
-from lockgate.core.deployment import Deployment
+from lockgate.core.approval import Review
+from lockgate.core.deployment import ACTIVE, Deployment, State
 from lockgate.core.environment import Environment, Listen, Promote
 from lockgate.core.errors import LockgateError
 from lockgate.core.ids import ReleaseId
+from lockgate.engine.promoter import RECHECK
 from lockgate.gates import approval, promotion_order, quarantine, review
-from lockgate.messages import Approve, Ask, Deploy, MakeToken, RollBack
+from lockgate.messages import Approve, Deploy, MakeToken, RollBack
 from lockgate.messages import Promote as PromoteIt
 from lockgate.ports import Quarantine, Selection, Store
 from lockgate.server.app import make_app
 from lockgate.server.runner import Listening
 from lockgate.server.runner import run as serve
 from lockgate.server.token import Access
-from lockgate.testing.samples import an_event
+from lockgate.testing.samples import a_deployment, an_event
 
-SETTLED = 12.0
-"""Seconds of fake time in which a deployment that may begin has ended."""
+UNSETTLED = ACTIVE | {State.PENDING, State.READY}
 
 
 class Station(GovernedRig):
@@ -45,7 +46,7 @@ class Station(GovernedRig):
         self._raised("2")
         self.third = self.release("3")
         self.deploy(self.third)
-        self.run(SETTLED)
+        self.settle()
         self.before = self._newest()
         self.wants = self.third
         self.automatic = False
@@ -54,8 +55,21 @@ class Station(GovernedRig):
     def _raised(self, version: str) -> str:
         waiting = self.on_prod(version)
         self.approve(waiting.id, "alice", "bob")
-        self.run(SETTLED)
+        self.settle()
         return waiting.release
+
+    def settle(self) -> None:
+        """Until nothing moves any more, and what has succeeded has been offered on."""
+        quiet = 0
+        while quiet < 3:
+            self.turn()
+            self.clock.pass_by(0.25)
+            quiet = 0 if self.store.history.select(Selection("shop", states=UNSETTLED, limit=1)) else quiet + 1
+
+    def recheck(self) -> None:
+        """Every gate is asked again of what waits."""
+        self.clock.pass_by(RECHECK)
+        self.settle()
 
     def _newest(self) -> int:
         return max(d.number for d in self.store.history.select(Selection("shop")))
@@ -139,7 +153,7 @@ def _offered(promote: Promote) -> Way:
     def way(station: Station) -> None:
         station.rewrite(promote=promote)
         station.deploy(station.third)
-        station.run(SETTLED / 2)
+        station.settle()
 
     return way
 
@@ -201,12 +215,10 @@ def _out_of_order(station: Station) -> None:
 
 
 def _overdue(station: Station) -> None:
-    """The glass is broken for a release that ends at once, and nobody looks at it in time."""
-    waiting = station.person("alice").deploy(Deploy("shop", "prod", station.third, "down", break_glass=True))
-    station.operations.ask(waiting.id, "abort", Ask(actor="ann"))
-    station.run(1)
-    station.clock.pass_by(86400)
-    station.before = station._newest()
+    """Somebody broke the glass for another application, and nobody has looked at it in time."""
+    now = station.clock.now()
+    late = Review("", "blog", "prod", "alice", "down", now - 86400, now - 1, ("managers",))
+    station.store.deployments.add(a_deployment("blog", "prod", next_at=None), False, [], late)
 
 
 def _nothing(station: Station) -> None:
@@ -260,7 +272,7 @@ def tried(store: Store, folder: Path, way: str, obstacles: Mapping[str, bool]) -
     for obstacle in chosen:
         if obstacle.afterwards is not None:
             obstacle.afterwards(station)
-    station.run(SETTLED)
+    station.recheck()
     return station.has_begun()
 
 
