@@ -19,6 +19,7 @@ from lockgate.core.application import (
     Strategy,
     StrategyKind,
 )
+from lockgate.core.approval import BreakGlass, Exempt, Party, Rule
 from lockgate.core.artifact import ArtifactKind, Reference
 from lockgate.core.canary import Canary, Criteria, Pin, Stage
 from lockgate.core.environment import (
@@ -107,6 +108,8 @@ def test_the_annotated_environments_are_read() -> None:
         strategy=Strategy(StrategyKind.CANARY, canary=Canary((Stage(500, 600.0), Stage(5000, 600.0)))),
         owner="platform",
         purpose="what users get",
+        approvals=Rule(("release-managers",), 2, tuple(Party), 86400.0, (Exempt.ROLLBACK,)),
+        break_glass=BreakGlass(("on-call",), 86400.0),
     )
     assert read.value.environments["edge"].target == TargetSpec(
         "docker",

@@ -91,10 +91,10 @@ def approval_faults(read: Read[Catalogue]) -> Iterator[Problem]:
             because = f"{environment.name} takes releases on approval, but says nothing of who approves."
             mend = "Add `approvals: {from: [GROUP]}`, or write `promote: automatic`."
             yield read.problem(f"{path}.promote", because, mend)
-        if rule is not None and all(name in groups for name in rule.groups):
+        if rule is not None and rule.groups and all(name in groups for name in rule.groups):
             able = members(groups, rule.groups)
             if len(able) < rule.count:
-                because = f"{rule.count} people must approve, but {listing(rule.groups)} has {len(able)}."
+                because = f"approvals of {rule.count} are asked for, but {listing(rule.groups)} has {len(able)}."
                 yield read.problem(f"{path}.approvals", because, "Add people to the group, or lower `count`.")
 
 

@@ -7,6 +7,7 @@
 The parts for claims, saving and records stand in their own modules; this one joins them.
 """
 
+from lockgate.testing.contracts.agreeing import AgreeingContract
 from lockgate.testing.contracts.claiming import ClaimingContract
 from lockgate.testing.contracts.records import RecordsContract
 from lockgate.testing.contracts.saving import SavingContract
@@ -14,5 +15,7 @@ from lockgate.testing.contracts.traffic import TrafficContract
 from lockgate.testing.contracts.workers import WorkersContract
 
 
-class StoreContract(ClaimingContract, SavingContract, RecordsContract, TrafficContract, WorkersContract):
+class StoreContract(
+    ClaimingContract, SavingContract, RecordsContract, TrafficContract, AgreeingContract, WorkersContract
+):
     """All of it."""
