@@ -301,6 +301,16 @@ def test_an_approval_names_what_was_seen(rig: GovernedRig) -> None:
         desk.approve(waiting.id, Approve(seen))
 
 
+def test_an_approval_given_anew_leaves_the_void_one_in_the_record(rig: GovernedRig) -> None:
+    waiting = rig.on_prod()
+    rig.approve(waiting.id, "alice")
+    rig.rewrite(values={"limit": "30"})
+    rig.approve(waiting.id, "alice", "bob")
+    assert kinds(rig, waiting.id)[-4:] == ["approval.given", "approval.void", "approval.given", "approval.given"]
+    rig.run()
+    assert rig.state(waiting.id) is State.SUCCEEDED and rig.plan(waiting.id).values["limit"] == "30"
+
+
 def test_what_cannot_be_read_keeps_it_waiting(rig: GovernedRig) -> None:
     waiting = rig.on_prod()
     rig.approve(waiting.id, "alice", "bob")

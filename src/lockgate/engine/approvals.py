@@ -95,6 +95,7 @@ class ApprovalDesk:
                 f"What {row.id} would deploy is not what you have seen: {facts.changed or 'it has changed since'}."
             )
             raise Conflict(because, f"Look at it again: lockgate approvals {row.id}")
+        self.consent.void(admission, now)
         self.store.releases.put_plan(self.consent.planned(admission))  # the deployment takes it at its next look
         until = now + (facts.rule.expires if facts.rule else DAY)
         given = Approval(row.id, self.caller.name, subject.digest, now, until, request.comment, subject, behalf)
