@@ -158,7 +158,7 @@ def test_an_approval_expires(rig: GovernedRig) -> None:
 
 # --- exactly this ---
 
-Alteration = Callable[[GovernedRig, str], None]
+Alteration = Callable[["Bound", str], None]
 
 
 def _value(rig: GovernedRig, deployment: str) -> None:
@@ -193,18 +193,18 @@ def _purpose(rig: GovernedRig, deployment: str) -> None:
     rig.rewrite(purpose="something else")
 
 
-def _policy_set(rig: GovernedRig, deployment: str) -> None:
+def _policy_set(rig: "Bound", deployment: str) -> None:
     rig.policies = digest_of("another set")
 
 
-def _release_of_the_row(rig: GovernedRig, deployment: str) -> None:
+def _release_of_the_row(rig: "Bound", deployment: str) -> None:
     """As somebody with a hand in the database could."""
     (other,) = (r for r in rig.store.releases.select("shop", 5) if r.version == "1")
     row = rig.row(deployment)
     rig.tamper(replace(row, release=ReleaseId(other.id)))
 
 
-def _plan_of_the_row(rig: GovernedRig, deployment: str) -> None:
+def _plan_of_the_row(rig: "Bound", deployment: str) -> None:
     row = rig.row(deployment)
     plan = replace(rig.plan(deployment), values={"limit": "666"})
     rig.tamper(replace(row, plan=rig.store.releases.put_plan(plan)))
@@ -350,7 +350,7 @@ def test_a_rejection_that_comes_while_it_is_about_to_begin_wins(rig: GovernedRig
         rig.person("carol").approvals.reject(waiting.id, Reject("wait"))
         return honest(application, environment)
 
-    rig.store.history.holder = late  # type: ignore[method-assign, assignment]
+    rig.store.history.holder = late  # type: ignore[method-assign]
     rig.turn()
     assert not rig.serving("prod")
     rig.run()
@@ -371,9 +371,11 @@ def test_what_has_begun_can_be_neither_approved_nor_rejected(rig: GovernedRig) -
     waiting = rig.on_prod()
     rig.approve(waiting.id, "alice", "bob")
     rig.run()
-    for said in (lambda d: d.reject(waiting.id, Reject("no")), lambda d: d.approve(waiting.id, Approve("sha256:0"))):
-        with pytest.raises(Conflict, match="only what has not begun"):
-            said(rig.person("carol").approvals)
+    desk = rig.person("carol").approvals
+    with pytest.raises(Conflict, match="only what has not begun"):
+        desk.reject(waiting.id, Reject("no"))
+    with pytest.raises(Conflict, match="only what has not begun"):
+        desk.approve(waiting.id, Approve("sha256:0"))
 
 
 # --- acting for each other ---

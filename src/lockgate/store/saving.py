@@ -194,13 +194,15 @@ def _refusal(connection: Connection, row: Deployment) -> LockgateError:
     """Why the save changed nothing."""
     here = deployment.c
     found = connection.execute(
-        select(here.state, here.generation, here.owner).where(here.number == row.number, here.id == row.id)
+        select(here.state, here.want, here.generation, here.owner).where(here.number == row.number, here.id == row.id)
     ).first()
     if found is None:
         return NotFound(f"There is no deployment {row.id}.", "See lockgate history.")
     if (found.generation, found.owner) != (row.generation, row.owner):
         return _fenced(row, found)
     check_transition(row.id, State(found.state), row.state)
+    if found.want != Want.RUN.value:
+        return KeyBusy(f"Somebody has asked {row.id} not to begin.", "It is looked at again.")
     return _busy(connection, row)
 
 
