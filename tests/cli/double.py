@@ -89,6 +89,11 @@ def standard_answers(double: Double) -> dict[tuple[str, str], object]:
         ("GET", "/v1/quarantines"): canned.QUARANTINES,
         ("POST", "/v1/quarantines/lift"): None,
         ("GET", "/v1/audit"): canned.AUDIT,
+        ("GET", "/v1/audit/verification"): canned.VERIFIED,
+        ("GET", "/v1/keys"): canned.KEYS,
+        ("POST", "/v1/keys/rotate"): canned.KEYS,
+        ("GET", "/v1/releases/latest/statement"): canned.STATEMENT,
+        ("POST", "/v1/deployments/dep-7/redeploy"): canned.RUNNING,
         ("POST", "/v1/logins"): {"url": "http://localhost:7070/login?token=once"},
         ("GET", "/v1/doctor"): canned.MACHINE,
     }

@@ -1,43 +1,16 @@
 """What is consented to has one digest, and what has changed in it is told by name."""
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockgate.core.approval import Subject, differences, members
+from lockgate.core.approval import Subject, members
 from lockgate.core.errors import Denied
 from lockgate.core.ids import digest_of
 from lockgate.core.invitation import Invitation, opened, sealed
 from lockgate.core.people import Caller, Person, listed
 from lockgate.core.secret import Secret
 from lockgate.testing.samples import an_event
-
-JSON: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers(-99, 99) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-    max_leaves=8,
-)
-TREES = st.dictionaries(st.text(min_size=1, max_size=4), JSON, max_size=4)
-
-
-@given(TREES, TREES)
-def test_a_difference_is_told_exactly_when_there_is_one(one: dict[str, Any], other: dict[str, Any]) -> None:
-    """A field that is missing and one that is null are the same to a user."""
-    assert list(differences(one, one)) == []
-    if list(differences(one, other)):
-        assert Subject(digest_of(1), one).digest != Subject(digest_of(1), other).digest
-
-
-def test_differences_are_told_by_path() -> None:
-    old = {"values": {"limit": "20", "mode": "a"}, "windows": [1, 2], "after": None}
-    new = {"values": {"limit": "30", "mode": "a"}, "windows": [1, 3], "after": "dev"}
-    assert list(differences(old, new)) == [
-        "values.limit is 30 now, not 20",
-        "windows[1] is 3 now, not 2",
-        "after is dev now, not nothing",
-    ]
 
 
 def test_each_part_of_a_subject_is_in_its_digest() -> None:

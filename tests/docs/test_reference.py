@@ -9,10 +9,11 @@ import pytest
 from lockgate.config.settings import Settings
 from lockgate.core import errors, plan
 from lockgate.core.application import StrategyKind
+from lockgate.core.audit import DECISIONS
 from lockgate.core.deployment import FINAL, TRANSITIONS, State
 from lockgate.core.inventory import Standing
 from lockgate.engine.walker import STRATEGIES
-from lockgate.gates import approval, promotion_order, quarantine, review
+from lockgate.gates import approval, integrity, promotion_order, quarantine, review
 from tests.docs.pages import DOCS, ROOT
 
 REFERENCE = DOCS / "reference"
@@ -73,11 +74,13 @@ def test_every_standing_is_described() -> None:
 
 
 def test_every_gate_is_described() -> None:
-    assert set(table(STATES, "Gates")) == {promotion_order.GATE, quarantine.GATE, approval.GATE, review.GATE}
+    gates = {integrity.GATE, promotion_order.GATE, quarantine.GATE, approval.GATE, review.GATE}
+    assert set(table(STATES, "Gates")) == gates
 
 
 def test_every_kind_of_event_is_described() -> None:
-    pattern = re.compile(r"\"((?:release|deployment|promotion|quarantine|environment|approval|person)\.[a-z_]+)\"")
+    subjects = "release|deployment|promotion|quarantine|environment|audit|key|statement|approval|person"
+    pattern = re.compile(rf"\"((?:{subjects})\.[a-z_]+)\"")
     written = {
         name
         for path in (*(SOURCE / "engine").glob("*.py"), SOURCE / "store" / "releases.py")
@@ -86,7 +89,7 @@ def test_every_kind_of_event_is_described() -> None:
     asked = {f"deployment.{want}_asked" for want in ("pause", "resume", "continue", "finish", "abort")}
     states = {f"deployment.{state.value}" for state in State if state is not State.PENDING}
     told = set(re.findall(r"`(\w+\.\w+)`", STATES))
-    assert written | asked <= told
+    assert written | asked | DECISIONS - {"deployment.give-way"} <= told
     assert told <= written | asked | states
     assert "deployment.gated" in told and FINAL
 

@@ -48,6 +48,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "release": ("releases:release", "Make and look at releases."),
         "deploy": ("deployments:deploy", "Deploy a release to an environment."),
         "plan": ("deployments:plan", "What a deployment would do, and what its canary could find out."),
+        "redeploy": ("redeployments:redeploy", "Deploy exactly a recorded plan once more."),
         "promote": ("deployments:promote", "Deploy what runs in the environment before."),
         "rollback": ("deployments:rollback", "Go back to the last good release."),
         "pause": ("deployments:pause", "Stop a deployment between two steps."),
@@ -72,7 +73,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "analysis": ("analyses:analysis", "What users got from a canary, judged once more."),
         "history": ("status:history", "Deployments, newest first."),
         "logs": ("logs:logs", "What instances print."),
-        "audit": ("logs:audit", "Who did what, when and why."),
+        "audit": ("audits:audit", "Who did what, when and why; prove it."),
+        "key": ("keys:key", "The keys that sign the record."),
     },
 }
 """Group -> command -> (where it lives under lockgate.cli, what it does)."""

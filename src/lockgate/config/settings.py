@@ -50,6 +50,9 @@ class Settings:
     ports: tuple[int, int] = (20000, 29999)
     """``LOCKGATE_PORTS``: first and last port for instances. The default is below 32768, where Linux begins to give
     ports to outgoing connections, which could take one first."""
+    audit_keep: float | None = None
+    """``LOCKGATE_AUDIT_KEEP``: seconds that audit entries stay in the database: whole days that are older are
+    exported to the folder ``archive`` and cut off. Default: None, for ever: a few hundred bytes each are cheap."""
     log_level: str = "info"
     """``LOCKGATE_LOG_LEVEL``: debug, info, warning or error. Info is a line for each thing that was done."""
 
@@ -128,6 +131,7 @@ _READERS: Mapping[str, Callable[[At], Any]] = {
     "poll": duration("a pause", 0.05, 60).read,
     "envoy": _Program().read,
     "ports": _Ports().ends,
+    "audit_keep": duration("a time to keep", 86_400, 100 * 366 * 86_400).read,
     "log_level": Choice("a log level", {level: level for level in LEVELS}).read,
 }
 

@@ -27,6 +27,8 @@ class Admission:
     """Who asked for it is proven."""
     break_glass: bool = False
     """It is an emergency: neither approvals nor windows hold it."""
+    as_recorded: bool = False
+    """Its plan is one that was recorded before, and is not made anew."""
     row: Deployment | None = None
     """None: nothing is recorded yet; somebody asks what would become of it."""
 

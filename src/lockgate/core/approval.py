@@ -4,7 +4,7 @@ Consent is given to a :class:`Subject`, by its digest: the plan, the environment
 binds. Anything that changes in it makes another digest, and consent to the former is no consent to the latter.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -147,22 +147,3 @@ class Review:
 def members(groups: Mapping[str, Sequence[str]], named: Sequence[str]) -> tuple[str, ...]:
     """Everybody who is in one of the groups named, each once."""
     return tuple(dict.fromkeys(person for name in named for person in groups.get(name, ())))
-
-
-def differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
-    """What has changed between two values of JSON's types, by dotted path: ``values.limit is 30 now, not 20``."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for name in dict.fromkeys([*old, *new]):
-            yield from differences(old.get(name), new.get(name), f"{path}.{name}" if path else name)
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for place, (one, other) in enumerate(zip(old, new, strict=True)):
-            yield from differences(one, other, f"{path}[{place}]")
-    elif old != new:
-        yield f"{path} is {_shown(new)} now, not {_shown(old)}"
-
-
-def _shown(value: Any) -> str:
-    if value in (None, "", [], {}):
-        return "nothing"
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

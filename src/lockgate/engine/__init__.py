@@ -2,5 +2,5 @@
 
 Read in this order: course, scene, rollout, planner, forecast, intake, life, gatehouse, consent, promoter, outcome,
 verifier, ledger, analyst, executor, recorder, reconciler, walker, worker, collector, record, explaining, views,
-approvals, people, operations.
+chain, notary, auditing, archivist, redeployment, approvals, people, operations.
 """

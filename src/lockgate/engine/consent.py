@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lockgate.core.admission import Admission
-from lockgate.core.approval import Approval, Exempt, Party, Rule, Subject, differences, members
+from lockgate.core.approval import Approval, Exempt, Party, Rule, Subject, members
 from lockgate.core.audit import Event
 from lockgate.core.deployment import Deployment
+from lockgate.core.difference import Difference, between, differences
 from lockgate.core.environment import Catalogue
 from lockgate.core.gate import Verdict
 from lockgate.core.ids import Instant, plain
@@ -52,8 +53,11 @@ class Consent:
         return Subject(self.planned(admission).digest, plain(admission.environment), bound)
 
     def planned(self, admission: Admission) -> Plan:
-        """As it would be planned now. What is gone back to is the plan that ran, with the configuration it had."""
-        return admission.plan if admission.rollback else make_plan(admission.release, admission.environment)
+        """As it would be planned now. What is gone back to, or deployed once more as it was recorded, is the plan that
+        ran, with the configuration it had."""
+        if admission.rollback or admission.as_recorded:
+            return admission.plan
+        return make_plan(admission.release, admission.environment)
 
     def facts(self, admission: Admission) -> approval.Facts:
         """All that the gate wants to know."""
@@ -85,12 +89,12 @@ class Consent:
         """A deployment that waits for approvals and would be planned otherwise now: planned so, with the event that
         tells of it. None: it stays as it is. Where no approvals are asked for, what is planned stays planned."""
         rule = admission.environment.approvals
-        if rule is None or _exempt(admission, rule) or admission.rollback:
+        if rule is None or _exempt(admission, rule) or admission.rollback or admission.as_recorded:
             return None
         fresh = self.planned(admission)
         if fresh.digest == row.plan:
             return None
-        told = _told(differences(plain(admission.plan), plain(fresh)))
+        told = _told(_sentences(differences(admission.plan, fresh)))
         because = f"It is planned anew, because what it would deploy has changed: {told}."
         after = replace(row, plan=self.store.releases.put_plan(fresh))
         return after, life.event_of(after, "deployment.planned_anew", because, now)
@@ -114,19 +118,19 @@ class Consent:
         if seen:
             return _told(self._since(seen[-1], subject, admission))
         if subject.plan != admission.plan.digest:
-            return _told(differences(plain(admission.plan), plain(self.planned(admission))))
+            return _told(_sentences(differences(admission.plan, self.planned(admission))))
         return ""
 
     def _since(self, old: Subject, new: Subject, admission: Admission) -> Iterable[str]:
         """The environment's rules are told first; the plan only for what they do not explain."""
-        told = list(differences(plain(old.rules), plain(new.rules)))
+        told = _sentences(between(plain(old.rules), plain(new.rules)))
         told += [
             f"the {name} have changed"
             for name in {*old.bound, *new.bound}
             if old.bound.get(name) != new.bound.get(name)
         ]
         if not told:
-            told += differences(plain(self.store.releases.plan(old.plan)), plain(self.planned(admission)))
+            told += _sentences(differences(self.store.releases.plan(old.plan), self.planned(admission)))
         return told
 
 
@@ -165,3 +169,14 @@ def _told(changes: Iterable[str]) -> str:
     known = list(changes)
     more = f", and {len(known) - 3} more" if len(known) > 3 else ""
     return ", ".join(known[:3]) + more or "something in it"
+
+
+def _sentences(found: Iterable[Difference]) -> list[str]:
+    return [f"{one.path} is {_shown(one.after)} now, not {_shown(one.before)}" for one in found]
+
+
+def _shown(json: str) -> str:
+    """Without the quotes, and not too much of it."""
+    text = json.removeprefix('"').removesuffix('"') or "nothing"
+    text = "nothing" if text in ("null", "{}", "[]") else text
+    return text if len(text) <= 60 else f"{text[:57]}..."

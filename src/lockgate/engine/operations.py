@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lockgate.core.admission import Admission
 from lockgate.core.artifact import Reference
-from lockgate.core.audit import Event, broken_at
+from lockgate.core.audit import Event
 from lockgate.core.deployment import ACTIVE, WAITING, Deployment, Kind, State, Want
 from lockgate.core.environment import Environment
 from lockgate.core.errors import Conflict, Denied, Invalid, LockgateError, NotFound, Problem
@@ -25,16 +25,17 @@ from lockgate.core.source import SourceEvent
 from lockgate.core.traffic import Key
 from lockgate.engine import explaining, forecast, life, planner, record, rollout, views
 from lockgate.engine.approvals import ApprovalDesk
+from lockgate.engine.auditing import Auditing
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.forecast import Expected
 from lockgate.engine.intake import Intake, with_overrides
 from lockgate.engine.people import PeopleDesk
 from lockgate.engine.promoter import Promoter
+from lockgate.engine.redeployment import Redeployment
 from lockgate.engine.views import StatusBoard
 from lockgate.messages import (
     AnalysisView,
     Ask,
-    AuditView,
     CreateRelease,
     Deploy,
     DeploymentView,
@@ -73,6 +74,8 @@ class Operations:
     promoter: Promoter
     executors: Executors
     examine: Callable[[], tuple[Usable, ...]]
+    auditing: Auditing
+    redeployment: Redeployment
     recollection: record.Recollection = field(default_factory=record.Recollection)
     link_key: Secret = field(default_factory=lambda: Secret(secrets.token_hex(32)))
     """That links to what waits for approvals are signed with."""
@@ -81,7 +84,7 @@ class Operations:
 
     def on_behalf_of(self, caller: Caller) -> "Operations":
         """The same for this caller: what they ask for is asked for in their name."""
-        return replace(self, caller=caller)
+        return replace(self, caller=caller, redeployment=replace(self.redeployment, caller=caller))
 
     @property
     def people(self) -> PeopleDesk:
@@ -324,7 +327,7 @@ class Operations:
         late = self.approvals.problems()
         return (*self.examine(), *(Usable("emergency", False, words) for words in late))
 
-    # --- quarantine and audit ---
+    # --- quarantine ---
 
     def quarantines(self) -> tuple[QuarantineView, ...]:
         return tuple(self._quarantine_view(q) for q in self.store.quarantines.all())
@@ -343,13 +346,6 @@ class Operations:
         )
         event = self.caller.speaking(request.actor).signed(event)
         self.store.quarantines.lift(release.name, request.environment, release.id, event)
-
-    def audit(self, after: int, limit: int) -> AuditView:
-        """Entries behind ``after``; the chain is checked from its beginning."""
-        entries = self.store.history.audit(0, 1_000_000)
-        broken = broken_at(entries)
-        chosen = [replace(e.event, seq=e.seq) for e in entries if e.seq > after][:limit]
-        return AuditView(tuple(views.event_view(e) for e in chosen), broken is None, broken)
 
     # --- inside ---
 

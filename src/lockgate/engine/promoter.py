@@ -11,7 +11,7 @@ from lockgate.core.approval import Review
 from lockgate.core.audit import SYSTEM, Event
 from lockgate.core.deployment import Deployment, Kind, State, Want
 from lockgate.core.environment import Catalogue, Environment, Promote, Queueing
-from lockgate.core.errors import Denied, Invalid, KeyBusy, Problem
+from lockgate.core.errors import Denied, Invalid, KeyBusy, Problem, RecordAltered
 from lockgate.core.gate import Answer, Verdict, weigh
 from lockgate.core.ids import DeploymentId, Instant
 from lockgate.core.people import Caller, listed
@@ -63,7 +63,17 @@ class Promoter:
         release, plan = self.store.releases.get(row.release), self.store.releases.plan(row.plan)
         broke = row.review_due is not None
         return Admission(
-            release, environment, plan, row.kind, row.actor, row.reason, row.urgent, row.personal, broke, row
+            release,
+            environment,
+            plan,
+            row.kind,
+            row.actor,
+            row.reason,
+            row.urgent,
+            row.personal,
+            broke,
+            row.as_recorded,
+            row,
         )
 
     def open(
@@ -76,15 +86,19 @@ class Promoter:
         kind: Kind = Kind.DEPLOY,
         urgent: bool = False,
         break_glass: bool = False,
+        as_recorded: bool = False,
     ) -> Deployment:
         """Records a deployment. Raises Denied when a gate says no: nothing is recorded then."""
         environment = self.catalogue().get(plan.environment)
         now = self.clock.now()
         review = emergency(environment, release, by, reason, now) if break_glass else None
-        asking = Admission(release, environment, plan, kind, by.name, reason, urgent, by.personal, break_glass)
+        asking = Admission(
+            release, environment, plan, kind, by.name, reason, urgent, by.personal, break_glass, as_recorded
+        )
         verdicts = self.verdicts(asking)
         deciding = weigh(verdicts)
         if deciding.answer is Answer.DENY:
+            self._note_denied(asking, deciding, now)
             raise Denied(deciding.because)
         new = Deployment(
             id=DeploymentId(""),
@@ -100,18 +114,35 @@ class Promoter:
             reason=reason,
             urgent=urgent,
             personal=by.personal,
+            as_recorded=as_recorded,
             review_due=review.due if review else None,
             because="It was requested.",
             state_since=now,
             next_at=now,
         )
         because = f"{release.label()} to {environment.name}" + (f": {reason}" if reason else ".")
-        events = [life.event_of(new, "deployment.requested", because, now, data=_said(environment, verdicts))]
+        data = {"plan": new.plan, "kind": kind.value, **_said(environment, verdicts)}
+        events = [life.event_of(new, "deployment.requested", because, now, data=data)]
         if review is not None:
             loud = f"{by.name} broke the glass in {environment.name}: {reason}"
             events.append(life.event_of(new, "deployment.break_glass", loud, now))
         supersede = urgent or environment.queueing is Queueing.NEWEST
         return self.store.deployments.add(new, supersede, [by.signed(event) for event in events], review)
+
+    def _note_denied(self, asking: Admission, deciding: Verdict, now: Instant) -> None:
+        """For the record: of what Lockgate itself asked, the refused promotion tells."""
+        if asking.actor != SYSTEM:
+            event = Event(
+                "deployment.denied",
+                now,
+                f"{asking.release.label()} may not enter {asking.environment.name}: {deciding.because}",
+                actor=asking.actor,
+                application=asking.release.name,
+                environment=asking.environment.name,
+                release=asking.release.id,
+                data={"gate": deciding.gate, "plan": asking.plan.digest, "kind": asking.kind.value},
+            )
+            self.store.audit.note(event)
 
     def admit(self, row: Deployment) -> Deployment:
         """A deployment that has not begun: ends it, lets it wait, or starts it. Returns the row as written; it is
@@ -161,6 +192,8 @@ class Promoter:
             admission = self.admission(row)
         except Invalid as error:
             return Verdict("catalogue", Answer.WAIT, str(error), None, "the environments' owner")
+        except RecordAltered as error:
+            return Verdict("integrity", Answer.DENY, str(error))
         return weigh(self.verdicts(admission))
 
     def _renewed(self, row: Deployment, now: Instant) -> Deployment:

@@ -89,6 +89,8 @@ def event_view(event: Event) -> EventView:
         release=event.release,
         data=event.data,
         address=event.address,
+        commit=event.commit,
+        artifacts=event.artifacts,
     )
 
 

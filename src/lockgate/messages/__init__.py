@@ -309,7 +309,10 @@ class EventView:
     release: str
     data: Mapping[str, str] = field(default_factory=dict)
     address: str = ""
-    """Where the request came from that caused it."""
+    """Where the command came from; empty: from Lockgate itself. Of audited events."""
+    commit: str = ""
+    artifacts: Mapping[str, str] = field(default_factory=dict)
+    """Of the release: component -> digest. Of audited events."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lockgate.charts.style import STYLE
-from lockgate.server.identity import CALLER, Identity
+from lockgate.core.attribution import coming_from
+from lockgate.server.identity import CALLER, Identity, address_of
 
 OPEN_PATHS = frozenset({"/healthz", "/login"})
 OPEN_PREFIX = "/static/"
@@ -98,7 +99,8 @@ class Guard:
             refusal = await self._refuse(Request(scope, receive), error)
             await refusal(scope, receive, guarded)
         else:
-            await self._app(scope, receive, guarded)
+            with coming_from(address_of(scope, Headers(scope=scope))):
+                await self._app(scope, receive, guarded)
 
     async def _let_in(self, request: HTTPConnection) -> None:
         """Who it is goes into the scope. Raises :class:`HTTPException` 401, 403 or 421."""

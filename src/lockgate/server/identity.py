@@ -5,9 +5,12 @@ A personal token, or a session that was opened with one, proves the person.
 """
 
 import getpass
+import ipaddress
 import os
 
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
+from starlette.types import Scope
 
 from lockgate.core.people import Caller
 from lockgate.server.operations import PeopleDeskLike
@@ -34,7 +37,7 @@ class Identity:
             return None
         if self._access.holds_token(given):
             return _unproven(request)
-        return self._people.bearer(given, address_of(request))
+        return self._people.bearer(given, address_of(request.scope, request.headers))
 
     def by_session(self, request: HTTPConnection) -> Caller | None:
         """None: no session came with it, or it is over."""
@@ -42,7 +45,9 @@ class Identity:
         if found is None:
             return None
         return (
-            self._people.known(found.person, found.token, address_of(request)) if found.person else _unproven(request)
+            self._people.known(found.person, found.token, address_of(request.scope, request.headers))
+            if found.person
+            else _unproven(request)
         )
 
     def session_for(self, given: str, request: HTTPConnection) -> str | None:
@@ -50,7 +55,7 @@ class Identity:
         session = self._access.redeem(given)
         if session is not None:
             return session
-        caller = self._people.bearer(given, address_of(request))
+        caller = self._people.bearer(given, address_of(request.scope, request.headers))
         return None if caller is None else self._access.open_for(caller.name, caller.token)
 
 
@@ -60,8 +65,16 @@ def caller_of(request: Request) -> Caller:
     return found if isinstance(found, Caller) else Caller()
 
 
-def address_of(request: HTTPConnection) -> str:
-    return request.client.host if request.client else ""
+def address_of(scope: Scope, headers: Headers) -> str:
+    """Who is at the other end, for the record: ``127.0.0.1``, or ``127.0.0.1 for 10.0.0.7`` where a proxy says so. That
+    is its word alone, as only programs of this machine reach the server."""
+    client = scope.get("client")
+    near = str(client[0]) if client else "unknown"
+    far = headers.get("x-forwarded-for", "").partition(",")[0].strip()
+    try:
+        return f"{near} for {ipaddress.ip_address(far)}" if far else near
+    except ValueError:
+        return near
 
 
 def local_user() -> str:
@@ -73,4 +86,6 @@ def local_user() -> str:
 
 
 def _unproven(request: HTTPConnection) -> Caller:
-    return Caller(request.headers.get(ACTOR_HEADER, "") or local_user(), address=address_of(request))
+    return Caller(
+        request.headers.get(ACTOR_HEADER, "") or local_user(), address=address_of(request.scope, request.headers)
+    )

@@ -3,10 +3,11 @@
 ``lockgate.engine.operations.Operations`` is the one that ships. All are synchronous and may be called from any thread.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal, Protocol
 
 from lockgate.core.errors import Problem
+from lockgate.core.ids import Instant
 from lockgate.core.invitation import Invitation
 from lockgate.core.people import Caller
 from lockgate.messages import (
@@ -45,6 +46,31 @@ from lockgate.messages import (
     Status,
     Usable,
 )
+from lockgate.messages.audit import AuditQuery, KeysView, Redeploy, RotateKey, StatementView, Verification
+
+
+class AuditingLike(Protocol):
+    """:class:`lockgate.engine.auditing.Auditing`"""
+
+    def entries(self, query: AuditQuery, /) -> AuditView: ...
+
+    def verified(self) -> Verification: ...
+
+    def export(self, since: Instant | None, until: Instant | None, form: str, /) -> Iterator[bytes]: ...
+
+    def keys(self) -> KeysView: ...
+
+    def rotate(self, message: RotateKey, /) -> KeysView: ...
+
+    def of_release(self, release: str, /) -> StatementView: ...
+
+    def of_deployment(self, deployment: str, /) -> StatementView: ...
+
+
+class RedeploymentLike(Protocol):
+    """:class:`lockgate.engine.redeployment.Redeployment`"""
+
+    def redeploy(self, deployment: str, message: Redeploy, /) -> DeploymentView: ...
 
 
 class PeopleDeskLike(Protocol):
@@ -106,6 +132,12 @@ class OperationsLike(Protocol):
     @property
     def approvals(self) -> ApprovalDeskLike: ...
 
+    @property
+    def auditing(self) -> AuditingLike: ...
+
+    @property
+    def redeployment(self) -> RedeploymentLike: ...
+
     def check(self, message: CreateRelease, /) -> tuple[Problem, ...]: ...
 
     def create_release(self, message: CreateRelease, /) -> tuple[ReleaseView, bool]: ...
@@ -155,7 +187,5 @@ class OperationsLike(Protocol):
     def quarantines(self) -> tuple[QuarantineView, ...]: ...
 
     def lift(self, message: Lift, /) -> None: ...
-
-    def audit(self, after: int, limit: int, /) -> AuditView: ...
 
     def doctor(self) -> tuple[Usable, ...]: ...

@@ -3,6 +3,7 @@
 from types import TracebackType
 
 from lockgate.store.approvals import SqlApprovals, SqlDelegations, SqlReviews
+from lockgate.store.audit_log import SqlAuditLog
 from lockgate.store.connection import PATIENCE, Database, connect
 from lockgate.store.deployments import SqlDeployments
 from lockgate.store.history import SqlHistory
@@ -11,6 +12,7 @@ from lockgate.store.migrate import prepare
 from lockgate.store.people import SqlPeople, SqlTokens
 from lockgate.store.quarantines import SqlQuarantines
 from lockgate.store.releases import SqlReleases
+from lockgate.store.statements import SqlStatements
 from lockgate.store.traffic import SqlTraffic
 
 
@@ -30,6 +32,8 @@ class SqlStore:
         self.approvals = SqlApprovals(database)
         self.delegations = SqlDelegations(database)
         self.reviews = SqlReviews(database)
+        self.audit = SqlAuditLog(database)
+        self.statements = SqlStatements(database)
 
     def close(self) -> None:
         """Gives up every connection."""

@@ -1,21 +1,27 @@
 """Releases and plans: immutable, by digest."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from sqlalchemy import Connection, func, insert, select, update
+import msgspec
+from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.sql.elements import ColumnElement
 
 from lockgate.core.audit import Event
-from lockgate.core.errors import Conflict, NotFound
+from lockgate.core.envelope import Envelope
+from lockgate.core.errors import NotFound, RecordAltered
 from lockgate.core.ids import Digest, ReleaseId, canonical, digest_of_bytes
 from lockgate.core.plan import Plan
 from lockgate.core.release import Release
+from lockgate.ports import Attestor
 from lockgate.store import outbox, rows
 from lockgate.store.connection import Database, upserting
 from lockgate.store.counters import take
-from lockgate.store.schema import RELEASE, plan, release
+from lockgate.store.schema import RELEASE, credit, plan, release
+from lockgate.store.statements import state
 
-_READ = select(release.c.document, release.c.number)
+_READ = select(release.c.id, release.c.document, release.c.number)
 
 PLANS_AT_HAND = 256
 """Plans kept decoded. They are asked for at every look at a deployment and never change."""
@@ -26,32 +32,42 @@ class SqlReleases:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._attestor: Attestor | None = None
         self._plan = lru_cache(PLANS_AT_HAND)(self._read_plan)
+
+    def attested_by(self, attestor: Attestor) -> None:
+        """From now on, what is recorded is signed in the same transaction."""
+        self._attestor = attestor
 
     def add(self, release: Release, event: Event) -> Release:
         """The event is recorded only when the release is new."""
-        return self._database.write(lambda connection: _added(connection, release, event))
+        statement = self._attestor.of_release(release) if self._attestor else None
+        return self._database.write(lambda connection: _added(connection, release, event, statement))
 
     def get(self, release: ReleaseId) -> Release:
-        found = self._database.read(lambda connection: _found(connection, release))
+        found, more = self._database.read(
+            lambda connection: (_found(connection, release), _credits(connection, credit.c.release == release))
+        )
         if found is None:
             raise NotFound(f"There is no release {release}.", "See lockgate release list.")
-        return _release(found)
+        return _release(found, more)
 
     def select(self, application: str, limit: int) -> tuple[Release, ...]:
         query = _READ.order_by(release.c.recorded.desc()).limit(limit)
         if application:
             query = query.where(release.c.application == application)
-        return tuple(_release(row) for row in self._database.read(lambda connection: list(connection.execute(query))))
+        found, more = self._database.read(lambda connection: (list(connection.execute(query)), _credits(connection)))
+        return tuple(_release(row, more) for row in found)
 
     def put_plan(self, plan: Plan) -> Digest:
+        statement = self._attestor.of_plan(plan) if self._attestor else None
         text = canonical(plan)
         digest = digest_of_bytes(text)
-        self._database.write(lambda connection: _put(connection, digest, text.decode()))
+        self._database.write(lambda connection: _put(connection, digest, text.decode(), statement))
         return digest
 
     def plan(self, digest: Digest) -> Plan:
-        """Raises Conflict when what is stored is not what the digest names: somebody has edited it."""
+        """Raises RecordAltered when what is stored is not what the digest names: somebody has edited it."""
         return self._plan(digest)
 
     def _read_plan(self, digest: Digest) -> Plan:
@@ -60,24 +76,42 @@ class SqlReleases:
         if text is None:
             raise NotFound(f"There is no plan {digest}.")
         if digest_of_bytes(text.encode()) != digest:
-            raise Conflict(f"The stored plan {digest} has been altered.", "Restore the database, or deploy again.")
+            because = f"The stored plan {digest} has been altered."
+            raise RecordAltered(because, "Restore the database from a backup.")
         return rows.value(Plan, text)
 
 
-def _release(row: rows.AnyRow) -> Release:
-    return rows.release(row.document, row.number)
+Credits = Mapping[str, tuple[str, ...]]
+"""Release -> authors that were named later."""
+
+
+def _credits(connection: Connection, *where: ColumnElement[bool]) -> Credits:
+    query = select(credit.c.release, credit.c.person).where(*where).order_by(credit.c.release, credit.c.number)
+    found: dict[str, tuple[str, ...]] = {}
+    for name, person in connection.execute(query):
+        found[name] = (*found.get(name, ()), person)
+    return found
+
+
+def _release(row: rows.AnyRow, more: Credits) -> Release:
+    try:
+        return replace(rows.release(row.document, row.number), credited=more.get(row.id, ()))
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+        because = f"The stored release {row.id} cannot be read, so it has been altered: {error}."
+        raise RecordAltered(because, "Restore the database from a backup.") from error
 
 
 def _found(connection: Connection, which: ReleaseId) -> rows.AnyRow | None:
     return connection.execute(_READ.where(release.c.id == which)).first()
 
 
-def _added(connection: Connection, new: Release, event: Event) -> Release:
+def _added(connection: Connection, new: Release, event: Event, statement: Envelope | None) -> Release:
     # The counter's lock is taken first, so two that add the same release do it one after the other.
     recorded = take(connection, RELEASE)
     there = connection.execute(_READ.where(release.c.digest == new.digest)).first()
     if there is not None:
-        return _credited(connection, _release(there), new.authors, event)
+        known = _release(there, _credits(connection, credit.c.release == there.id))
+        return _credited(connection, known, new.authors, event)
     last = select(func.coalesce(func.max(release.c.number), 0)).where(release.c.application == new.name)
     number = connection.execute(last).scalar_one() + 1
     written = {
@@ -89,6 +123,7 @@ def _added(connection: Connection, new: Release, event: Event) -> Release:
         "document": rows.release_document(new),
     }
     connection.execute(insert(release), written)
+    state(connection, new.digest, statement)
     outbox.append(connection, [event])
     return rows.release(written["document"], number)
 
@@ -98,12 +133,14 @@ def _credited(connection: Connection, known: Release, authors: tuple[str, ...], 
     more = tuple(name for name in dict.fromkeys(authors) if name not in known.written_by())
     if not more:
         return known
-    credited = replace(known, authors=(*known.written_by(), *more))
-    connection.execute(update(release).where(release.c.id == known.id).values(document=rows.release_document(credited)))
+    first = len(known.credited) + 1
+    written = [{"release": known.id, "person": name, "number": n} for n, name in enumerate(more, first)]
+    connection.execute(insert(credit), written)
     because = f"{known.label()} was also written by {', '.join(more)}."
     outbox.append(connection, [replace(event, kind="release.credited", because=because, release=known.id)])
-    return credited
+    return replace(known, credited=(*known.credited, *more))
 
 
-def _put(connection: Connection, digest: Digest, text: str) -> None:
+def _put(connection: Connection, digest: Digest, text: str, statement: Envelope | None) -> None:
     connection.execute(upserting(connection, plan).values(digest=digest, document=text).on_conflict_do_nothing())
+    state(connection, digest, statement)

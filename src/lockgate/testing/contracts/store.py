@@ -8,6 +8,7 @@ The parts for claims, saving and records stand in their own modules; this one jo
 """
 
 from lockgate.testing.contracts.agreeing import AgreeingContract
+from lockgate.testing.contracts.audit_log import AuditLogContract
 from lockgate.testing.contracts.claiming import ClaimingContract
 from lockgate.testing.contracts.records import RecordsContract
 from lockgate.testing.contracts.saving import SavingContract
@@ -16,6 +17,12 @@ from lockgate.testing.contracts.workers import WorkersContract
 
 
 class StoreContract(
-    ClaimingContract, SavingContract, RecordsContract, TrafficContract, AgreeingContract, WorkersContract
+    ClaimingContract,
+    SavingContract,
+    RecordsContract,
+    AuditLogContract,
+    TrafficContract,
+    AgreeingContract,
+    WorkersContract,
 ):
     """All of it."""

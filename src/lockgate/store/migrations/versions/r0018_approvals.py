@@ -1,4 +1,4 @@
-"""What people say of deployments: approvals, rejections, delegations, reviews."""
+"""What people say of deployments: approvals, rejections, delegations, reviews; and who else wrote a release."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,13 @@ NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     _table("approval", ("deployment", "person"))
     _table("rejection", ("deployment",))
+    op.create_table(
+        "credit",
+        sa.Column("release", sa.Text, nullable=False),
+        sa.Column("person", sa.Text, nullable=False),
+        sa.Column("number", NUMBER, nullable=False),
+        sa.PrimaryKeyConstraint("release", "person", name="pk_credit"),
+    )
     op.create_table(
         "delegation",
         sa.Column("number", NUMBER, nullable=False, autoincrement=False),
@@ -38,5 +45,5 @@ def _table(name: str, key: tuple[str, ...]) -> None:
 
 def downgrade() -> None:
     op.execute("DELETE FROM counter WHERE name = 'delegation'")
-    for name in ("review", "delegation", "rejection", "approval"):
+    for name in ("review", "delegation", "credit", "rejection", "approval"):
         op.drop_table(name)
