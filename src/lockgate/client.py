@@ -28,6 +28,7 @@ from lockgate.messages import (
     AnalysisView,
     Ask,
     AuditView,
+    CalendarView,
     CreateRelease,
     Deploy,
     DeploymentView,
@@ -35,13 +36,17 @@ from lockgate.messages import (
     EventView,
     Explanation,
     Fault,
+    FeedLink,
+    FeedView,
     Lift,
     LogView,
+    NewFeed,
     Preview,
     Promote,
     QuarantineView,
     ReleaseView,
     ReplayView,
+    RevokeFeed,
     RollBack,
     Status,
     Usable,
@@ -314,6 +319,20 @@ class Client(PeopleCalls):
 
     def redeploy(self, name: str, message: Redeploy) -> DeploymentView:
         return self._post(f"/v1/deployments/{quote(name, safe='')}/redeploy", message, DeploymentView)
+
+    def calendar(self, environment: str = "", application: str = "", days: int = 30, back: int = 7) -> CalendarView:
+        asked: dict[str, str | int] = {"environment": environment, "application": application}
+        return self._get("/v1/calendar", CalendarView, **asked, days=days, back=back)
+
+    def subscribe(self, request: NewFeed) -> FeedLink:
+        """A feed, with the link that is told this once."""
+        return self._post("/v1/feeds", request, FeedLink)
+
+    def feeds(self) -> tuple[FeedView, ...]:
+        return self._get("/v1/feeds", tuple[FeedView, ...])
+
+    def revoke_feed(self, name: str, request: RevokeFeed) -> None:
+        self._post(f"/v1/feeds/{quote(name, safe='')}/revoke", request, None)
 
     def doctor(self) -> tuple[Usable, ...]:
         return self._get("/v1/doctor", tuple[Usable, ...])

@@ -3,23 +3,18 @@
 from typing import Protocol, TypeVar
 from urllib.parse import quote
 
-from lockgate.messages import (
-    AddPerson,
+from lockgate.messages.approvals import (
     ApprovalView,
     Approve,
-    CallerView,
     Confirm,
     Delegate,
     DelegationView,
     EndDelegation,
     Inbox,
-    Leave,
-    MakeToken,
-    NewToken,
-    PersonView,
     Reject,
     ReviewView,
 )
+from lockgate.messages.people import AddPerson, CallerView, Leave, MakeToken, NewToken, PersonView
 
 T = TypeVar("T")
 

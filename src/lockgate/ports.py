@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from lockgate.core.approval import Approval, Delegation, Rejection, Review
+from lockgate.core.approval import Review
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference, Tree
 from lockgate.core.audit import AuditEntry, Event
 from lockgate.core.canary import Metric
@@ -21,12 +21,12 @@ from lockgate.core.envelope import Envelope, Signature
 from lockgate.core.ids import DeploymentId, Digest, InstanceId, Instant, ReleaseId, RevisionId
 from lockgate.core.inventory import Observed
 from lockgate.core.keyring import Keyring
-from lockgate.core.people import Person, PersonalToken
 from lockgate.core.plan import Fence, InstanceSpec, Plan
 from lockgate.core.release import Release
 from lockgate.core.traffic import Key, Mark, Route, RouterCaps, RouteStatus, Sample, TargetCaps
 from lockgate.core.verification import HttpAnswer
 from lockgate.core.window import Minute, Reading, Window
+from lockgate.ports_people import Approvals, Delegations, People, Reviews, Tokens
 
 # --- time ---
 
@@ -196,8 +196,9 @@ class Deployments(Protocol):
         self, new: Deployment, supersede: bool, events: Sequence[Event], review: Review | None = None
     ) -> Deployment:
         """Records it under the next number and id. ``supersede``: those of the same application and environment that
-        still wait become superseded, with an event each; an urgent one only by an urgent one. An urgent one also tells
-        the active one to give way. ``review`` is opened under its id: it broke the glass."""
+        still wait become superseded, with an event each; an urgent one only by an urgent one, and one that is planned
+        for later not at all. An urgent one also tells the active one to give way. ``review`` is opened under its id: it
+        broke the glass."""
 
     def claim(self, worker: str, now: Instant, lease: float, limit: int) -> tuple[Deployment, ...]:
         """Takes due rows for ``worker`` until ``now + lease``, each with a new, higher generation. Due: ``next_at`` is
@@ -360,76 +361,34 @@ class Quarantines(Protocol):
     def all(self) -> tuple[Quarantine, ...]: ...
 
 
-class People(Protocol):
-    """Who is known."""
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A calendar that somebody has subscribed to. Who holds its token sees this calendar, and nothing else."""
 
-    def add(self, person: Person, event: Event) -> None:
+    name: str
+    digest: str
+    """sha256 of the token, which is nowhere kept."""
+    environment: str
+    """Only of this one; empty: of all."""
+    application: str
+    """Likewise."""
+    actor: str
+    since: Instant
+
+
+class Feeds(Protocol):
+    """Subscriptions of calendars."""
+
+    def add(self, feed: Feed, event: Event) -> None:
         """Raises Conflict when there is one of that name."""
 
-    def remove(self, name: str, event: Event) -> None:
-        """With all tokens. Raises NotFound."""
+    def by_digest(self, digest: str) -> Feed | None: ...
 
-    def all(self) -> tuple[Person, ...]:
+    def all(self) -> tuple[Feed, ...]:
         """By name."""
 
-
-class Tokens(Protocol):
-    """What proves who somebody is: digests of it."""
-
-    def add(self, token: PersonalToken, event: Event) -> None:
-        """Raises NotFound when there is no such person."""
-
-    def revoke(self, token: str, event: Event) -> None:
-        """By its id. Raises NotFound."""
-
-    def find(self, digest: str) -> PersonalToken | None: ...
-
-    def of(self, person: str) -> tuple[PersonalToken, ...]:
-        """Oldest first."""
-
-
-class Approvals(Protocol):
-    """What people have said of deployments that have not begun. Each wakes the deployment in the same transaction, and
-    raises Conflict once that has begun or ended, NotFound when there is none."""
-
-    def give(self, approval: Approval, event: Event) -> None:
-        """The same person's former one of the same deployment is replaced."""
-
-    def reject(self, rejection: Rejection, event: Event) -> None:
-        """The first reason is the reason. The deployment is asked to end."""
-
-    def void(self, deployment: str, approvals: Sequence[Approval], event: Event) -> None:
-        """Those as given, each with why it does not hold any more, which then stays so."""
-
-    def of(self, deployment: str) -> tuple[Approval, ...]:
-        """Oldest first."""
-
-    def rejection(self, deployment: str) -> Rejection | None: ...
-
-
-class Delegations(Protocol):
-    """Who approves in whose place."""
-
-    def add(self, delegation: Delegation, event: Event) -> Delegation:
-        """Under a new id."""
-
-    def end(self, delegation: str, event: Event) -> None:
-        """Raises NotFound."""
-
-    def all(self) -> tuple[Delegation, ...]:
-        """Oldest first."""
-
-
-class Reviews(Protocol):
-    """Deployments that broke the glass, and who looked at them."""
-
-    def confirm(self, review: Review, event: Event) -> None:
-        """Raises Conflict when it has been confirmed already, NotFound when there is none."""
-
-    def of(self, deployment: str) -> Review | None: ...
-
-    def open(self) -> tuple[Review, ...]:
-        """Those that nobody has confirmed, oldest first."""
+    def revoke(self, name: str, event: Event) -> None:
+        """Its token is worth nothing from now on. Raises NotFound."""
 
 
 class Inventory(Protocol):
@@ -489,6 +448,9 @@ class Store(Protocol):
 
     @property
     def reviews(self) -> Reviews: ...
+
+    @property
+    def feeds(self) -> Feeds: ...
 
     @property
     def audit(self) -> AuditLog: ...

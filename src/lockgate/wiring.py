@@ -56,9 +56,11 @@ from lockgate.drivers.tasks.command import CommandTask
 from lockgate.drivers.tasks.command import Settings as CommandSettings
 from lockgate.drivers.tickers.embedded import EmbeddedTicker
 from lockgate.engine import auditing, gatehouse, planner
+from lockgate.engine.almanac import Almanac
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.archivist import Archivist
 from lockgate.engine.auditing import Auditing
+from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.collector import Collector
 from lockgate.engine.consent import Consent
 from lockgate.engine.executor import Executor
@@ -280,9 +282,10 @@ def build(settings: Settings) -> ControlPlane:
     catalogue = CatalogueFile(settings.environments)
     drivers = Drivers(settings, clock, store, catalogue)
     ticker = EmbeddedTicker(settings.poll)
-    notary, consent = _notary(settings, store, clock), Consent(store, catalogue)
-    questions = (auditing.question(notary), *gatehouse.basic(store), *consent.questions())
-    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(questions), consent)
+    notary, almanac, consent = _notary(settings, store, clock), Almanac(), Consent(store, catalogue)
+    known = (*gatehouse.basic(store), *almanac.questions(), *consent.questions())
+    gates = Gatehouse((auditing.question(notary), *known))
+    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, gates, consent)
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
     worker = Worker(_worker_name(settings.home), store, clock, ticker, flow, settings.lease)
@@ -298,6 +301,7 @@ def build(settings: Settings) -> ControlPlane:
         lambda: examine(settings, serving=True),
         desk,
         Redeployment(store, promoter, ticker, notary),
+        CalendarDesk(store, clock, catalogue, almanac),
         link_key=kept_key(settings.home / "link.key"),
     )
     archivist = Archivist(desk, ArchiveFolder(settings.home / "archive").keep, settings.audit_keep)

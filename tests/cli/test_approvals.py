@@ -14,18 +14,9 @@ from lockgate.cli.people import people_lines
 from lockgate.cli.times import instant_of, seconds_of
 from lockgate.core.errors import Invalid
 from lockgate.logins import keep, kept_token, logins_file
-from lockgate.messages import (
-    ApprovalView,
-    CallerView,
-    DelegationView,
-    Fault,
-    GivenView,
-    Inbox,
-    NewToken,
-    PersonView,
-    ReviewView,
-    TokenView,
-)
+from lockgate.messages import Fault
+from lockgate.messages.approvals import ApprovalView, DelegationView, GivenView, Inbox, ReviewView
+from lockgate.messages.people import CallerView, NewToken, PersonView, TokenView
 from tests.cli.conftest import Run
 from tests.cli.double import TOKEN, Double, Received
 

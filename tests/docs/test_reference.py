@@ -13,7 +13,7 @@ from lockgate.core.audit import DECISIONS
 from lockgate.core.deployment import FINAL, TRANSITIONS, State
 from lockgate.core.inventory import Standing
 from lockgate.engine.walker import STRATEGIES
-from lockgate.gates import approval, integrity, promotion_order, quarantine, review
+from lockgate.gates import approval, integrity, promotion_order, quarantine, review, schedule, window
 from tests.docs.pages import DOCS, ROOT
 
 REFERENCE = DOCS / "reference"
@@ -74,12 +74,13 @@ def test_every_standing_is_described() -> None:
 
 
 def test_every_gate_is_described() -> None:
-    gates = {integrity.GATE, promotion_order.GATE, quarantine.GATE, approval.GATE, review.GATE}
+    gates = {integrity.GATE, promotion_order.GATE, quarantine.GATE, schedule.GATE, window.GATE}
+    gates |= {approval.GATE, review.GATE}
     assert set(table(STATES, "Gates")) == gates
 
 
 def test_every_kind_of_event_is_described() -> None:
-    subjects = "release|deployment|promotion|quarantine|environment|audit|key|statement|approval|person"
+    subjects = "release|deployment|promotion|quarantine|environment|feed|audit|key|statement|approval|person"
     pattern = re.compile(rf"\"((?:{subjects})\.[a-z_]+)\"")
     written = {
         name

@@ -9,12 +9,18 @@ from tests.engine.governed import GovernedRig
 from lockgate.core.application import Strategy, StrategyKind
 from lockgate.core.approval import Party
 from lockgate.core.audit import broken_at
+from lockgate.core.calendar import Effect
+from lockgate.core.calendar import Rule as Frozen
 from lockgate.core.deployment import State
 from lockgate.core.environment import Listen, Promote, TargetSpec
 from lockgate.core.errors import Conflict, Denied, Invalid, NotFound
 from lockgate.core.ids import ReleaseId, digest_of
 from lockgate.core.secret import SecretSource, SecretStore
-from lockgate.messages import Approve, Ask, Confirm, Delegate, Deploy, EndDelegation, Leave, Reject, RollBack
+from lockgate.messages import Ask, Deploy, RollBack
+from lockgate.messages.approvals import Approve, Confirm, Delegate, EndDelegation, Reject
+from lockgate.messages.audit import Redeploy
+from lockgate.messages.people import Leave
+from lockgate.ports import Selection
 from lockgate.store.database import open_store
 
 DAY = 86400.0
@@ -218,7 +224,7 @@ class Bound(GovernedRig):
     def bind(self) -> None:
         consent = replace(self.consent, bound=(lambda admission: {"policies": self.policies},))
         gates = replace(
-            self.promoter.gatehouse, questions=(*self.promoter.gatehouse.questions[:2], *consent.questions())
+            self.promoter.gatehouse, questions=(*self.promoter.gatehouse.questions[:-2], *consent.questions())
         )
         self.promoter = replace(self.promoter, gatehouse=gates, consent=consent)
         self.operations = replace(self.operations, promoter=self.promoter)
@@ -536,6 +542,42 @@ def test_the_glass_is_broken_only_by_those_who_may_where_it_may_be_and_with_a_re
 def test_the_glass_opens_neither_quarantine_nor_the_order(rig: GovernedRig) -> None:
     with pytest.raises(Denied, match="has not succeeded in dev"):
         rig.asked(rig.release("2"), "dave", break_glass=True, reason="down")
+
+
+def test_a_freeze_holds_what_is_approved_and_not_what_broke_the_glass(rig: GovernedRig) -> None:
+    waiting = rig.on_prod()
+    rig.rewrite(windows=(Frozen(Effect.FREEZE, "a file", fault="the calendar cannot be read"),))
+    rig.approve(waiting.id, "alice", "bob")
+    rig.run()
+    assert rig.state(waiting.id) is State.GATED and "counts as frozen" in rig.row(waiting.id).because
+    broken = rig.asked(waiting.release, "dave", break_glass=True, reason="down")
+    rig.run()
+    assert rig.state(broken.id) is State.SUCCEEDED
+    (let_in,) = (e for e in rig.store.history.events(0, 500) if e.kind == "deployment.exempted")
+    assert let_in.audited and "dave broke the glass" in let_in.because
+
+
+def test_what_is_planned_for_later_may_be_approved_early(rig: GovernedRig) -> None:
+    """An approval holds for so long from when it is meant to begin."""
+    waiting = rig.on_prod(at=rig.clock.now() + 3 * DAY)
+    rig.approve(waiting.id, "alice", "bob")
+    rig.run(5)
+    assert rig.state(waiting.id) is State.GATED
+    rig.clock.pass_by(3 * DAY)
+    rig.run()
+    assert rig.state(waiting.id) is State.SUCCEEDED
+
+
+def test_a_recorded_plan_once_more_is_approved_as_it_was_recorded(rig: GovernedRig) -> None:
+    ran_two(rig)
+    (first,) = (d for d in rig.store.history.select(Selection("shop", "prod")) if d.release_label.startswith("shop 1"))
+    rig.rewrite(values={"limit": "99"})
+    again = rig.person("dave").redeployment.redeploy(first.id, Redeploy(as_recorded=True))
+    rig.run()
+    assert rig.state(again.id) is State.GATED
+    rig.approve(again.id, "alice", "bob")
+    rig.run()
+    assert rig.state(again.id) is State.SUCCEEDED and rig.plan(again.id).digest == rig.plan(first.id).digest
 
 
 # --- the inbox, links ---

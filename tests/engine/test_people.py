@@ -6,7 +6,7 @@ import pytest
 
 from lockgate.core.errors import Conflict, Denied, Invalid, NotFound
 from lockgate.engine.people import PREFIX, digest_of
-from lockgate.messages import AddPerson, Leave, MakeToken
+from lockgate.messages.people import AddPerson, Leave, MakeToken
 from lockgate.store.database import SqlStore, open_store
 from lockgate.testing.rig import Rig
 

@@ -13,19 +13,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from starlette.testclient import TestClient
 from tests.engine.governed import GovernedRig
 
 from lockgate.cli.main import main
 from lockgate.core.approval import Review
+from lockgate.core.calendar import Effect
+from lockgate.core.calendar import Rule as Frozen
 from lockgate.core.deployment import ACTIVE, Deployment, State
 from lockgate.core.environment import Environment, Listen, Promote
 from lockgate.core.errors import LockgateError
 from lockgate.core.ids import ReleaseId
 from lockgate.engine.promoter import RECHECK
-from lockgate.gates import approval, promotion_order, quarantine, review
-from lockgate.messages import Approve, Deploy, MakeToken, RollBack
+from lockgate.gates import approval, integrity, promotion_order, quarantine, review, window
+from lockgate.messages import Deploy, RollBack
 from lockgate.messages import Promote as PromoteIt
+from lockgate.messages.approvals import Approve
+from lockgate.messages.audit import Redeploy
+from lockgate.messages.people import MakeToken
 from lockgate.ports import Quarantine, Selection, Store
 from lockgate.server.app import make_app
 from lockgate.server.runner import Listening
@@ -162,6 +168,17 @@ def _redeployed(station: Station) -> None:
     station.person("dave").deploy(Deploy("shop", "prod", station.first))
 
 
+def _once_more(station: Station) -> None:
+    """The very plan that the first release ran by."""
+    ran = station.store.history.select(Selection("shop", "prod", release=ReleaseId(station.first)))
+    redeployment = station.person("dave").redeployment
+    redeployment.redeploy(ran[0].id, Redeploy(as_recorded=True))
+
+
+def _scheduled(station: Station) -> None:
+    station.person("dave").deploy(Deploy("shop", "prod", station.third, at=station.clock.now() + 20))
+
+
 def _rolled_back(station: Station) -> None:
     station.person("dave").roll_back(RollBack("shop", "prod", "it is slow"))
 
@@ -183,6 +200,8 @@ WAYS: Mapping[str, Way] = {
     "automatic promotion": _offered(Promote.AUTOMATIC),
     "promotion on approval": _offered(Promote.ON_APPROVAL),
     "redeploy": _redeployed,
+    "redeployment as recorded": _once_more,
+    "schedule": _scheduled,
     "rollback": _rolled_back,
     "urgent": _urgent,
     "break-glass": _glass,
@@ -221,6 +240,15 @@ def _overdue(station: Station) -> None:
     station.store.deployments.add(a_deployment("blog", "prod", next_at=None), False, [], late)
 
 
+def _frozen(station: Station) -> None:
+    station.rewrite(windows=(Frozen(Effect.FREEZE, "a file", fault="the calendar cannot be read"),))
+
+
+def _forged(station: Station) -> None:
+    """What was signed of releases and plans has been taken away."""
+    station.store.database.write(lambda c: c.execute(text("DELETE FROM statement")))  # type: ignore[attr-defined]
+
+
 def _nothing(station: Station) -> None:
     return None
 
@@ -238,6 +266,8 @@ def _one_says_yes(station: Station) -> None:
 OBSTACLES: Mapping[str, Obstacle] = {
     "quarantined": Obstacle(quarantine.GATE, _barred),
     "out of order": Obstacle(promotion_order.GATE, _out_of_order),
+    "frozen": Obstacle(window.GATE, _frozen),
+    "forged": Obstacle(integrity.GATE, _forged),
     "an emergency overdue": Obstacle(review.GATE, _overdue),
     "nobody approves": Obstacle(approval.GATE, _nothing, unsaid=True),
     "one of two approves": Obstacle(approval.GATE, _nothing, unsaid=True, afterwards=_one_says_yes),
@@ -246,9 +276,10 @@ OBSTACLES: Mapping[str, Obstacle] = {
 
 EXEMPT: Mapping[str, frozenset[str]] = {
     "redeploy": frozenset({promotion_order.GATE}),
-    "rollback": frozenset({promotion_order.GATE, approval.GATE, review.GATE}),
+    "redeployment as recorded": frozenset({promotion_order.GATE}),
+    "rollback": frozenset({promotion_order.GATE, approval.GATE, review.GATE, window.GATE}),
     "urgent": frozenset({review.GATE}),
-    "break-glass": frozenset({approval.GATE}),
+    "break-glass": frozenset({approval.GATE, window.GATE}),
 }
 """What a way passes on purpose, as docs/reference/states-and-events.md tells."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from lockgate.messages import AddPerson, Leave
+from lockgate.messages.people import AddPerson, Leave
 from lockgate.server.app import ENDPOINTS, make_app
 from lockgate.server.token import Access
 from lockgate.store.database import open_store

@@ -29,7 +29,7 @@ from lockgate.cli.times import instant_of
 from lockgate.client import Client
 from lockgate.core.errors import Conflict
 from lockgate.core.ids import short
-from lockgate.messages import (
+from lockgate.messages.approvals import (
     ApprovalView,
     Approve,
     Confirm,

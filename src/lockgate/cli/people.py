@@ -13,7 +13,7 @@ from lockgate.cli.times import seconds_of
 from lockgate.client import Client, address_from_environment
 from lockgate.core.errors import Invalid, Problem
 from lockgate.logins import forget, keep
-from lockgate.messages import AddPerson, CallerView, Leave, MakeToken, NewToken, PersonView
+from lockgate.messages.people import AddPerson, CallerView, Leave, MakeToken, NewToken, PersonView
 
 person = Commands(name="person", help="Who may sign in as themselves.", help_format="plaintext")
 

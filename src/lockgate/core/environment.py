@@ -5,7 +5,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from lockgate.core.application import Strategy
-from lockgate.core.approval import BreakGlass, Rule
+from lockgate.core.approval import BreakGlass
+from lockgate.core.approval import Rule as ApprovalRule
+from lockgate.core.calendar import ROLLBACKS, Exempt, Rule
 from lockgate.core.errors import NotFound
 from lockgate.core.secret import SecretSource
 
@@ -111,7 +113,11 @@ class Environment:
     cells: Mapping[str, Cell] = field(default_factory=dict)
     """In the order they are written; none: the environment is one piece."""
     rollout: Rollout = Rollout()
-    approvals: Rule | None = None
+    windows: tuple[Rule, ...] = ()
+    """When it is open, and when it is frozen."""
+    exempt: frozenset[Exempt] = ROLLBACKS
+    """What may enter although it is closed or frozen."""
+    approvals: ApprovalRule | None = None
     """Who must agree to a deployment; None: nobody."""
     break_glass: BreakGlass | None = None
     """Who may do without, in an emergency; None: nobody."""

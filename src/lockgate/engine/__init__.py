@@ -1,6 +1,6 @@
 """The imperative shell, in the order of the data. It knows ports, not drivers.
 
-Read in this order: course, scene, rollout, planner, forecast, intake, life, gatehouse, consent, promoter, outcome,
-verifier, ledger, analyst, executor, recorder, reconciler, walker, worker, collector, record, explaining, views,
-chain, notary, auditing, archivist, redeployment, approvals, people, operations.
+Read in this order: course, scene, rollout, planner, forecast, intake, life, gatehouse, almanac, consent, promoter,
+outcome, verifier, ledger, analyst, executor, recorder, reconciler, walker, worker, collector, record, explaining,
+views, slots, calendar_desk, chain, notary, auditing, archivist, redeployment, approvals, people, operations.
 """

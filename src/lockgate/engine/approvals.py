@@ -20,7 +20,7 @@ from lockgate.core.secret import Secret
 from lockgate.engine import life, planner
 from lockgate.engine.consent import Consent
 from lockgate.gates import approval
-from lockgate.messages import (
+from lockgate.messages.approvals import (
     ApprovalView,
     Approve,
     Confirm,
@@ -97,7 +97,8 @@ class ApprovalDesk:
             raise Conflict(because, f"Look at it again: lockgate approvals {row.id}")
         self.consent.void(admission, now)
         self.store.releases.put_plan(self.consent.planned(admission))  # the deployment takes it at its next look
-        until = now + (facts.rule.expires if facts.rule else DAY)
+        begins = max(now, row.not_before or now)
+        until = begins + (facts.rule.expires if facts.rule else DAY)
         given = Approval(row.id, self.caller.name, subject.digest, now, until, request.comment, subject, behalf)
         self.store.approvals.give(given, self._event(row, "approval.given", _given_words(given, row), given))
         self.ticker.wake()

@@ -6,13 +6,14 @@ they are now, and approvals count for that plan or not at all. The desk where th
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from lockgate.core.admission import Admission
 from lockgate.core.approval import Approval, Exempt, Party, Rule, Subject, members
 from lockgate.core.audit import Event
 from lockgate.core.deployment import Deployment
 from lockgate.core.difference import Difference, between, differences
-from lockgate.core.environment import Catalogue
+from lockgate.core.environment import Catalogue, Environment
 from lockgate.core.gate import Verdict
 from lockgate.core.ids import Instant, plain
 from lockgate.core.people import Person, listed
@@ -50,7 +51,7 @@ class Consent:
     def subject(self, admission: Admission) -> Subject:
         """What consent would be given to now."""
         bound = {name: digest for one in self.bound for name, digest in one(admission).items()}
-        return Subject(self.planned(admission).digest, plain(admission.environment), bound)
+        return Subject(self.planned(admission).digest, _rules(admission.environment), bound)
 
     def planned(self, admission: Admission) -> Plan:
         """As it would be planned now. What is gone back to, or deployed once more as it was recorded, is the plan that
@@ -132,6 +133,14 @@ class Consent:
         if not told:
             told += _sentences(differences(self.store.releases.plan(old.plan), self.planned(admission)))
         return told
+
+
+def _rules(environment: Environment) -> Mapping[str, Any]:
+    """The environment as it is written. Of its windows not the days that they come to: those are in a calendar's file,
+    and the window has a gate of its own."""
+    windows = tuple(replace(rule, occasions=(), fault="") for rule in environment.windows)
+    rules: Mapping[str, Any] = plain(replace(environment, windows=windows))
+    return rules
 
 
 def _id(admission: Admission) -> str:

@@ -26,6 +26,7 @@ from lockgate.core.traffic import Key
 from lockgate.engine import explaining, forecast, life, planner, record, rollout, views
 from lockgate.engine.approvals import ApprovalDesk
 from lockgate.engine.auditing import Auditing
+from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.forecast import Expected
 from lockgate.engine.intake import Intake, with_overrides
@@ -76,6 +77,7 @@ class Operations:
     examine: Callable[[], tuple[Usable, ...]]
     auditing: Auditing
     redeployment: Redeployment
+    calendar: CalendarDesk
     recollection: record.Recollection = field(default_factory=record.Recollection)
     link_key: Secret = field(default_factory=lambda: Secret(secrets.token_hex(32)))
     """That links to what waits for approvals are signed with."""
@@ -140,10 +142,10 @@ class Operations:
         release, environment, plan = self._planned(request)
         holder = self.store.history.holder(release.name, environment.name)
         previous = self.store.releases.plan(holder.kept) if holder else None
-        by, glass = self.caller.speaking(request.actor), request.break_glass
-        asking = Admission(
-            release, environment, plan, Kind.DEPLOY, by.name, request.reason, request.urgent, by.personal, glass
-        )
+        begins = self.calendar.slot(request.at, request.next_window, environment)
+        by = self.caller.speaking(request.actor)
+        asked = (Kind.DEPLOY, by.name, request.reason, request.urgent, begins)
+        asking = Admission(release, environment, plan, *asked, personal=by.personal, break_glass=request.break_glass)
         verdicts = self.promoter.verdicts(asking)
         return Preview(
             application=release.name,
@@ -154,18 +156,23 @@ class Operations:
             sentences=planner.plan_words(plan, previous),
             forecasts=self._forecasts(plan, previous, Expected(request.rate, request.errors)),
             verdicts=tuple(views.verdict_view(v) for v in verdicts),
+            not_before=begins,
+            warnings=self.calendar.warnings(release.name, environment, begins),
         )
 
     def deploy(self, request: Deploy) -> DeploymentView:
         """Raises NotFound, Invalid, CapabilityMissing, Denied: nothing is recorded then."""
         release, environment, plan = self._planned(request)
+        begins = self.calendar.slot(request.at, request.next_window, environment)
         if not request.blind:
             holder = self.store.history.holder(release.name, environment.name)
             previous = self.store.releases.plan(holder.kept) if holder else None
             forecast.refuse_blind(self._forecasts(plan, previous, Expected()))
-        by, glass = self.caller.speaking(request.actor), request.break_glass
-        row = self.promoter.open(release, plan, by=by, reason=request.reason, urgent=request.urgent, break_glass=glass)
-        return self._opened(row)
+        by, reason, glass = self.caller.speaking(request.actor), request.reason, request.break_glass
+        row = self.promoter.open(
+            release, plan, by=by, reason=reason, urgent=request.urgent, not_before=begins, break_glass=glass
+        )
+        return self.calendar.told_of(self._opened(row), environment)
 
     def promote(self, request: Promote) -> DeploymentView:
         """Deploys what holds the environment before. Raises Conflict while that one is changing."""
@@ -191,6 +198,8 @@ class Operations:
                 reason=reason,
                 actor=request.actor,
                 blind=request.blind,
+                at=request.at,
+                next_window=request.next_window,
             )
         )
 
@@ -290,11 +299,11 @@ class Operations:
         board = StatusBoard(self.store, self.executors)
         chosen = [e for e in environments if environment in ("", e.name)]
         rows = tuple(board.row(a, e, now) for a in self._applications(application) for e in chosen)
-        shown = tuple(views.environment_view(e) for e in environments)
-        return Status(now, shown, rows, self.approvals.problems())
+        told = tuple(self.calendar.told(views.environment_view(e)) for e in environments)
+        return Status(now, told, rows, (*self.calendar.faults(), *self.approvals.problems()))
 
     def environments(self) -> tuple[EnvironmentView, ...]:
-        return tuple(views.environment_view(e) for e in self.promoter.catalogue().in_order())
+        return tuple(self.calendar.told(views.environment_view(e)) for e in self.promoter.catalogue().in_order())
 
     def events(self, after: int, limit: int, application: str, deployment: str) -> tuple[EventView, ...]:
         found = self.store.history.events(after, limit, application, deployment)

@@ -11,7 +11,7 @@ from lockgate.core.environment import Catalogue
 from lockgate.core.errors import Denied, Invalid, LockgateError, Problem
 from lockgate.core.ids import Instant
 from lockgate.core.people import NOBODY, PERSON_NAME, Caller, Person, PersonalToken
-from lockgate.messages import AddPerson, CallerView, Leave, MakeToken, NewToken, PersonView, TokenView
+from lockgate.messages.people import AddPerson, CallerView, Leave, MakeToken, NewToken, PersonView, TokenView
 from lockgate.ports import Clock, Store
 
 PREFIX = "lg_"

@@ -14,6 +14,7 @@ from lockgate.core.environment import Catalogue, Environment, Promote, Queueing
 from lockgate.core.errors import Denied, Invalid, KeyBusy, Problem, RecordAltered
 from lockgate.core.gate import Answer, Verdict, weigh
 from lockgate.core.ids import DeploymentId, Instant
+from lockgate.core.moment import told
 from lockgate.core.people import Caller, listed
 from lockgate.core.plan import Plan, make_plan
 from lockgate.core.release import Release
@@ -25,6 +26,9 @@ from lockgate.ports import Clock, Selection, Store
 
 RECHECK = 30.0
 """Seconds after which a waiting deployment's gates are asked again, even if nobody acted."""
+
+LOOK_AGAIN = 60.0
+"""The same for one whose wait has a known end: what decides that may be changed meanwhile."""
 
 BUSY = 0.25
 """Seconds until a deployment looks again whether its turn has come."""
@@ -61,19 +65,17 @@ class Promoter:
         """Of one that is recorded. Raises Invalid while the environments cannot be read, NotFound if it has none."""
         environment = self.catalogue().get(row.environment)
         release, plan = self.store.releases.get(row.release), self.store.releases.plan(row.plan)
+        asked = (row.kind, row.actor, row.reason, row.urgent, row.not_before)
         broke = row.review_due is not None
         return Admission(
             release,
             environment,
             plan,
-            row.kind,
-            row.actor,
-            row.reason,
-            row.urgent,
-            row.personal,
-            broke,
-            row.as_recorded,
+            *asked,
             row,
+            personal=row.personal,
+            break_glass=broke,
+            as_recorded=row.as_recorded,
         )
 
     def open(
@@ -85,6 +87,7 @@ class Promoter:
         reason: str,
         kind: Kind = Kind.DEPLOY,
         urgent: bool = False,
+        not_before: Instant | None = None,
         break_glass: bool = False,
         as_recorded: bool = False,
     ) -> Deployment:
@@ -92,8 +95,9 @@ class Promoter:
         environment = self.catalogue().get(plan.environment)
         now = self.clock.now()
         review = emergency(environment, release, by, reason, now) if break_glass else None
+        asked = (kind, by.name, reason, urgent, not_before)
         asking = Admission(
-            release, environment, plan, kind, by.name, reason, urgent, by.personal, break_glass, as_recorded
+            release, environment, plan, *asked, personal=by.personal, break_glass=break_glass, as_recorded=as_recorded
         )
         verdicts = self.verdicts(asking)
         deciding = weigh(verdicts)
@@ -113,6 +117,7 @@ class Promoter:
             created_at=now,
             reason=reason,
             urgent=urgent,
+            not_before=not_before,
             personal=by.personal,
             as_recorded=as_recorded,
             review_due=review.due if review else None,
@@ -120,13 +125,14 @@ class Promoter:
             state_since=now,
             next_at=now,
         )
-        because = f"{release.label()} to {environment.name}" + (f": {reason}" if reason else ".")
+        planned = f", not before {told(not_before)}" if not_before is not None else ""
+        because = f"{release.label()} to {environment.name}{planned}" + (f": {reason}" if reason else ".")
         data = {"plan": new.plan, "kind": kind.value, **_said(environment, verdicts)}
         events = [life.event_of(new, "deployment.requested", because, now, data=data)]
         if review is not None:
             loud = f"{by.name} broke the glass in {environment.name}: {reason}"
             events.append(life.event_of(new, "deployment.break_glass", loud, now))
-        supersede = urgent or environment.queueing is Queueing.NEWEST
+        supersede = urgent or (environment.queueing is Queueing.NEWEST and not_before is None)
         return self.store.deployments.add(new, supersede, [by.signed(event) for event in events], review)
 
     def _note_denied(self, asking: Admission, deciding: Verdict, now: Instant) -> None:
@@ -155,8 +161,9 @@ class Promoter:
         if deciding.answer is Answer.DENY:
             return self._save(*life.moved(row, State.FAILED, deciding.because, now))
         if deciding.answer is Answer.WAIT:
-            return self._wait(row, State.GATED, deciding.because, deciding.until or now + RECHECK, deciding.who)
-        return self._begin(row, now)
+            until = now + RECHECK if deciding.until is None else min(deciding.until, now + LOOK_AGAIN)
+            return self._wait(row, State.GATED, deciding.because, until, deciding.who)
+        return self._begin(row, deciding, now)
 
     def enter(self, release: Release, by: Caller) -> None:
         """A new release goes to the first environments that take it by themselves."""
@@ -211,14 +218,16 @@ class Promoter:
             return row
         return row
 
-    def _begin(self, row: Deployment, now: Instant) -> Deployment:
+    def _begin(self, row: Deployment, let_in: Verdict, now: Instant) -> Deployment:
         holder = self.store.history.holder(row.application, row.environment)
         if row.state is not State.READY:
-            row = self._save(*life.moved(row, State.READY, "Every gate is open.", now), keep=True)
+            row = self._save(*life.moved(row, State.READY, let_in.because, now), keep=True)
         starting, event = life.moved(row, State.RUNNING, f"It changes {row.environment}.", now)
         starting = replace(starting, started_at=now, previous=holder.kept if holder else None)
+        exempted = life.event_of(row, "deployment.exempted", let_in.because, now, actor=row.actor)
+        events = [replace(exempted, audited=True), event] if let_in.exempted else [event]
         try:
-            return self._save(starting, event, keep=True)
+            return self._save(starting, *events, keep=True)
         except KeyBusy as busy:
             pause = IN_LINE if busy.in_line else BUSY
             return self._wait(row, State.READY, busy.because, now + pause, "")
@@ -244,8 +253,7 @@ class Promoter:
         waiting, event = life.moved(row, state, because, self.clock.now(), who=who)
         return self._save(replace(waiting, next_at=until), event)
 
-    def _save(self, row: Deployment, event: Event | None = None, *, keep: bool = False) -> Deployment:
-        events = [event] if event else []
+    def _save(self, row: Deployment, *events: Event, keep: bool = False) -> Deployment:
         return self.store.deployments.save(row, self.clock.now(), events, keep_claim=keep)
 
 

@@ -62,6 +62,7 @@ def deployment_view(row: Deployment, plan: Plan | None = None) -> DeploymentView
         cell=row.progress.cell or "" if row.active else "",
         personal=row.personal,
         review_due=row.review_due,
+        not_before=row.not_before,
     )
 
 

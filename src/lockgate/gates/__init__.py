@@ -9,4 +9,6 @@ push, Git, command line, rollback.
 * ``promotion_order``: has it succeeded in the environment before?
 * ``approval``: have enough of the right people consented to exactly this?
 * ``review``: has a second person looked at the emergencies before?
+* ``window``: is the environment open, and not frozen?
+* ``schedule``: has the time come that it was asked for?
 """

@@ -1,6 +1,6 @@
 """The calls of API v1 about approvals."""
 
-from lockgate.messages import Approve, Confirm, Delegate, EndDelegation, Reject
+from lockgate.messages.approvals import Approve, Confirm, Delegate, EndDelegation, Reject
 from lockgate.server.endpoint import Answer, Call, Endpoint
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from lockgate.core.errors import Invalid, LockgateError
-from lockgate.messages import ApprovalView, Approve, Confirm, Reject
+from lockgate.messages.approvals import ApprovalView, Approve, Confirm, Reject
 from lockgate.server.endpoint import Parameter
 from lockgate.server.message import build, with_actor
 from lockgate.server.operations import OperationsLike

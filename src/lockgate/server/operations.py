@@ -11,42 +11,43 @@ from lockgate.core.ids import Instant
 from lockgate.core.invitation import Invitation
 from lockgate.core.people import Caller
 from lockgate.messages import (
-    AddPerson,
     AnalysisView,
-    ApprovalView,
-    Approve,
     Ask,
     AuditView,
-    CallerView,
-    Confirm,
+    CalendarView,
     CreateRelease,
-    Delegate,
-    DelegationView,
     Deploy,
     DeploymentView,
-    EndDelegation,
     EnvironmentView,
     EventView,
     Explanation,
-    Inbox,
-    Leave,
+    FeedView,
     Lift,
     LogView,
-    MakeToken,
-    NewToken,
-    PersonView,
+    NewFeed,
     Preview,
     Promote,
     QuarantineView,
-    Reject,
     ReleaseView,
     ReplayView,
-    ReviewView,
+    RevokeFeed,
     RollBack,
     Status,
     Usable,
 )
+from lockgate.messages.approvals import (
+    ApprovalView,
+    Approve,
+    Confirm,
+    Delegate,
+    DelegationView,
+    EndDelegation,
+    Inbox,
+    Reject,
+    ReviewView,
+)
 from lockgate.messages.audit import AuditQuery, KeysView, Redeploy, RotateKey, StatementView, Verification
+from lockgate.messages.people import AddPerson, CallerView, Leave, MakeToken, NewToken, PersonView
 
 
 class AuditingLike(Protocol):
@@ -120,6 +121,22 @@ class ApprovalDeskLike(Protocol):
 Wanted = Literal["pause", "resume", "abort", "continue", "finish"]
 
 
+class CalendarLike(Protocol):
+    """What is open, frozen, planned and past; and who has subscribed to it."""
+
+    def view(self, environment: str, application: str, days: int, back: int, /) -> CalendarView: ...
+
+    def subscribe(self, message: NewFeed, /) -> tuple[FeedView, str]:
+        """The feed, and its token."""
+
+    def feeds(self) -> tuple[FeedView, ...]: ...
+
+    def revoke(self, name: str, message: RevokeFeed, /) -> None: ...
+
+    def feed_of(self, token: str, /) -> FeedView | None:
+        """None: the token is not one of a feed."""
+
+
 class OperationsLike(Protocol):
     """Each raises the errors of :mod:`lockgate.core.errors`, whose messages are sentences for the user."""
 
@@ -131,6 +148,9 @@ class OperationsLike(Protocol):
 
     @property
     def approvals(self) -> ApprovalDeskLike: ...
+
+    @property
+    def calendar(self) -> CalendarLike: ...
 
     @property
     def auditing(self) -> AuditingLike: ...

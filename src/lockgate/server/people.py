@@ -1,6 +1,6 @@
 """The calls of API v1 about people and their tokens."""
 
-from lockgate.messages import AddPerson, Leave, MakeToken
+from lockgate.messages.people import AddPerson, Leave, MakeToken
 from lockgate.server.endpoint import Answer, Call, Endpoint
 
 

@@ -6,6 +6,7 @@ from lockgate.store.approvals import SqlApprovals, SqlDelegations, SqlReviews
 from lockgate.store.audit_log import SqlAuditLog
 from lockgate.store.connection import PATIENCE, Database, connect
 from lockgate.store.deployments import SqlDeployments
+from lockgate.store.feeds import SqlFeeds
 from lockgate.store.history import SqlHistory
 from lockgate.store.inventory import SqlInventory
 from lockgate.store.migrate import prepare
@@ -32,6 +33,7 @@ class SqlStore:
         self.approvals = SqlApprovals(database)
         self.delegations = SqlDelegations(database)
         self.reviews = SqlReviews(database)
+        self.feeds = SqlFeeds(database)
         self.audit = SqlAuditLog(database)
         self.statements = SqlStatements(database)
 

@@ -13,8 +13,10 @@ from lockgate.core.people import Caller
 from lockgate.core.plan import Plan
 from lockgate.core.traffic import ALL, Key
 from lockgate.engine import auditing
+from lockgate.engine.almanac import Almanac
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.auditing import Auditing
+from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.consent import Consent
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.gatehouse import Gatehouse, basic
@@ -28,7 +30,9 @@ from lockgate.engine.redeployment import Redeployment
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
-from lockgate.messages import AddPerson, Approve, CreateRelease, Deploy, DeploymentView
+from lockgate.messages import CreateRelease, Deploy, DeploymentView
+from lockgate.messages.approvals import Approve
+from lockgate.messages.people import AddPerson
 from lockgate.ports import Store
 from lockgate.store.database import SqlStore
 from lockgate.testing.fakes import (
@@ -91,14 +95,16 @@ class Rig:
         self.signer = FakeSigner()
         self.notary = Notary(store, self.clock, self.signer)
         attested(store, self.notary)
-        self.consent = Consent(store, lambda: self.catalogue)
-        gates = Gatehouse((auditing.question(self.notary), *basic(store), *self.consent.questions()))
+        self.consent, almanac = Consent(store, lambda: self.catalogue), Almanac()
+        questions = (*basic(store), *almanac.questions(), *self.consent.questions())
+        gates = Gatehouse((auditing.question(self.notary), *questions))
         self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, gates, self.consent)
         self.executors = only(self.executor())
         intake = Intake(store, self.clock, FakeResolver(), lambda text, where: self.application)
         desks = (
             Auditing(store, self.clock, self.notary, "0"),
             Redeployment(store, self.promoter, self.ticker, self.notary),
+            CalendarDesk(store, self.clock, lambda: self.catalogue, almanac),
         )
         self.operations = Operations(
             store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: (), *desks

@@ -10,6 +10,7 @@ The parts for claims, saving and records stand in their own modules; this one jo
 from lockgate.testing.contracts.agreeing import AgreeingContract
 from lockgate.testing.contracts.audit_log import AuditLogContract
 from lockgate.testing.contracts.claiming import ClaimingContract
+from lockgate.testing.contracts.feeds import FeedsContract
 from lockgate.testing.contracts.records import RecordsContract
 from lockgate.testing.contracts.saving import SavingContract
 from lockgate.testing.contracts.traffic import TrafficContract
@@ -23,6 +24,7 @@ class StoreContract(
     AuditLogContract,
     TrafficContract,
     AgreeingContract,
+    FeedsContract,
     WorkersContract,
 ):
     """All of it."""
