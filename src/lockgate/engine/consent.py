@@ -181,7 +181,9 @@ def _told(changes: Iterable[str]) -> str:
 
 
 def _sentences(found: Iterable[Difference]) -> list[str]:
-    return [f"{one.path} is {_shown(one.after)} now, not {_shown(one.before)}" for one in found]
+    """What stands for much first: the release before the artifacts in it."""
+    shallow = sorted(found, key=lambda one: one.path.count("."))
+    return [f"{one.path} is {_shown(one.after)} now, not {_shown(one.before)}" for one in shallow]
 
 
 def _shown(json: str) -> str:
