@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from lockgate.core.approval import Review
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference, Tree
 from lockgate.core.audit import AuditEntry, Event
 from lockgate.core.canary import Metric
@@ -26,6 +27,7 @@ from lockgate.core.release import Release
 from lockgate.core.traffic import Key, Mark, Route, RouterCaps, RouteStatus, Sample, TargetCaps
 from lockgate.core.verification import HttpAnswer
 from lockgate.core.window import Minute, Reading, Window
+from lockgate.ports_people import Approvals, Delegations, People, Reviews, Tokens
 from lockgate.ports_supply import Attachments as Attachments
 from lockgate.ports_supply import Documents as Documents
 from lockgate.ports_supply import Holdings as Holdings
@@ -207,10 +209,13 @@ class Policies(Protocol):
 class Deployments(Protocol):
     """The rows the engine works on. Each method is one transaction, events included."""
 
-    def add(self, new: Deployment, supersede: bool, events: Sequence[Event]) -> Deployment:
+    def add(
+        self, new: Deployment, supersede: bool, events: Sequence[Event], review: Review | None = None
+    ) -> Deployment:
         """Records it under the next number and id. ``supersede``: those of the same application and environment that
         still wait become superseded, with an event each; an urgent one only by an urgent one, and one that is planned
-        for later not at all. An urgent one also tells the active one to give way."""
+        for later not at all. An urgent one also tells the active one to give way. ``review`` is opened under its id: it
+        broke the glass."""
 
     def claim(self, worker: str, now: Instant, lease: float, limit: int) -> tuple[Deployment, ...]:
         """Takes due rows for ``worker`` until ``now + lease``, each with a new, higher generation. Due: ``next_at`` is
@@ -230,9 +235,10 @@ class Deployments(Protocol):
         windows: Sequence[Window] = (),
     ) -> Deployment:
         """Writes everything but ``want`` and ``let_through`` (which are the users'), with what was watched, and returns
-        the row as it is now. Becoming active takes the key: KeyBusy if another is active or an older one that is ready
-        goes first; whoever ends, or goes back to its gates, makes those that are ready on its key due. A row saved with
-        ``holds`` takes it from the holder before. Raises Fenced when the generation is not the claimed one any more."""
+        the row as it is now. Becoming active takes the key: KeyBusy if another is active, an older one that is ready
+        goes first, or somebody has asked it not to begin. Whoever ends, or goes back to its gates, makes those that are
+        ready on its key due. A row saved with ``holds`` takes it from the holder before. Raises Fenced when the
+        generation is not the claimed one any more."""
 
     def ask(self, deployment: DeploymentId, want: Want, now: Instant, event: Event) -> Deployment:
         """Writes what somebody wants and makes the row due at once. Raises NotFound, Conflict when it has ended."""
@@ -279,7 +285,8 @@ class Releases(Protocol):
     """Releases and plans: immutable, by digest."""
 
     def add(self, release: Release, event: Event) -> Release:
-        """Idempotent per digest: returns the one that is there, with its number."""
+        """Idempotent per digest: returns the one that is there, with its number. Authors that it did not name are
+        added to it, with an event ``release.credited``."""
 
     def get(self, release: ReleaseId) -> Release:
         """Raises NotFound."""
@@ -487,6 +494,21 @@ class Store(Protocol):
 
     @property
     def holdings(self) -> Holdings: ...
+
+    @property
+    def people(self) -> People: ...
+
+    @property
+    def tokens(self) -> Tokens: ...
+
+    @property
+    def approvals(self) -> Approvals: ...
+
+    @property
+    def delegations(self) -> Delegations: ...
+
+    @property
+    def reviews(self) -> Reviews: ...
 
     @property
     def feeds(self) -> Feeds: ...

@@ -35,6 +35,7 @@ from lockgate.drivers.docker_info import EngineAddress
 from lockgate.drivers.docker_logins import DockerLogins
 from lockgate.drivers.documents.shelf import Shelf
 from lockgate.drivers.http import HttpClient
+from lockgate.drivers.keys import kept_key
 from lockgate.drivers.machine import Premises
 from lockgate.drivers.machine import examine as examine_machine
 from lockgate.drivers.metrics.command import CommandMetrics
@@ -65,18 +66,20 @@ from lockgate.engine.auditing import Auditing
 from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.chronicle import Chronicle
 from lockgate.engine.collector import Collector
+from lockgate.engine.consent import Consent
 from lockgate.engine.executor import Executor
 from lockgate.engine.gatehouse import Gatehouse
 from lockgate.engine.intake import Intake
 from lockgate.engine.notary import Notary
 from lockgate.engine.operations import Operations
-from lockgate.engine.policies import Evidence, Panel
+from lockgate.engine.policies import Panel
 from lockgate.engine.policy_desk import PolicyDesk
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
 from lockgate.engine.redeployment import Redeployment
 from lockgate.engine.snapshots import Snapshots
 from lockgate.engine.surveyor import Surveyor
+from lockgate.engine.testimony import testimony
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
@@ -296,13 +299,13 @@ def build(settings: Settings) -> ControlPlane:
     policies, tried = CelPolicies(), CelPolicies()  # what people try keeps no gate waiting
     file = CatalogueFile(settings.environments, policies.check)
     catalogue = Chronicle(store, clock, file)
-    panel = Panel(store, catalogue, policies, Evidence(findings=inspection.facts(store)))
+    panel = Panel(store, catalogue, policies, testimony(store, catalogue))
     drivers = Drivers(settings, clock, store, catalogue)
     ticker = EmbeddedTicker(settings.poll)
-    notary, almanac = _notary(settings, store, clock), Almanac()
-    asked = (*almanac.questions(), *inspection.questions(store, drivers.documents), panel.question())
-    questions = (auditing.question(notary), *gatehouse.basic(store), *asked)
-    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(questions))
+    notary, almanac, consent = _notary(settings, store, clock), Almanac(), Consent(store, catalogue)
+    known = (*gatehouse.basic(store), *almanac.questions(), *inspection.questions(store, drivers.documents))
+    gates = Gatehouse((auditing.question(notary), *known, panel.question(), *consent.questions()))
+    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, gates, consent)
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
     worker = Worker(worker_name(settings.home), store, clock, ticker, flow, settings.lease)
@@ -322,6 +325,7 @@ def build(settings: Settings) -> ControlPlane:
         PolicyDesk(replace(panel, policies=tried), clock, promoter.plan, lambda: file.shelf.all),
         Surveyor(store, clock, catalogue, Snapshots(store, catalogue, drivers.stated)),
         drivers.documents,
+        link_key=kept_key(settings.home / "link.key"),
     )
     archivist = Archivist(desk, ArchiveFolder(settings.home / "archive").keep, settings.audit_keep)
     collector = Collector(store, drivers.collect)

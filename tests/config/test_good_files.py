@@ -19,6 +19,7 @@ from lockgate.core.application import (
     Strategy,
     StrategyKind,
 )
+from lockgate.core.approval import BreakGlass, Exempt, Party, Rule
 from lockgate.core.artifact import ArtifactKind, Reference
 from lockgate.core.canary import Canary, Criteria, Pin, Stage
 from lockgate.core.environment import (
@@ -128,6 +129,8 @@ def test_the_annotated_environments_are_read() -> None:
             PolicyUse("change-size", mode=Mode.ADVISE),
         ),
         rules=prod.rules,
+        approvals=Rule(("release-managers",), 2, tuple(Party), 86400.0, (Exempt.ROLLBACK,)),
+        break_glass=BreakGlass(("on-call",), 86400.0),
     )
     assert read.value.environments["dev"].values == {"time_limit": "1000"}
     assert [rule.name for rule in prod.rules or ()] == [

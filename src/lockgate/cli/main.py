@@ -39,6 +39,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "down": ("serving:down", "End everything that the server has left running."),
         "doctor": ("serving:doctor", "What of this machine is usable."),
         "open": ("serving:console_address", "A link that opens the console, once."),
+        "login": ("people:login", "Sign in as yourself."),
+        "logout": ("people:logout", "Forget your token."),
+        "whoami": ("people:whoami", "Whom the server takes you for."),
+        "person": ("people:person", "Who may sign in as themselves."),
     },
     "Deploy": {
         "release": ("evidence:release", "Make and look at releases."),
@@ -57,6 +61,13 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "quarantine": ("releases:quarantine", "Releases barred from an environment."),
         "policy": ("policies:policy", "Rules that judge what is deployed: look at them, test them, try them."),
         "waiver": ("evidence:waiver", "Findings that somebody takes on for a while."),
+    },
+    "Agree": {
+        "approvals": ("approvals:approvals", "What waits for people, and what exactly is to be approved."),
+        "approve": ("approvals:approve", "Consent to what a deployment would do."),
+        "reject": ("approvals:reject", "End a deployment that waits for approvals."),
+        "approval": ("approvals:approval", "Who approves in whose place."),
+        "review": ("approvals:review", "Look at a deployment that broke the glass."),
     },
     "Look": {
         "status": ("status:status", "What runs where."),

@@ -1,7 +1,7 @@
 """The vocabulary, as values. Pure: no I/O, no clock, no ids minted.
 
 Read in this order: ids, errors, source, artifact, image_name, package, finding, evidence, template, secret, canary,
-application, release, origin, recurrence, calendar, environment, moment, timetable, gate, facts, policy, capability,
-plan, deployment, admission, traffic, walk, window, verification, inventory, holding, comparison, rulebook, audit,
-attribution, envelope, keyring, checkpoint, export, cef, statement, difference.
+application, release, approval, origin, recurrence, calendar, environment, moment, timetable, gate, facts, policy,
+capability, plan, deployment, admission, traffic, walk, window, verification, inventory, holding, comparison, rulebook,
+audit, people, invitation, attribution, envelope, keyring, checkpoint, export, cef, statement, difference.
 """

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from lockgate.core.application import Strategy
+from lockgate.core.approval import BreakGlass
+from lockgate.core.approval import Rule as ApprovalRule
 from lockgate.core.calendar import ROLLBACKS, Exempt, Rule
 from lockgate.core.errors import NotFound
 from lockgate.core.finding import Severity
@@ -21,6 +23,8 @@ class Promote(StrEnum):
     """At once: continuous deployment."""
     ON_DEMAND = "on-demand"
     """When somebody promotes it: continuous delivery."""
+    ON_APPROVAL = "on-approval"
+    """It is offered at once, and waits for approvals."""
 
 
 class Queueing(StrEnum):
@@ -177,6 +181,10 @@ class Environment:
     """What components can ask for by ``needs``, beside what the drivers can do."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False, metadata=ASIDE)
     """Path of each field (``values.time_limit``) -> who says so."""
+    approvals: ApprovalRule | None = None
+    """Who must agree to a deployment; None: nobody."""
+    break_glass: BreakGlass | None = None
+    """Who may do without, in an emergency; None: nobody."""
 
     def in_rollout(self) -> tuple[Cell, ...]:
         """The cells in the order they are changed."""
@@ -220,6 +228,8 @@ class Catalogue:
     environments: Mapping[str, Environment] = field(default_factory=dict)
     organisation: Level | None = None
     tiers: Mapping[str, Level] = field(default_factory=dict)
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Group -> names of people."""
 
     def get(self, name: str) -> Environment:
         """Raises :class:`NotFound` naming those there are."""

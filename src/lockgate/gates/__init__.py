@@ -11,6 +11,8 @@ push, Git, command line, rollback.
 * ``provenance``: have known keys signed where it comes from?
 * ``vulnerabilities``: has a recent scan found nothing too bad?
 * ``soak``: has it held another environment for long enough?
+* ``approval``: have enough of the right people consented to exactly this?
+* ``review``: has a second person looked at the emergencies before?
 * ``window``: is the environment open, and not frozen?
 * ``schedule``: has the time come that it was asked for?
 """

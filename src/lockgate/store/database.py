@@ -2,6 +2,7 @@
 
 from types import TracebackType
 
+from lockgate.store.approvals import SqlApprovals, SqlDelegations, SqlReviews
 from lockgate.store.attachments import SqlAttachments
 from lockgate.store.audit_log import SqlAuditLog
 from lockgate.store.catalogues import SqlCatalogues
@@ -13,6 +14,7 @@ from lockgate.store.holdings import SqlHoldings
 from lockgate.store.inventory import SqlInventory
 from lockgate.store.landscape import SqlLandscape
 from lockgate.store.migrate import prepare
+from lockgate.store.people import SqlPeople, SqlTokens
 from lockgate.store.quarantines import SqlQuarantines
 from lockgate.store.releases import SqlReleases
 from lockgate.store.statements import SqlStatements
@@ -32,6 +34,11 @@ class SqlStore:
         self.traffic = SqlTraffic(database)
         self.attachments = SqlAttachments(database)
         self.holdings = SqlHoldings(database)
+        self.people = SqlPeople(database)
+        self.tokens = SqlTokens(database)
+        self.approvals = SqlApprovals(database)
+        self.delegations = SqlDelegations(database)
+        self.reviews = SqlReviews(database)
         self.feeds = SqlFeeds(database)
         self.landscape = SqlLandscape(database)
         self.catalogues = SqlCatalogues(database)

@@ -7,6 +7,7 @@
 The parts for claims, saving and records stand in their own modules; this one joins them.
 """
 
+from lockgate.testing.contracts.agreeing import AgreeingContract
 from lockgate.testing.contracts.audit_log import AuditLogContract
 from lockgate.testing.contracts.claiming import ClaimingContract
 from lockgate.testing.contracts.feeds import FeedsContract
@@ -25,6 +26,7 @@ class StoreContract(
     AuditLogContract,
     TrafficContract,
     HoldingsContract,
+    AgreeingContract,
     FeedsContract,
     LandscapeContract,
     WorkersContract,
