@@ -15,11 +15,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, Self, TypeVar
+from types import MappingProxyType
+from typing import Any, BinaryIO, NoReturn, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
+from lockgate.client_supply import SupplyCalls
 from lockgate.core.errors import LockgateError, NotFound, Problem, Unavailable
 from lockgate.decoding import decoded
 from lockgate.messages import (
@@ -53,6 +55,7 @@ from lockgate.messages import (
     Usable,
 )
 from lockgate.messages.audit import KeysView, Redeploy, RotateKey, StatementView, Verification
+from lockgate.messages.environments import ComparisonView, EnvironmentDetail, WhyView
 
 T = TypeVar("T")
 
@@ -137,7 +140,7 @@ def address_from_environment() -> Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class Client(SupplyCalls):
     """Every method raises :class:`Refusal` when the server says no and :class:`Unavailable` when none answers."""
 
     find: Callable[[], Address] = address_from_environment
@@ -256,6 +259,18 @@ class Client:
     def environments(self) -> tuple[EnvironmentView, ...]:
         """In promotion order."""
         return self._get("/v1/environments", tuple[EnvironmentView, ...])
+
+    def environment(self, name: str) -> EnvironmentDetail:
+        return self._get(f"/v1/environments/{quote(name, safe='')}", EnvironmentDetail)
+
+    def why(self, environment: str, field: str) -> WhyView:
+        """Who says what of a field of an environment."""
+        path = f"/v1/environments/{quote(environment, safe='')}/why/{quote(field, safe='')}"
+        return self._get(path, WhyView)
+
+    def compare(self, left: str, right: str) -> ComparisonView:
+        """Two environments (``prod``, ``prod@2h``), or two releases by id."""
+        return self._get("/v1/comparisons", ComparisonView, left=left, right=right)
 
     def logs(
         self,
@@ -419,8 +434,15 @@ class Client:
     def _post(self, path: str, message: object, kind: type[T] | None, timeout: float = QUICK) -> T:
         return _decoded(self._exchange("POST", path, msgspec.json.encode(message), timeout), kind)
 
-    def _exchange(self, method: str, path: str, body: bytes | None, timeout: float) -> bytes:
-        address, connection, answer = self._send(method, path, body, timeout, {"Accept": "application/json"})
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        body: bytes | BinaryIO | None,
+        timeout: float,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> bytes:
+        address, connection, answer = self._send(method, path, body, timeout, {"Accept": "application/json", **headers})
         try:
             data = answer.read()
         except (OSError, http.client.HTTPException) as error:
@@ -432,7 +454,7 @@ class Client:
         return data
 
     def _send(
-        self, method: str, path: str, body: bytes | None, timeout: float, headers: dict[str, str]
+        self, method: str, path: str, body: bytes | BinaryIO | None, timeout: float, headers: dict[str, str]
     ) -> tuple[Address, http.client.HTTPConnection, http.client.HTTPResponse]:
         """The caller closes the connection."""
         address = self.find()
@@ -441,7 +463,7 @@ class Client:
         connection = kind(parts.netloc, timeout=timeout)
         headers["Authorization"] = f"Bearer {address.token}"
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers.setdefault("Content-Type", "application/json")
         try:
             connection.request(method, parts.path.rstrip("/") + path, body, headers)
             return address, connection, connection.getresponse()

@@ -28,6 +28,11 @@ def converted(value: object, kind: type[T]) -> T:
     return msgspec.convert(value, kind)
 
 
+def as_json(value: object) -> Any:
+    """A value as objects and lists, with every field of it."""
+    return msgspec.to_builtins(value)
+
+
 def _decoder(kind: Any) -> "msgspec.json.Decoder[Any]":
     found = _decoders.get(kind)
     if found is None:

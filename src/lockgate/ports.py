@@ -26,6 +26,10 @@ from lockgate.core.release import Release
 from lockgate.core.traffic import Key, Mark, Route, RouterCaps, RouteStatus, Sample, TargetCaps
 from lockgate.core.verification import HttpAnswer
 from lockgate.core.window import Minute, Reading, Window
+from lockgate.ports_supply import Attachments as Attachments
+from lockgate.ports_supply import Documents as Documents
+from lockgate.ports_supply import Holdings as Holdings
+from lockgate.ports_supply import Incoming as Incoming
 
 # --- time ---
 
@@ -419,6 +423,44 @@ class Traffic(Protocol):
         """Minutes that ended after that, oldest first."""
 
 
+class Landscape(Protocol):
+    """An environment as a whole: everything of it in a query or two, however much else there is."""
+
+    def holders(self, environment: str) -> tuple[Deployment, ...]:
+        """Of each application the deployment whose plan is what runs there."""
+
+    def active(self, environment: str) -> tuple[Deployment, ...]:
+        """Those that are changing it."""
+
+    def held_at(self, environment: str, at: Instant) -> tuple[Deployment, ...]:
+        """The holders at a moment that is past."""
+
+    def plans(self, digests: Collection[Digest]) -> Mapping[Digest, Plan]:
+        """Those that there are. Raises Conflict when one is not what its digest names."""
+
+    def observed(self, environment: str) -> tuple[Observed, ...]:
+        """The last observation of each key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A version of the environments' file."""
+
+    digest: Digest
+    document: str
+    since: Instant
+
+
+class Catalogues(Protocol):
+    """The environments' file as it has been."""
+
+    def note(self, digest: Digest, document: str, at: Instant, events: Sequence[Event] = ()) -> bool:
+        """It counts from then on. Whether that is new: nothing happens while it is the latest."""
+
+    def at(self, at: Instant) -> Recorded | None:
+        """What counted at that moment; None: nothing is recorded of it."""
+
+
 class Store(Protocol):
     """The whole memory, one door each."""
 
@@ -441,7 +483,19 @@ class Store(Protocol):
     def traffic(self) -> Traffic: ...
 
     @property
+    def attachments(self) -> Attachments: ...
+
+    @property
+    def holdings(self) -> Holdings: ...
+
+    @property
     def feeds(self) -> Feeds: ...
+
+    @property
+    def landscape(self) -> Landscape: ...
+
+    @property
+    def catalogues(self) -> Catalogues: ...
 
     @property
     def audit(self) -> AuditLog: ...

@@ -1,43 +1,46 @@
 """The composition root: the only module that knows every driver by name."""
 
-import fcntl
 import json
 import logging
 import os
-import secrets
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockgate.config.application_file import read_application
+from lockgate.config.application_file import reader
 from lockgate.config.catalogue_file import CatalogueFile
 from lockgate.config.settings import Settings
+from lockgate.core import capability
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
 from lockgate.core.envelope import Verify
-from lockgate.core.environment import Catalogue, TargetSpec
-from lockgate.core.errors import ComponentMissing, DataFolderBusy, LockgateError, Unavailable
+from lockgate.core.environment import Catalogue, Environment, TargetSpec
+from lockgate.core.errors import ComponentMissing, LockgateError, Unavailable
 from lockgate.core.ids import canonical, digest_of, short
 from lockgate.core.plan import Plan
 from lockgate.core.secret import Secret
+from lockgate.drivers import capabilities
 from lockgate.drivers.archive import ArchiveFolder
 from lockgate.drivers.artifacts import Artifacts, StoredSource
 from lockgate.drivers.clock import SystemClock
 from lockgate.drivers.depot import Depot
 from lockgate.drivers.docker_info import EngineAddress
 from lockgate.drivers.docker_logins import DockerLogins
+from lockgate.drivers.documents.shelf import Shelf
 from lockgate.drivers.http import HttpClient
 from lockgate.drivers.machine import Premises
 from lockgate.drivers.machine import examine as examine_machine
 from lockgate.drivers.metrics.command import CommandMetrics
 from lockgate.drivers.metrics.http import HttpMetrics
 from lockgate.drivers.metrics.prometheus import PrometheusMetrics
+from lockgate.drivers.occupancy import own_folder, worker_name
 from lockgate.drivers.policies.worker import CelPolicies, judge_once
 from lockgate.drivers.registry import Registries
 from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
@@ -54,12 +57,13 @@ from lockgate.drivers.targets.process import Settings as ProcessSettings
 from lockgate.drivers.tasks.command import CommandTask
 from lockgate.drivers.tasks.command import Settings as CommandSettings
 from lockgate.drivers.tickers.embedded import EmbeddedTicker
-from lockgate.engine import auditing, gatehouse, planner
+from lockgate.engine import auditing, chronicle, gatehouse, inspection, planner
 from lockgate.engine.almanac import Almanac
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.archivist import Archivist
 from lockgate.engine.auditing import Auditing
 from lockgate.engine.calendar_desk import CalendarDesk
+from lockgate.engine.chronicle import Chronicle
 from lockgate.engine.collector import Collector
 from lockgate.engine.executor import Executor
 from lockgate.engine.gatehouse import Gatehouse
@@ -71,6 +75,8 @@ from lockgate.engine.policy_desk import PolicyDesk
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
 from lockgate.engine.redeployment import Redeployment
+from lockgate.engine.snapshots import Snapshots
+from lockgate.engine.surveyor import Surveyor
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
@@ -105,6 +111,7 @@ class Drivers:
         self._store = store
         self._metrics = _metric_sources(catalogue)
         self.artifacts = _artifacts(settings.data)
+        self.documents = Shelf(Depot.at(settings.data).blobs)
         self.router = EnvoyRouter(EnvoySettings(settings.data / "router", settings.envoy))
         self.commands = CommandTask(CommandSettings(settings.data))
         self._verifier = Verifier(HttpClient(), self.commands, clock)
@@ -122,6 +129,10 @@ class Drivers:
                 self._executors[name] = Executor(self._target(plan), self.router, self._verifier, analyst, self._clock)
             return self._executors[name]
 
+    def stated(self, environment: Environment) -> frozenset[str]:
+        """What the drivers of an environment can do. Raises ComponentMissing for a kind that this version lacks."""
+        return capability.stated(capabilities.of(environment.target.kind), EnvoyRouter.caps)
+
     def refuse_unless_able(self, plan: Plan) -> None:
         """Raises CapabilityMissing."""
         for part in plan.parts():
@@ -129,7 +140,7 @@ class Drivers:
             planner.refuse_unless_able(part, executor.target.caps, executor.router.caps)
 
     def collect(self, kept: Collection[Artifact]) -> None:
-        collected = self.artifacts.collect(kept)
+        collected = self.artifacts.collect(kept, attached=self._store.attachments.digests())
         log.info("artifacts collected: %s", collected)
         for target in self._containers():
             try:
@@ -224,6 +235,7 @@ class ControlPlane:
     collector: Collector
     archivist: Archivist
     operations: Operations
+    chronicle: Chronicle
 
     def run(self, stop: threading.Event) -> None:
         """Works until ``stop`` is set."""
@@ -241,6 +253,7 @@ class ControlPlane:
 
     def _chores(self) -> tuple[tuple[float, float, Callable[[], object], str], ...]:
         return (
+            (0.0, chronicle.EVERY, self.chronicle.look, "the environments' file was not written down"),
             (COLLECT_FIRST, COLLECT_EVERY, self.collector.run, "artifacts were not collected"),
             (ARCHIVE_EVERY, ARCHIVE_EVERY, self.archivist.round, "the audit record was not sealed"),
         )
@@ -281,17 +294,19 @@ def build(settings: Settings) -> ControlPlane:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = open_store(settings.database)
     policies, tried = CelPolicies(), CelPolicies()  # what people try keeps no gate waiting
-    catalogue = CatalogueFile(settings.environments, policies.check)
-    panel = Panel(store, catalogue, policies, Evidence())
+    file = CatalogueFile(settings.environments, policies.check)
+    catalogue = Chronicle(store, clock, file)
+    panel = Panel(store, catalogue, policies, Evidence(findings=inspection.facts(store)))
     drivers = Drivers(settings, clock, store, catalogue)
     ticker = EmbeddedTicker(settings.poll)
     notary, almanac = _notary(settings, store, clock), Almanac()
-    questions = (auditing.question(notary), *gatehouse.basic(store), *almanac.questions(), panel.question())
+    asked = (*almanac.questions(), *inspection.questions(store, drivers.documents), panel.question())
+    questions = (auditing.question(notary), *gatehouse.basic(store), *asked)
     promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(questions))
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
-    worker = Worker(_worker_name(settings.home), store, clock, ticker, flow, settings.lease)
-    intake = Intake(store, clock, drivers.artifacts, lambda text, where: read_application(text, where).value)
+    worker = Worker(worker_name(settings.home), store, clock, ticker, flow, settings.lease)
+    intake = Intake(store, clock, drivers.artifacts, reader(settings.environments.parent))
     desk = Auditing(store, clock, notary, version("lockgate"))
     operations = Operations(
         store,
@@ -300,15 +315,18 @@ def build(settings: Settings) -> ControlPlane:
         intake,
         promoter,
         drivers.executor,
-        lambda: examine(settings, serving=True),
+        partial(examine, settings, serving=True),
         desk,
         Redeployment(store, promoter, ticker, notary),
         CalendarDesk(store, clock, catalogue, almanac),
-        PolicyDesk(replace(panel, policies=tried), clock, promoter.plan, lambda: catalogue.shelf.all),
+        PolicyDesk(replace(panel, policies=tried), clock, promoter.plan, lambda: file.shelf.all),
+        Surveyor(store, clock, catalogue, Snapshots(store, catalogue, drivers.stated)),
+        drivers.documents,
     )
     archivist = Archivist(desk, ArchiveFolder(settings.home / "archive").keep, settings.audit_keep)
+    collector = Collector(store, drivers.collect)
     drivers.judges = (policies, tried)
-    return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), archivist, operations)
+    return ControlPlane(settings, store, drivers, worker, collector, archivist, operations, catalogue)
 
 
 def _notary(settings: Settings, store: SqlStore, clock: SystemClock) -> Notary:
@@ -341,7 +359,7 @@ def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with _own_folder(settings.home):
+    with own_folder(settings.home):
         plane = build(settings)
         work = threading.Thread(target=plane.run, args=(stop,), name="control-plane")
         work.start()
@@ -364,7 +382,7 @@ def down(settings: Settings, patience: float = 30.0) -> int:
     """Ends everything that Lockgate runs on this machine for the data folder: instances, tasks, the router. Its records
     stay, and a server started later brings back what was deployed. Returns how many programs were ended. Raises
     DataFolderBusy while a server works on the folder, Unavailable when something does not end."""
-    with _own_folder(settings.home):
+    with own_folder(settings.home):
         living = adopt(settings.data / "instances") + adopt(settings.data / "tasks") + adopt(settings.data / "router")
         for shim in living:
             shim.stop()
@@ -455,15 +473,6 @@ def _git_source(depot: Depot) -> StoredSource:
     return GitSource(depot)
 
 
-def _worker_name(home: Path) -> str:
-    """The same for every server that ever works on the folder, one at a time: so a restarted one knows which leases are
-    its dead predecessor's."""
-    kept = home / "worker"
-    if not kept.exists():
-        kept.write_text(f"{os.uname().nodename}-{secrets.token_hex(4)}")
-    return kept.read_text()
-
-
 def _port_range(text: str, default: tuple[int, int]) -> range:
     first, _, last = text.partition("-")
     ends = (int(first), int(last)) if last else default
@@ -485,16 +494,3 @@ def _log_to_stderr(settings: Settings) -> None:
     logging.Formatter.converter = time.gmtime
     for chatty in ("httpx2", "httpcore2", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-
-
-@contextmanager
-def _own_folder(home: Path) -> Iterator[None]:
-    """No other server works on the data folder as long as this one lives; the kernel frees it however that ends."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (home / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            because = f"Another Lockgate server works on {home}."
-            raise DataFolderBusy(because, "Stop it, or name another folder with --home.") from error
-        yield

@@ -28,10 +28,14 @@ from lockgate.core.environment import (
     Listen,
     OnFailure,
     Promote,
+    ProvenanceRule,
     Queueing,
     Rollout,
+    Soak,
     TargetSpec,
+    VulnerabilityRule,
 )
+from lockgate.core.finding import Severity
 from lockgate.core.policy import Mode, PolicyUse
 from lockgate.core.secret import SecretSource, SecretStore
 
@@ -66,7 +70,7 @@ def test_the_annotated_application_is_read() -> None:
     assert (web.health, web.replicas, web.resources.memory_bytes) == (Health("/-/versions.json"), 2, 256 * 2**20)
     assert web.files["catalogue.db"] == Reference(ArtifactKind.FILE, "./catalogue.db")
     assert not indexer.takes_traffic
-    assert [c.name for c in read.value.in_order()] == ["indexer", "web", "thumbnails"]
+    assert [c.name for c in read.value.in_order()] == ["indexer", "web", "thumbnails", "gateway"]
     canary = read.value.strategy.canary
     assert canary is not None
     assert canary.stages == (Stage(100, 600.0), Stage(1000, 1200.0), Stage(5000, 600.0, hold=True))
@@ -76,7 +80,11 @@ def test_the_annotated_application_is_read() -> None:
     assert isinstance(http, HttpCheck)
     assert http.json == {"rows.0.id": 1, "truncated": False}
     assert command == CommandCheck(("./smoke.sh", "{url}"), 60.0)
+    gateway = read.value.components["gateway"]
+    assert (gateway.artifact.name, gateway.path) == ("registry.example.org/shop/gateway:5", "/gateway")
+    assert (gateway.container.port, gateway.container.user) == (8443, "1000")
     thumbnails = read.value.components["thumbnails"]
+    assert thumbnails.needs == ("gpu",)
     assert thumbnails.artifact == Reference(ArtifactKind.OCI, "registry.example.org/shop/thumbnails:2.1")
     assert thumbnails.container == Container(
         entrypoint=("/usr/bin/thumbnails", "--verbose"),
@@ -108,16 +116,21 @@ def test_the_annotated_environments_are_read() -> None:
         },
         replicas={"web": 2, "catalogue/web": 4},
         strategy=Strategy(StrategyKind.CANARY, canary=Canary((Stage(500, 600.0), Stage(5000, 600.0)))),
-        owner="platform",
-        purpose="what users get",
+        owner="shop",
+        purpose="what customers get",
+        tier="production",
+        users=("customers", "support"),
+        endpoints={"shop": "https://shop.example.org/"},
+        capabilities=("gpu", "internet"),
         policies=(
             PolicyUse("images-by-digest"),
             PolicyUse("soaked", {"least": "1h", "where": "staging"}),
             PolicyUse("change-size", mode=Mode.ADVISE),
         ),
-        rules=read.value.environments["prod"].rules,
+        rules=prod.rules,
     )
-    assert [rule.name for rule in read.value.environments["prod"].rules or ()] == [
+    assert read.value.environments["dev"].values == {"time_limit": "1000"}
+    assert [rule.name for rule in prod.rules or ()] == [
         "images-by-digest", "soaked", "change-size",
     ]  # fmt: skip
     assert read.value.environments["edge"].target == TargetSpec(
@@ -312,3 +325,25 @@ def test_an_unwritten_field_has_the_line_of_what_is_around_it() -> None:
     read = read_catalogue("environments:\n  dev:\n    listen: 1\n")
     assert isinstance(read.value, Catalogue)
     assert (read.line("environments.dev.listen.*"), read.line("environments.dev.owner"), read.line("x")) == (3, 2, None)
+
+
+def test_what_an_environment_asks_of_releases() -> None:
+    rules = (
+        "{provenance: {keys: [/k.pem], builders: ['https://ci/*']}, "
+        "vulnerabilities: {refuse: high, scanned_within: 7d}, soak: {in: dev, for: 2h}}"
+    )
+    text = f"environments: {{dev: {{listen: 1, vulnerabilities: medium}}, prod: {rules}}}"
+    found = read_catalogue(text).value.environments
+    assert found["dev"].vulnerabilities == VulnerabilityRule(Severity.MEDIUM)
+    assert found["dev"].provenance is None and found["dev"].soak is None
+    assert found["prod"].provenance == ProvenanceRule(("/k.pem",), builders=("https://ci/*",))
+    assert found["prod"].vulnerabilities == VulnerabilityRule(Severity.HIGH, scanned_within=7 * 86_400.0)
+    assert found["prod"].soak == Soak("dev", 7200.0)
+
+
+def test_a_public_key_may_stand_in_the_file() -> None:
+    key = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----\n"
+    lines = "".join(f"          {line}\n" for line in key.splitlines())
+    text = f"environments:\n  dev:\n    provenance:\n      keys:\n        - |\n{lines}"
+    rule = read_catalogue(text).value.environments["dev"].provenance
+    assert rule is not None and rule.keys == (key,)

@@ -39,7 +39,10 @@ def test_the_annotated_file_shows_every_field(kind: FileKind) -> None:
     whole = schema(kind)
     if kind is FileKind.ENVIRONMENTS:
         # A strategy is shown in the application's file.
-        whole["properties"]["environments"]["additionalProperties"]["properties"]["strategy"] = {}
+        levels = whole["properties"]
+        for level in (levels["environments"], levels["tiers"]):
+            level["additionalProperties"]["properties"]["strategy"] = {}
+        levels["organisation"]["properties"]["strategy"] = {}
     known = set(field_names(whole))
     # A strategy is written once, so the settings of the others stand in the comment above it.
     assert {name for name in known - written if f"{name}:" not in text} == set()

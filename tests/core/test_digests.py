@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -42,6 +43,21 @@ def test_different_values_have_different_bytes(one: object, other: object) -> No
     assert (canonical(one) == canonical(other)) == (
         json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
     )
+
+
+@given(
+    some.recursive(
+        SCALARS | some.floats(allow_nan=False, allow_infinity=False),
+        lambda inner: some.lists(inner, max_size=3) | some.dictionaries(TEXT, inner, max_size=3),
+    )
+)
+def test_the_quick_way_writes_the_same_bytes_as_the_library(value: object) -> None:
+    assert canonical(value) == rfc8785.dumps(plain(value))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [0.0, -0.0, 1e-4, 1e-5, 1e15, 1e16, 2.0**53, 2.0**53 - 1, 123456.789, 5e-324, 1e22])
+def test_numbers_at_the_edges_are_written_as_the_library_does(value: float) -> None:
+    assert canonical([value, -value]) == rfc8785.dumps([value, -value])
 
 
 def test_the_bytes_are_those_of_rfc_8785_section_3_2_2() -> None:

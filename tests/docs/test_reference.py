@@ -13,7 +13,17 @@ from lockgate.core.audit import DECISIONS
 from lockgate.core.deployment import FINAL, TRANSITIONS, State
 from lockgate.core.inventory import Standing
 from lockgate.engine.walker import STRATEGIES
-from lockgate.gates import integrity, policy, promotion_order, quarantine, schedule, window
+from lockgate.gates import (
+    integrity,
+    policy,
+    promotion_order,
+    provenance,
+    quarantine,
+    schedule,
+    soak,
+    vulnerabilities,
+    window,
+)
 from tests.docs.pages import DOCS, ROOT
 
 REFERENCE = DOCS / "reference"
@@ -74,12 +84,12 @@ def test_every_standing_is_described() -> None:
 
 
 def test_every_gate_is_described() -> None:
-    there = {integrity.GATE, policy.GATE, promotion_order.GATE, quarantine.GATE, schedule.GATE, window.GATE}
-    assert set(table(STATES, "Gates")) == there
+    gates = (integrity, policy, promotion_order, provenance, quarantine, schedule, soak, vulnerabilities, window)
+    assert set(table(STATES, "Gates")) == {gate.GATE for gate in gates}
 
 
 def test_every_kind_of_event_is_described() -> None:
-    subjects = "release|deployment|promotion|quarantine|environment|feed|audit|key|statement"
+    subjects = "release|deployment|promotion|quarantine|waiver|environment|feed|audit|key|statement"
     pattern = re.compile(rf"\"((?:{subjects})\.[a-z_]+)\"")
     written = {name for path in (SOURCE / "engine").glob("*.py") for name in pattern.findall(path.read_text())}
     asked = {f"deployment.{want}_asked" for want in ("pause", "resume", "continue", "finish", "abort")}

@@ -191,8 +191,11 @@ def findings(critical: int) -> FindingsFacts:
     ("evidence", "sentence"),
     [
         (Evidence(), "No findings have been attached to shop 1 (#1), and the rule asks for them."),
-        (Evidence(findings=lambda release: findings(2)), "2 critical vulnerabilities of shop 1 are open, 0 of them"),
-        (Evidence(findings=lambda release: findings(0)), ""),
+        (
+            Evidence(findings=lambda admission, now: findings(2)),
+            "2 critical vulnerabilities of shop 1 are open, 0 of them",
+        ),
+        (Evidence(findings=lambda *_: findings(0)), ""),
     ],
 )
 def test_vulnerabilities_are_denied_and_so_is_not_knowing(

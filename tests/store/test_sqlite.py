@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from lockgate.core.errors import Conflict
 from lockgate.ports import Selection, Store
-from lockgate.store import claims
+from lockgate.store import claims, landscape
 from lockgate.store.database import SqlStore, open_store
 from lockgate.store.history import selected
+from lockgate.store.landscape import gone_since
 from lockgate.testing.contracts.store import StoreContract
+from lockgate.testing.samples import a_plan
 
 
 class TestSqliteOnDisk(StoreContract):
@@ -26,6 +29,24 @@ def ways(store: SqlStore, statement: Any) -> str:
     values = tuple(0 for _ in compiled.positiontup)
     explain = f"EXPLAIN QUERY PLAN {compiled}"
     return "\n".join(row[-1] for row in store.database.read(lambda c: c.exec_driver_sql(explain, values).all()))
+
+
+def test_an_environment_is_found_without_reading_those_of_others() -> None:
+    with open_store("sqlite://") as store:
+        assert "ix_deployment_environment (environment=?)" in ways(store, landscape.HOLDERS)
+        assert "SCAN deployment USING INDEX uq_deployment_active" in ways(store, landscape.CHANGING)
+        gone = ways(store, gone_since())
+        assert "ix_deployment_held (environment=? AND written_at>?)" in gone
+        assert "SCAN deployment" not in gone
+
+
+def test_a_plan_that_was_altered_is_not_given_with_others() -> None:
+    with open_store("sqlite://") as store:
+        digest = store.releases.put_plan(a_plan())
+        spoilt = "UPDATE plan SET document = replace(document, 'shop', 'spam')"
+        store.database.write(lambda connection: connection.exec_driver_sql(spoilt))
+        with pytest.raises(Conflict, match="has been altered"):
+            store.landscape.plans([digest])
 
 
 def test_looking_for_work_reads_no_row_that_is_not_due() -> None:

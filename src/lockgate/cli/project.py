@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from lockgate.cli.output import BLANK, FAINT, GOOD, STRONG, Json, Line, headline, indented, line, show
-from lockgate.cli.surroundings import DEFINITION, ENVIRONMENTS
+from lockgate.cli.surroundings import DEFINITION, ENVIRONMENTS, templates_near
 from lockgate.core.errors import Conflict, Invalid, Problem
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _read_all(paths: tuple[Path, ...]) -> "tuple[list[Read[Application]], list[R
                 files.put_into(catalogues[-1].value)
                 problems.extend(files.problems)
             else:
-                applications.append(read_application(text, str(path)))
+                applications.append(read_application(text, str(path), templates_near(*paths)))
         except Invalid as error:
             problems.extend(error.problems)
     if problems:

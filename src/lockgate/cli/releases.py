@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import App as Commands
 from cyclopts import Parameter
 
+from lockgate.cli.environments import diff_lines
 from lockgate.cli.output import (
     BAD,
     BLANK,
@@ -26,7 +27,7 @@ from lockgate.cli.output import (
     show,
     table,
 )
-from lockgate.cli.surroundings import DEFINITION, App, Reason, actor, application_meant
+from lockgate.cli.surroundings import DEFINITION, App, Reason, actor, application_meant, templates_near
 from lockgate.client import Client
 from lockgate.core.errors import Invalid, Problem
 from lockgate.core.ids import short
@@ -99,7 +100,7 @@ def _chosen(word: str, text: str, where: str) -> tuple[str, str]:
         return named.group(1), named.group(2)
     from lockgate.config.application_file import read_application
 
-    components = list(read_application(text, where).value.components)
+    components = list(read_application(text, where, templates_near(Path(where))).value.components)
     if len(components) == 1:
         return components[0], word
     because = f"{word} is for one of {', '.join(components)}."
@@ -182,6 +183,9 @@ def _body(view: ReleaseView) -> list[Line]:
     ]
     lines = table((), [_fact(name, words) for name, words in facts], indent=2)
     lines += [BLANK, *table(("COMPONENT", "ARTIFACT", "DIGEST", "ASKED FOR"), artifacts, indent=2)]
+    if view.templates:
+        used: list[Row] = [[name, short(digest)] for name, digest in view.templates.items()]
+        lines += [BLANK, *table(("TEMPLATE", "DIGEST"), used, indent=2)]
     return lines + ([BLANK, *_place_lines(view)] if view.places else [])
 
 
@@ -201,6 +205,22 @@ def _place_lines(view: ReleaseView) -> list[Line]:
         for p in view.places
     ]
     return table(("ENVIRONMENT", "STATE", "SINCE", "DEPLOYMENT", ""), rows, indent=2)
+
+
+@release.command(name="diff")
+def diff_releases(left: str, right: str = "latest", /, *, app: App = "", json: Json = False) -> None:
+    """How two releases differ: what they are made of, and how they are defined.
+
+    Parameters
+    ----------
+    left
+        The release: its id, #3, or a version that names one release only.
+    right
+        The other one.
+    """
+    client, application = Client(), application_meant(app)
+    found = client.compare(*(client.release(application, name).id for name in (left, right)))
+    show(found, json, lambda: diff_lines(found))
 
 
 @quarantine.command(name="list")

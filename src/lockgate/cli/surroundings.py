@@ -4,13 +4,16 @@ import getpass
 import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from lockgate.client import Client
 from lockgate.core.errors import Invalid, Problem
 from lockgate.messages import DeploymentView
+
+if TYPE_CHECKING:
+    from lockgate.config.library import Library
 
 DEFINITION = Path("lockgate.yaml")
 ENVIRONMENTS = Path("environments.yaml")
@@ -38,6 +41,15 @@ def application_meant(app: str) -> str:
         return name
     because = f"there is no {DEFINITION} in this folder to take the application's name from."
     raise Invalid([Problem("command line", None, "--app", because, "Name the application with --app.")])
+
+
+def templates_near(*files: Path) -> "Library":
+    """Those beside the environments' file that the server would read here, and beside each of the files."""
+    from lockgate.config.library import library
+
+    environments = Path(os.environ.get("LOCKGATE_ENVIRONMENTS") or ENVIRONMENTS)
+    folders = [("the environments' owners", environments.parent)]
+    return library(*folders, *(("the application's team", file.parent) for file in files))
 
 
 def actor() -> str:

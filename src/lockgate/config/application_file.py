@@ -1,11 +1,14 @@
 """``lockgate.yaml``: what a team ships. Its form, and the checks that look across its fields."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from lockgate.config.container import CONTAINER
 from lockgate.config.cycles import cycles
 from lockgate.config.document import lines_of, parse
+from lockgate.config.expansion import Expansion, MadeFrom
 from lockgate.config.form import (
     At,
     ByShape,
@@ -22,6 +25,7 @@ from lockgate.config.form import (
     nearest,
     read_form,
 )
+from lockgate.config.library import Library, library
 from lockgate.config.scalars import (
     FILE_NAME,
     HEADER_NAME,
@@ -61,15 +65,28 @@ from lockgate.core.artifact import ArtifactKind, Reference
 from lockgate.core.errors import Invalid, Problem
 
 
-def read_application(text: str, where: str = "lockgate.yaml") -> Read[Application]:
-    """The application, with its lines. Raises :class:`Invalid` with every problem of the file, by line."""
-    root = parse(text, where)
+def read_application(text: str, where: str = "lockgate.yaml", templates: Library | None = None) -> Read[Application]:
+    """The application, with its lines. ``templates``: those it may use; None: those that are shipped. Raises
+    :class:`Invalid` with every problem of the file, by line."""
+    expansion = Expansion(where, templates or Library())
+    root = expansion.of(parse(text, where))
     at = At(root, where)
-    application = read_form(APPLICATION, at)
+    application = replace(read_form(APPLICATION, at), templates=expansion.used)
     read = Read(application, where, lines_of(root))
-    problems = [*at.noted, *_across(read, [problem.field for problem in at.noted])]
+    found = [*at.noted, *_across(read, [problem.field for problem in at.noted])]
+    problems = [*expansion.problems, *(problem for problem in found if problem.field not in expansion.failed)]
     if problems:
         raise Invalid(in_order(problems))
+    return read
+
+
+def reader(operators: Path) -> Callable[[str, str, Path], Application]:
+    """Of applications' files (text, name, folder), with the templates that lie beside them and at the operators'."""
+
+    def read(text: str, where: str, folder: Path) -> Application:
+        shelves = library(("the environments' owners", operators), ("the application's team", folder))
+        return read_application(text, where, shelves).value
+
     return read
 
 
@@ -150,13 +167,15 @@ COMPONENT = Form(
         Field("stop", STOP, "How an instance is ended."),
         Field("warm_up", Several("paths", URL_PATH), "Paths requested of each new instance before it gets traffic."),
         Field("container", CONTAINER, "How an image runs; only where the artifact is one."),
+        Field("needs", Several("capabilities", NAME), "What an environment must be able to do: gpu, internet, ..."),
     ),
     named="name",
     hints={
         "command": "Did you mean 'run'?", "cmd": "Did you mean 'run'?", "start": "Did you mean 'run'?",
         "image": "Write it as `artifact: oci:registry/name:tag`.", "package": "Did you mean 'artifact'?",
         "build": "Images are built before a release is made; write `artifact: oci:registry/name:tag`.",
-        "environment": "Did you mean 'env'?", "depends_on": "Did you mean 'after'?", "needs": "Did you mean 'after'?",
+        "environment": "Did you mean 'env'?", "depends_on": "Did you mean 'after'?",
+        "requires": "Did you mean 'needs', or 'after'?",
         "instances": "Did you mean 'replicas'?", "healthcheck": "Did you mean 'health'?",
         "port": _PORT, "ports": _PORT, "expose": _PORT,
         "volumes": "Write `container: {mounts: {/folder/inside: /srv/data}}`, or `files` for single files.",
@@ -226,10 +245,11 @@ APPLICATION = Form(
     Application,
     (
         Field("application", NAME, "Its name.", required=True, to="name", stand_in="unnamed"),
-        Field("components", Named("a component", NAME, COMPONENT, least=1), "What is deployed, each by its name.",
-              required=True, stand_in={}),
+        Field("components", Named("a component", NAME, MadeFrom(COMPONENT), least=1),
+              "What is deployed, each by its name.", required=True, stand_in={}),
         Field("strategy", STRATEGY, "How a change is spread in time."),
-        Field("verify", Several("checks", CHECK), "What must hold of the deployed application, or it is taken back."),
+        Field("verify", Several("checks", MadeFrom(CHECK)),
+              "What must hold of the deployed application, or it is taken back."),
         Field("values", Named("a value", VALUE_NAME, Text()),
               "Defaults for {values.NAME}; an environment's own values win."),
     ),

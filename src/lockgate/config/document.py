@@ -7,7 +7,7 @@ repeated structure (alias bombs) is refused by count before it costs anything.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,24 @@ class Table:
 
 
 Node = Scalar | Sequence | Table
+
+
+class Elsewhere(int):
+    """The line of a node that stands in another file than the document it is now part of."""
+
+    where: str
+
+    def __new__(cls, line: int, where: str) -> "Elsewhere":
+        made = super().__new__(cls, line)
+        made.where = where
+        return made
+
+
+def settled(problem: Problem) -> Problem:
+    """With the file that its line is of."""
+    if isinstance(problem.line, Elsewhere):
+        return replace(problem, where=problem.line.where, line=int(problem.line))
+    return problem
 
 
 def load_text(path: Path, where: str = "") -> str:

@@ -23,9 +23,12 @@ from lockgate.config.form import (
     nearest,
     read_form,
 )
+from lockgate.config.inheritance import ORGANISATION, TIERS, inherited
+from lockgate.config.levels import ABOUT_IT, level_form, tier_faults, without_echoes
 from lockgate.config.policies import POLICIES, Shelf, with_rules
 from lockgate.config.scalars import NAME, SECRET_NAME, VALUE_NAME, VARIABLE, Text, Whole, duration, written
 from lockgate.config.strategy import STRATEGY
+from lockgate.config.supply import SUPPLY_RULES, soak_faults
 from lockgate.config.windows import EXEMPT, WINDOWS
 from lockgate.core.environment import (
     ANY_APPLICATION,
@@ -40,6 +43,7 @@ from lockgate.core.environment import (
     TargetSpec,
 )
 from lockgate.core.errors import Invalid, Problem
+from lockgate.core.origin import Origin
 from lockgate.core.secret import SecretSource, SecretStore
 
 LOOPBACK = "127.0.0.1"
@@ -47,16 +51,22 @@ EVERY_ADDRESS = "0.0.0.0"
 
 
 def read_catalogue(text: str, where: str = "environments.yaml", shelf: Shelf | None = None) -> Read[Catalogue]:
-    """All environments, with their lines. ``shelf``: the policies there are besides those that Lockgate brings. Raises
-    :class:`Invalid` with every problem of the file, by line."""
-    root = parse(text, where)
-    at = At(root, where)
-    read = Read(read_form(CATALOGUE, at), where, lines_of(root))
+    """All environments, each with what it inherits, and their lines: of what is inherited, where it is written.
+    ``shelf``: the policies there are besides those that Lockgate brings. Raises :class:`Invalid` with every problem of
+    the file, by line."""
+    whole = inherited(parse(text, where), where)
+    at = At(whole.root, where)
+    read = Read(read_form(CATALOGUE, at), where, lines_of(whole.root))
     catalogue, unknown = with_rules(read, shelf or Shelf())
-    problems = [*at.noted, *_across(read), *unknown]
+    problems = without_echoes([*at.noted, *_across(read), *unknown])
     if problems:
         raise Invalid(in_order(problems))
-    return replace(read, value=catalogue)
+    return replace(read, value=_with_origins(catalogue, whole.origins))
+
+
+def _with_origins(catalogue: Catalogue, origins: Mapping[str, Mapping[str, Origin]]) -> Catalogue:
+    known = {name: replace(one, origins=origins[name]) for name, one in catalogue.environments.items()}
+    return replace(catalogue, environments=known)
 
 
 class Address:
@@ -312,6 +322,7 @@ ENVIRONMENT = Form(
         Field("after", NAME, "The environment a release must have succeeded in before; without it, the first."),
         Field("owner", Text(), "Who runs it, for people."),
         Field("purpose", Text(), "What it is for, for people."),
+        *ABOUT_IT,
         Field("target", TARGET, "Where instances live."),
         Field("listen", LISTEN, "Where requests arrive: 8081, 0.0.0.0:8081, or one for each application."),
         Field(
@@ -340,9 +351,11 @@ ENVIRONMENT = Form(
         Field("windows", WINDOWS, "When it is open for deployments, and when it is frozen."),
         Field("exempt", EXEMPT, "What may enter although it is closed or frozen: rollback, urgent, or nothing ([])."),
         Field("policies", POLICIES, "Rules that judge what is deployed here: names, or tables with policy and with."),
+        *SUPPLY_RULES,
     ),
     named="name",
     hints={
+        "level": "Did you mean 'tier'?", "inherits": "Did you mean 'tier'?", "urls": "Did you mean 'endpoints'?",
         "before": "Write `after` in the environment that follows.", "requires": "Did you mean 'after'?",
         "port": "Did you mean 'listen'?", "ports": "Write `target: {process: {ports: 20000-20999}}`.",
         "engine": "Write `target: {docker: {engine: ...}}`.", "network": "Write `target: {docker: {network: ...}}`.",
@@ -352,7 +365,7 @@ ENVIRONMENT = Form(
         "freezes": "Write `windows: [{freeze: 2026-12-20 .. 2027-01-02, zone: Europe/Berlin}]`.",
         "freeze": "Write `windows: [{freeze: ...}]`.", "open": "Write `windows: [{open: ...}]`.",
     },
-    later=frozenset({"approvals", "soak"}),
+    later=frozenset({"approvals"}),
 )  # fmt: skip
 
 CATALOGUE = Form(
@@ -365,6 +378,12 @@ CATALOGUE = Form(
             "Each environment by its name.",
             required=True,
             stand_in={},
+        ),
+        Field(ORGANISATION, level_form("the organisation", ENVIRONMENT), "What every environment inherits."),
+        Field(
+            TIERS,
+            Named("a tier", NAME, level_form("a tier", ENVIRONMENT)),
+            "What environments of one tier inherit, before what the organisation says.",
         ),
     ),
     hints={
@@ -379,6 +398,8 @@ CATALOGUE = Form(
 
 def _across(read: Read[Catalogue]) -> Iterator[Problem]:
     yield from _order_faults(read)
+    yield from tier_faults(read)
+    yield from soak_faults(read, _names(read, "environments."))
     yield from _cell_faults(read)
     yield from _address_faults(read)
     yield from _range_faults(read)
@@ -406,8 +427,9 @@ def _cell_faults(read: Read[Catalogue]) -> Iterator[Problem]:
         if cells and environment.listen:
             because = "requests arrive in the cells: an environment that has them has no address of its own."
             yield read.problem(f"{path}.listen", because, "Give each cell its own `listen` instead.")
-        order, names = environment.rollout.order, _names(read, f"{path}.cells.")
-        if names and order and sorted(order) != sorted(names):
+        order = environment.rollout.order
+        names = _names(read, f"{path}.cells.") if order else []
+        if names and sorted(order) != sorted(names):
             yield read.problem(f"{path}.rollout.order", *_misordered(order, names))
 
 

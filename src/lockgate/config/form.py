@@ -11,7 +11,7 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import Any, Generic, Protocol, TypeVar
 
-from lockgate.config.document import Node, Scalar, Sequence, Table, describe, join
+from lockgate.config.document import Node, Scalar, Sequence, Table, describe, join, settled
 from lockgate.core.errors import Invalid, Problem
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ class Read(Generic[T_co]):
         return self.lines.get(path)
 
     def problem(self, path: str, because: str, mend: str) -> Problem:
-        return Problem(self.where, self.line(path), path, because, mend)
+        return settled(Problem(self.where, self.line(path), path, because, mend))
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,4 +372,4 @@ def read_form(form: Kind[T], at: At) -> T:
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
     """By line, each said once."""
-    return sorted(dict.fromkeys(problems), key=lambda p: p.line or 0)
+    return sorted(dict.fromkeys(map(settled, problems)), key=lambda p: p.line or 0)

@@ -13,27 +13,31 @@ from lockgate.config.application_file import APPLICATION
 from lockgate.config.environments_file import CATALOGUE
 from lockgate.config.form import Form, Schema
 from lockgate.config.policy_file import POLICY
+from lockgate.config.template_file import TEMPLATE
 
 FOLDER = Path(__file__).parent / "schemas"
 
 
 class FileKind(StrEnum):
-    """Whose schema: the application's file, the environments', or a policy's."""
+    """Whose schema: the application's file, the environments', a template's, or a policy's."""
 
     APPLICATION = "lockgate"
     ENVIRONMENTS = "environments"
+    TEMPLATE = "template"
     POLICY = "policy"
 
 
 _FORMS: dict[FileKind, Form[Any]] = {
     FileKind.APPLICATION: APPLICATION,
     FileKind.ENVIRONMENTS: CATALOGUE,
+    FileKind.TEMPLATE: TEMPLATE,
     FileKind.POLICY: POLICY,
 }
 
 
 def schema(kind: FileKind | str) -> Schema:
-    """JSON Schema (draft 2020-12) of ``lockgate.yaml``, ``environments.yaml`` or a policy's file (``policy``)."""
+    """JSON Schema (draft 2020-12) of ``lockgate.yaml`` (``lockgate``), ``environments.yaml`` (``environments``), a file
+    in ``templates`` (``template``), or one in ``policies`` (``policy``)."""
     known = FileKind(kind)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

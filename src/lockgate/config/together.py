@@ -7,14 +7,15 @@ from lockgate.config.form import Read, listing, nearest
 from lockgate.config.words import value_names
 from lockgate.core.application import Application, CommandCheck, Component
 from lockgate.core.artifact import ArtifactKind
+from lockgate.core.capability import DRIVERS
 from lockgate.core.environment import Catalogue, Environment
 from lockgate.core.errors import Problem
 
 
 def check_together(application: Read[Application], catalogue: Read[Catalogue]) -> tuple[Problem, ...]:
     """Every problem of this application on these environments, each environment on its own: values it does not give,
-    secrets it does not have, no address for requests, images where processes run, replicas for a component that is not
-    there. Empty: each can be planned."""
+    secrets and capabilities it does not have, no address for requests, images where processes run, replicas for a
+    component that is not there. Empty: each can be planned."""
     problems: list[Problem] = []
     for environment in catalogue.value.environments.values():
         for cell, seen in environment.places().items():
@@ -23,6 +24,7 @@ def check_together(application: Read[Application], catalogue: Read[Catalogue]) -
             problems.extend(_misplaced(application, catalogue, place))
             problems.extend(_missing_address(application.value, catalogue, place))
         problems.extend(_missing_secrets(application, catalogue, environment))
+        problems.extend(_unmet_needs(application, catalogue, environment))
         problems.extend(_stray_replicas(application.value, catalogue, environment))
     return tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.where != application.where, p.line or 0)))
 
@@ -96,6 +98,21 @@ def _missing_secrets(
                 mend = f"Add secrets: {{{name}: {{file: /path}}}} to {environment.name} ({catalogue.where}:{line})."
                 path = f"components.{component.name}.secrets[{index}]"
                 yield application.problem(path, because, f"{mend} {nearest(name, environment.secrets)}".strip())
+
+
+def _unmet_needs(
+    application: Read[Application], catalogue: Read[Catalogue], environment: Environment
+) -> Iterator[Problem]:
+    """What drivers state is not known here."""
+    there = listing(sorted(environment.capabilities)) or "none"
+    line = catalogue.line(f"environments.{environment.name}")
+    for component in application.value.components.values():
+        for index, need in enumerate(component.needs):
+            if need not in environment.capabilities and need not in DRIVERS:
+                because = f"environment {environment.name!r} has no {need} (it has: {there})."
+                mend = f"If it has, add capabilities: [{need}] to {environment.name} ({catalogue.where}:{line})."
+                path = f"components.{component.name}.needs[{index}]"
+                yield application.problem(path, because, f"{mend} {nearest(need, environment.capabilities)}".strip())
 
 
 def _misplaced(application: Read[Application], catalogue: Read[Catalogue], place: Place) -> Iterator[Problem]:

@@ -1,6 +1,7 @@
 """The vocabulary, as values. Pure: no I/O, no clock, no ids minted.
 
-Read in this order: ids, errors, source, artifact, image_name, template, secret, canary, application, release,
-gate, facts, policy, recurrence, calendar, environment, moment, timetable, plan, deployment, admission, traffic, walk,
-window, verification, inventory, audit, attribution, envelope, keyring, checkpoint, export, cef, statement, difference.
+Read in this order: ids, errors, source, artifact, image_name, package, finding, evidence, template, secret, canary,
+application, release, origin, recurrence, calendar, environment, moment, timetable, gate, facts, policy, capability,
+plan, deployment, admission, traffic, walk, window, verification, inventory, holding, comparison, rulebook, audit,
+attribution, envelope, keyring, checkpoint, export, cef, statement, difference.
 """

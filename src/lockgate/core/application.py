@@ -7,7 +7,7 @@ from enum import StrEnum
 from lockgate.core import template
 from lockgate.core.artifact import Reference
 from lockgate.core.canary import Canary
-from lockgate.core.ids import LATER
+from lockgate.core.ids import LATER, Digest
 
 
 class StrategyKind(StrEnum):
@@ -164,6 +164,8 @@ class Component:
     warm_up: tuple[str, ...] = ()
     """Paths requested of each new instance before it gets traffic."""
     container: Container = field(default=Container(), metadata=LATER)
+    needs: tuple[str, ...] = field(default=(), metadata=LATER)
+    """Capabilities that an environment must have for it."""
 
     @property
     def takes_traffic(self) -> bool:
@@ -186,6 +188,8 @@ class Application:
     verify: tuple[Check, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
     """Defaults for ``{values.NAME}``; an environment's own values win."""
+    templates: Mapping[str, Digest] = field(default_factory=dict, metadata=LATER)
+    """``python-web@1`` -> digest of the template's file, of each that the definition was made with."""
 
     def in_order(self) -> tuple[Component, ...]:
         """Components, each behind those it comes after; otherwise as written. The definition holds no cycle."""

@@ -7,7 +7,9 @@ from enum import StrEnum
 from lockgate.core.application import Strategy
 from lockgate.core.calendar import ROLLBACKS, Exempt, Rule
 from lockgate.core.errors import NotFound
-from lockgate.core.ids import Digest
+from lockgate.core.finding import Severity
+from lockgate.core.ids import ASIDE, Digest
+from lockgate.core.origin import Origin
 from lockgate.core.policy import Policy, PolicyUse, digest_of_policies
 from lockgate.core.secret import SecretSource
 
@@ -50,6 +52,41 @@ class Listen:
 
 
 ANY_APPLICATION = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Soak:
+    """How long a release must have held another environment before it enters."""
+
+    place: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class VulnerabilityRule:
+    """Which findings keep a release out."""
+
+    refuse: Severity = Severity.CRITICAL
+    """These, and worse ones."""
+    fixable_only: bool = False
+    """Only those that a newer version mends."""
+    scanned_within: float | None = None
+    """Seconds that the newest scan may be old; None: any age."""
+    required: bool = True
+    """Whether a release without a scan is kept out, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenanceRule:
+    """Whose word counts on where a release comes from."""
+
+    keys: tuple[str, ...]
+    """Public keys: PEM texts, or absolute paths of files with some."""
+    required: bool = True
+    builders: tuple[str, ...] = ()
+    """Ids of builders, ``*`` for anything; none: any."""
+    source: tuple[str, ...] = ()
+    """Repositories, ``*`` for anything; none: any."""
 
 
 class OnFailure(StrEnum):
@@ -121,10 +158,25 @@ class Environment:
         """Changes when anything does that its policies decide by."""
         return digest_of_policies(self.rules or ())
 
+    provenance: ProvenanceRule | None = None
+    """Who must have signed where a release comes from; None: nobody."""
+    vulnerabilities: VulnerabilityRule | None = None
+    """None: findings keep nothing out."""
+    soak: Soak | None = None
     windows: tuple[Rule, ...] = ()
     """When it is open, and when it is frozen."""
     exempt: frozenset[Exempt] = ROLLBACKS
     """What may enter although it is closed or frozen."""
+    tier: str = ""
+    """What it has in common with others and does not say itself; empty: only what the organisation says."""
+    users: tuple[str, ...] = ()
+    """Who uses it, for people."""
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    """Name -> URL, for people."""
+    capabilities: tuple[str, ...] = ()
+    """What components can ask for by ``needs``, beside what the drivers can do."""
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False, metadata=ASIDE)
+    """Path of each field (``values.time_limit``) -> who says so."""
 
     def in_rollout(self) -> tuple[Cell, ...]:
         """The cells in the order they are changed."""
@@ -153,10 +205,21 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """What several environments have in common: a tier, or the whole organisation."""
+
+    name: str
+    says: tuple[str, ...] = ()
+    """Names of the fields that it gives."""
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All environments, as written. The promotion order is known to hold no cycle and no unknown name."""
+    """All environments, with what they inherit. The promotion order is known to hold no cycle and no unknown name."""
 
     environments: Mapping[str, Environment] = field(default_factory=dict)
+    organisation: Level | None = None
+    tiers: Mapping[str, Level] = field(default_factory=dict)
 
     def get(self, name: str) -> Environment:
         """Raises :class:`NotFound` naming those there are."""

@@ -135,7 +135,7 @@ class SeverityFacts:
 
     total: int = 0
     fixable: int = 0
-    """Of all: those that a newer version mends."""
+    """Of the open ones: those that a newer version mends."""
     waived: int = 0
     """Of all: those that somebody has accepted, for now."""
     open: int = 0
@@ -150,6 +150,7 @@ class FindingsFacts:
     high: SeverityFacts = SeverityFacts()
     medium: SeverityFacts = SeverityFacts()
     low: SeverityFacts = SeverityFacts()
+    negligible: SeverityFacts = SeverityFacts()
     unrated: SeverityFacts = SeverityFacts()
 
 

@@ -5,8 +5,9 @@ and in every year.
 """
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Any, NewType
 
@@ -41,11 +42,21 @@ LATER: Mapping[str, bool] = {"later": True}
 """Metadata of a field that joined a value which is recorded by digest. At its default it is left out, so that what was
 recorded before keeps its digest."""
 
+ASIDE: Mapping[str, bool] = {"aside": True}
+"""Metadata of a field that tells people about a value and is no part of it: never recorded, never in a digest."""
+
 
 def plain(value: Any) -> Any:
     """A value as JSON's own types: dataclasses and mappings become objects, sets arrays, enums values."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in fields(value) if not _unsaid(f, getattr(value, f.name))}
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    if kind is dict:
+        return {str(k): plain(v) for k, v in value.items()}
+    parts = _parts(kind)
+    if parts is not None:
+        given = ((part, getattr(value, part.name)) for part in parts)
+        return {part.name: plain(found) for part, found in given if not part.unsaid(found)}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
@@ -57,21 +68,87 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _unsaid(field: "Field[Any]", value: Any) -> bool:
-    if not field.metadata.get("later"):
-        return False
-    made = field.default if field.default_factory is MISSING else field.default_factory()
-    return bool(value == made)
+_AS_THEY_ARE = frozenset({str, int, float, bool, type(None)})
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A field that is recorded."""
+
+    name: str
+    made: Callable[[], Any] | None
+    """What makes the default at which it is left out; None: it never is."""
+
+    def unsaid(self, value: Any) -> bool:
+        return self.made is not None and bool(value == self.made())
+
+
+_SHAPES: dict[Any, tuple[_Part, ...] | None] = {}
+
+
+def _parts(kind: type[Any]) -> tuple[_Part, ...] | None:
+    """Found once for each class: a plan has hundreds of values of a few classes. None: it is no dataclass."""
+    if kind not in _SHAPES:
+        _SHAPES[kind] = _shape(kind) if is_dataclass(kind) else None
+    return _SHAPES[kind]
+
+
+def _shape(kind: Any) -> tuple[_Part, ...]:
+    return tuple(_Part(one.name, _default_of(one)) for one in fields(kind) if not one.metadata.get("aside"))
+
+
+def _default_of(one: "Field[Any]") -> Callable[[], Any] | None:
+    if not one.metadata.get("later"):
+        return None
+    return one.default_factory if one.default_factory is not MISSING else lambda: one.default
 
 
 def canonical(value: Any) -> bytes:
     """The value as RFC 8785 canonical JSON. Raises :class:`Invalid` for what JSON cannot carry everywhere: whole
     numbers beyond 2^53, numbers that are none, and text that is not Unicode."""
+    found = plain(value)
     try:
-        return rfc8785.dumps(plain(value))
+        return _quickly(found) or rfc8785.dumps(found)
     except (rfc8785.CanonicalizationError, UnicodeError) as error:
         because = f"it holds something that cannot be recorded unambiguously: {error}."
         raise Invalid([Problem("request", None, "", because, "Write a large number in quotes.")]) from error
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+_EXACT = 2**53
+
+
+class _Odd(Exception):
+    """Something that Python's own encoder may write in another way than RFC 8785 does."""
+
+
+def _quickly(value: Any) -> bytes | None:
+    """The same bytes ten times as fast, for nearly everything; None for the rest."""
+    try:
+        return _ENCODER.encode(_even(value)).encode()
+    except _Odd:
+        return None
+
+
+def _even(value: Any) -> Any:
+    """Whole numbers without a fraction. Raises :class:`_Odd` for names outside ASCII, which are sorted otherwise, and
+    for numbers that are written with an exponent or are none."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return value
+    if kind is dict:
+        if not all(name.isascii() for name in value):
+            raise _Odd
+        return {name: _even(inner) for name, inner in value.items()}
+    if kind is list:
+        return [_even(inner) for inner in value]
+    if kind is int and abs(value) < _EXACT:
+        return value
+    if kind is float and value.is_integer() and abs(value) < _EXACT:
+        return int(value)
+    if kind is float and not value.is_integer() and repr(value).replace(".", "").replace("-", "").isdigit():
+        return value
+    raise _Odd
 
 
 def digest_of(value: Any) -> Digest:

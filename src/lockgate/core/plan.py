@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from lockgate.core import template
+from lockgate.core import capability, template
 from lockgate.core.application import (
     Check,
     CommandCheck,
@@ -71,6 +71,8 @@ class ComponentPlan:
     replicas: int
     path: str
     warm_up: tuple[str, ...]
+    needs: tuple[str, ...] = field(default=(), metadata=LATER)
+    """Capabilities that the drivers must have."""
 
     @property
     def revision(self) -> RevisionId:
@@ -153,7 +155,8 @@ class Plan:
 
 def make_plan(release: Release, environment: Environment) -> Plan:
     """The plan of this release on this environment. Raises :class:`Invalid` when a value is named that neither of
-    them gives, or when traffic has no address to arrive at."""
+    them gives, or when traffic has no address to arrive at; :class:`CapabilityMissing` when a component needs what the
+    environment does not have."""
     parts = {cell: _part(release, place, cell) for cell, place in environment.places().items()}
     if not environment.cells:
         return parts[""]
@@ -224,6 +227,8 @@ def _component_plan(
     release: Release, environment: Environment, component: Component, values: Mapping[str, str], cell: str
 ) -> ComponentPlan:
     field_name = f"components.{component.name}"
+    own = [need for need in component.needs if need not in capability.DRIVERS]
+    capability.refuse_unmet(component.name, own, environment.name, environment.capabilities)
     spec = InstanceSpec(
         artifact=release.artifacts[component.name],
         files=dict(release.files.get(component.name, {})),
@@ -241,6 +246,7 @@ def _component_plan(
         replicas=environment.replicas_for(release.name, component.name, component.replicas),
         path=component.path,
         warm_up=component.warm_up,
+        needs=tuple(need for need in component.needs if need in capability.DRIVERS),
     )
 
 

@@ -61,11 +61,12 @@ class Artifacts:
         """See :class:`lockgate.ports.Source`; raises :class:`CapabilityMissing` for a kind without a source."""
         return self._source(reference.kind).latest(reference, folder)
 
-    def collect(self, keep: Collection[Artifact], grace: float = GRACE) -> Collected:
+    def collect(self, keep: Collection[Artifact], grace: float = GRACE, attached: Collection[Digest] = ()) -> Collected:
         """Removes trees and blobs that none of ``keep`` needs and that were neither stored nor used for ``grace``
-        seconds, and what crashed processes left behind. Safe beside resolving and materialising."""
+        seconds, and what crashed processes left behind. ``attached``: blobs that stay, too. Safe beside resolving and
+        materialising."""
         before = time.time() - grace
-        needed = {digest for artifact in keep for digest in self._needs(artifact)}
+        needed = {*attached, *(digest for artifact in keep for digest in self._needs(artifact))}
         trees, of_trees = self._collect_trees({tree_name(artifact) for artifact in keep}, before)
         gone = [self._depot.blobs.delete(one, unused_since=before) for one in self._depot.blobs if one not in needed]
         blobs = [size for size in gone if size is not None]

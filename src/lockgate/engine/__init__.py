@@ -1,7 +1,7 @@
 """The imperative shell, in the order of the data. It knows ports, not drivers.
 
-Read in this order: course, scene, rollout, planner, forecast, intake, life, gatehouse, almanac, policies, minutes,
-promoter, outcome, verifier, ledger, analyst, executor, recorder, reconciler, walker, worker, collector, record,
-explaining, views, slots, calendar_desk, chain, notary, auditing, archivist, redeployment, naming, policy_desk,
-operations.
+Read in this order: course, scene, rollout, planner, forecast, intake, life, gatehouse, almanac, inspection, policies,
+minutes, promoter, outcome, verifier, ledger, analyst, executor, recorder, reconciler, walker, worker, collector,
+record, explaining, views, moment, snapshots, surveyor, chronicle, slots, calendar_desk, chain, notary, auditing,
+archivist, redeployment, supply, whereabouts, naming, policy_desk, operations.
 """

@@ -22,17 +22,17 @@ class Resolver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """``read``: the application's file -> its value; raises Invalid with every problem in it."""
+    """``read``: the application's file, its name and its folder -> its value; raises Invalid with every problem."""
 
     store: Store
     clock: Clock
     artifacts: Resolver
-    read: Callable[[str, str], Application]
+    read: Callable[[str, str, Path], Application]
 
     def take(self, event: SourceEvent, folder: Path) -> tuple[Release, bool]:
         """The release, and whether it is new. Idempotent: the same artifacts and definition are the same release.
         Raises Invalid, and what the sources raise; nothing is recorded then."""
-        application = with_overrides(self.read(event.application, event.where), event.overrides, event.where)
+        application = with_overrides(self.read(event.application, event.where, folder), event.overrides, event.where)
         artifacts, files = self._resolved(application, folder)
         release = freeze(application, artifacts, files, at=event.at, by=event.actor, commit=event.commit, url=event.url)
         known = self.store.releases.add(release, _created(release, event))

@@ -29,7 +29,10 @@ from lockgate.engine.intake import Intake, with_overrides
 from lockgate.engine.policy_desk import PolicyDesk
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.redeployment import Redeployment
+from lockgate.engine.supply import Supply
+from lockgate.engine.surveyor import Surveyor
 from lockgate.engine.views import StatusBoard
+from lockgate.engine.whereabouts import Whereabouts
 from lockgate.messages import (
     AnalysisView,
     Ask,
@@ -51,7 +54,7 @@ from lockgate.messages import (
     Status,
     Usable,
 )
-from lockgate.ports import Clock, Quarantine, Selection, Store, Ticker
+from lockgate.ports import Clock, Documents, Quarantine, Selection, Store, Ticker
 
 WANTS = {"pause": Want.PAUSE, "resume": Want.RUN, "abort": Want.ABORT}
 
@@ -60,7 +63,7 @@ log = logging.getLogger("lockgate.operations")
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """``examine`` looks at the machine for :meth:`doctor`."""
+    """``examine`` looks at the machine for :meth:`doctor`. ``surveyor``: what environments are, and how they differ."""
 
     store: Store
     clock: Clock
@@ -73,14 +76,28 @@ class Operations:
     redeployment: Redeployment
     calendar: CalendarDesk
     policies: PolicyDesk
+    surveyor: Surveyor
+    documents: Documents
     recollection: record.Recollection = field(default_factory=record.Recollection)
+
+    # --- desks ---
+
+    @property
+    def supply(self) -> Supply:
+        """What is attached to releases."""
+        return Supply(self.store, self.clock, self.ticker, self.promoter, self.documents, self._find)
+
+    @property
+    def whereabouts(self) -> Whereabouts:
+        """What runs or ran where."""
+        return Whereabouts(self.store, self.clock, self.promoter)
 
     # --- releases ---
 
     def check(self, request: CreateRelease) -> tuple[Problem, ...]:
         """Every problem that the definition has, on every environment there is. Resolves nothing."""
         try:
-            application = self.intake.read(request.definition, request.where)
+            application = self.intake.read(request.definition, request.where, Path(request.folder))
             with_overrides(application, _references(request.artifacts), request.where)
             self.promoter.catalogue()
         except Invalid as error:

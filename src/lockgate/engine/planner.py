@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from lockgate.core import capability
 from lockgate.core.application import StrategyKind
 from lockgate.core.canary import Stage
 from lockgate.core.deployment import Deployment
@@ -38,6 +39,9 @@ def refuse_unless_able(plan: Plan, target: TargetCaps, router: RouterCaps) -> No
     """Of an environment in one piece, or of one cell. Raises :class:`CapabilityMissing` when the plan needs something
     that the drivers cannot do."""
     _refuse_artifacts(plan, target)
+    for component in plan.components:
+        has = capability.stated(target, router)
+        capability.refuse_unmet(component.key.component, component.needs, plan.environment, has)
     kind, routed = plan.strategy.kind, any(c.spec.takes_traffic for c in plan.components)
     needs = {
         "hold requests while nothing runs": kind is StrategyKind.RECREATE and routed and not router.hold,

@@ -56,7 +56,7 @@ def _nobody(_: object) -> None:
 class Evidence:
     """What others know. None: nobody can say, so a rule that asks for it does not hold."""
 
-    findings: Callable[[Release], FindingsFacts | None] = _nobody
+    findings: Callable[[Admission, Instant], FindingsFacts | None] = lambda admission, now: None
     authors: Callable[[Release], tuple[str, ...] | None] = _nobody
     approvals: Callable[[Admission], tuple[ApprovalFacts, ...] | None] = _nobody
     groups: Callable[[str], tuple[str, ...]] = lambda actor: ()
@@ -100,7 +100,7 @@ class Panel:
     def facts(self, admission: Admission, now: Instant) -> Facts:
         """All that is known, and why the rest is not."""
         release, environment = admission.release, admission.environment
-        findings, authors = self.evidence.findings(release), self.evidence.authors(release)
+        findings, authors = self.evidence.findings(admission, now), self.evidence.authors(release)
         approvals, holders = self.evidence.approvals(admission), self._holders(release.name)
         return Facts(
             release=replace(_release(release, now), authors=authors or (), ran=self._ran(release, now)),

@@ -10,7 +10,7 @@ from lockgate.core.admission import Admission
 from lockgate.core.audit import SYSTEM, Event
 from lockgate.core.deployment import Deployment, Kind, State, Want
 from lockgate.core.environment import Catalogue, Environment, Promote, Queueing
-from lockgate.core.errors import Denied, Invalid, KeyBusy, RecordAltered
+from lockgate.core.errors import CapabilityMissing, Denied, Invalid, KeyBusy, RecordAltered
 from lockgate.core.gate import Answer, Verdict, weigh
 from lockgate.core.ids import DeploymentId, Instant
 from lockgate.core.moment import told
@@ -154,7 +154,7 @@ class Promoter:
         try:
             plan = self.plan(release, environment)
             self.open(release, plan, actor=SYSTEM, reason=f"It succeeded in {row.environment}.")
-        except (Denied, Invalid) as error:
+        except (Denied, Invalid, CapabilityMissing) as error:
             data = {"to": environment.name}
             because = f"It is not promoted to {environment.name}: {error}"
             self._save(row, life.event_of(row, "promotion.refused", because, now, data=data), keep=True)

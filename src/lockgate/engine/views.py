@@ -108,6 +108,10 @@ def environment_view(environment: Environment) -> EnvironmentView:
         listen={application: str(address) for application, address in environment.listen.items()},
         values=dict(environment.values),
         cells={cell.name: {name: str(at) for name, at in cell.listen.items()} for cell in environment.in_rollout()},
+        tier=environment.tier,
+        users=environment.users,
+        endpoints=dict(environment.endpoints),
+        capabilities=environment.capabilities,
     )
 
 
@@ -128,6 +132,7 @@ def release_view(release: Release, places: tuple[Place, ...] = ()) -> ReleaseVie
             for component, a in release.artifacts.items()
         ),
         places=places,
+        templates=dict(release.application.templates),
     )
 
 

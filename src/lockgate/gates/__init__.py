@@ -8,6 +8,9 @@ push, Git, command line, rollback.
 * ``quarantine``: is the release barred from this environment?
 * ``promotion_order``: has it succeeded in the environment before?
 * ``policy``: do the rules hold that the environment puts to everything deployed to it?
+* ``provenance``: have known keys signed where it comes from?
+* ``vulnerabilities``: has a recent scan found nothing too bad?
+* ``soak``: has it held another environment for long enough?
 * ``window``: is the environment open, and not frozen?
 * ``schedule``: has the time come that it was asked for?
 """

@@ -79,6 +79,39 @@ from lockgate.messages.policies import (
 from lockgate.messages.policies import (
     TryPolicies as TryPolicies,
 )
+from lockgate.messages.supply import (
+    EvidenceView as EvidenceView,
+)
+from lockgate.messages.supply import (
+    FindingsView as FindingsView,
+)
+from lockgate.messages.supply import (
+    FindingView as FindingView,
+)
+from lockgate.messages.supply import (
+    FoundView as FoundView,
+)
+from lockgate.messages.supply import (
+    GiveWaiver as GiveWaiver,
+)
+from lockgate.messages.supply import (
+    InventoryView as InventoryView,
+)
+from lockgate.messages.supply import (
+    RunningView as RunningView,
+)
+from lockgate.messages.supply import (
+    TakeWaiver as TakeWaiver,
+)
+from lockgate.messages.supply import (
+    TallyView as TallyView,
+)
+from lockgate.messages.supply import (
+    WaiverView as WaiverView,
+)
+from lockgate.messages.supply import (
+    WhereView as WhereView,
+)
 
 # --- requests ---
 
@@ -233,6 +266,8 @@ class ReleaseView:
     url: str
     artifacts: tuple[ArtifactView, ...]
     places: tuple[Place, ...] = ()
+    templates: Mapping[str, str] = field(default_factory=dict)
+    """``NAME@VERSION`` -> digest, of each that the definition was made with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,6 +450,12 @@ class EnvironmentView:
     """Why nothing may begin there now; empty: it is open."""
     opens_at: Instant | None = None
     """When it opens, if that is known."""
+    tier: str = ""
+    users: tuple[str, ...] = ()
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    """Name -> URL, for people."""
+    capabilities: tuple[str, ...] = ()
+    """As its owner says."""
 
 
 @dataclass(frozen=True, slots=True)

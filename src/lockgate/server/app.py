@@ -1,5 +1,6 @@
 """The tables of everything the server answers, and the application made from them."""
 
+from dataclasses import replace
 from importlib.metadata import version
 
 import msgspec
@@ -15,17 +16,18 @@ from lockgate.charts.plot import FORMATS, WIDE
 from lockgate.charts.topics import CHARTS
 from lockgate.core.deployment import State
 from lockgate.messages import Ask, CreateRelease, Deploy, Lift, Promote, RollBack
-from lockgate.server import api, calendar
+from lockgate.server import api, calendar, environments, supply
 from lockgate.server.auditing import AUDITING
 from lockgate.server.endpoint import Answer, Call, Endpoint, File, Image, Lines, Parameter, Query, read_query
 from lockgate.server.faults import problem_response
 from lockgate.server.guard import Guard
-from lockgate.server.message import message_of
+from lockgate.server.message import actor_of, message_of
 from lockgate.server.operations import OperationsLike
 from lockgate.server.pages import Console, fault_page
 from lockgate.server.policies import POLICIES
 from lockgate.server.stream import Interest, Tail, as_api, event_stream, place_of
 from lockgate.server.token import Access
+from lockgate.server.upload import upload_of
 
 _APPLICATION = Parameter("application", "Only of this application.")
 _ENVIRONMENT = Parameter("environment", "Only of this environment.")
@@ -179,6 +181,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         query=(_APPLICATION, _ENVIRONMENT),
     ),
     Endpoint("GET", "/v1/environments", "The environments in promotion order.", api.environments, "[EnvironmentView]"),
+    *environments.ENDPOINTS,
     Endpoint(
         "GET",
         "/v1/events",
@@ -222,6 +225,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/v1/logins", "A link that opens the console, once.", api.log_in, '{"url"}', statuses=(201,)),
     Endpoint("GET", "/v1/doctor", "What of this machine Lockgate can use.", api.doctor, "[Usable]"),
     *POLICIES,
+    *supply.ENDPOINTS,
     *calendar.ENDPOINTS,
 )
 
@@ -234,6 +238,10 @@ def endpoint_route(endpoint: Endpoint, operations: OperationsLike, access: Acces
             query = read_query(request.query_params.multi_items(), endpoint.query)
             if endpoint.streams and "text/event-stream" in request.headers.get("accept", ""):
                 return await _stream(request, query, tail)
+            if endpoint.uploads:
+                return await _received(
+                    request, endpoint, operations, Call(operations, access, request.path_params, query)
+                )
             message = await message_of(request, endpoint.takes) if endpoint.takes else None
             call = Call(operations, access, request.path_params, query, message)
             return _response(await to_thread.run_sync(endpoint.answer, call))
@@ -241,6 +249,12 @@ def endpoint_route(endpoint: Endpoint, operations: OperationsLike, access: Acces
             return problem_response(error)
 
     return Route(endpoint.path, answer, methods=[endpoint.method], name=f"{endpoint.method} {endpoint.path}")
+
+
+async def _received(request: Request, endpoint: Endpoint, operations: OperationsLike, call: Call) -> Response:
+    actor = actor_of(request)
+    async with upload_of(request, operations) as incoming:
+        return _response(await to_thread.run_sync(endpoint.answer, replace(call, incoming=incoming, actor=actor)))
 
 
 def _response(answer: Answer) -> Response:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from lockgate.core.errors import Invalid, Problem
+from lockgate.ports import Incoming
 from lockgate.server.operations import OperationsLike
 from lockgate.server.token import Access
 
@@ -56,6 +57,17 @@ class Call:
     path: Mapping[str, str] = field(default_factory=dict)
     query: Query = Query()
     message: object = None
+    incoming: Incoming | None = None
+    """The body of a row that takes documents."""
+    actor: str = ""
+    """Who asks, where no message says it."""
+
+    @property
+    def upload(self) -> Incoming:
+        """The document that was sent; a row that reads it takes documents."""
+        if self.incoming is None:
+            raise TypeError("the row takes no documents")
+        return self.incoming
 
     def read(self, kind: type[T]) -> T:
         """The message; its row names the kind, so another one is a mistake of ours."""
@@ -111,6 +123,8 @@ class Endpoint:
     """Of success."""
     streams: bool = False
     """With ``Accept: text/event-stream`` it is an event stream."""
+    uploads: bool = False
+    """The body is a document, whatever its content type."""
 
 
 def read_query(pairs: Iterable[tuple[str, str]], parameters: tuple[Parameter, ...]) -> Query:

@@ -123,11 +123,16 @@ def with_actor(message: T, request: Request) -> T:
     """Who asks: the message's own ``actor``, else the header, else the user the server runs as."""
     if not hasattr(message, "actor"):
         return message
-    actor = message.actor or request.headers.get(ACTOR_HEADER, "") or local_user()
+    return replace(message, actor=actor_of(request, message.actor))  # type: ignore[type-var]  # all are dataclasses
+
+
+def actor_of(request: Request, named: str = "") -> str:
+    """``named``, else who the header says, else the user the server runs as. Raises :class:`Invalid`."""
+    actor = named or request.headers.get(ACTOR_HEADER, "") or local_user()
     if len(actor) > ACTOR_LENGTH or _CONTROL.search(actor):
         because = f"it must be one line of at most {ACTOR_LENGTH} characters."
         raise Invalid([Problem("request", None, "actor", because)])
-    return replace(message, actor=actor)  # type: ignore[type-var]  # every message is a dataclass
+    return actor
 
 
 def local_user() -> str:

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Literal, Protocol
 
 from lockgate.core.errors import Problem
@@ -19,8 +20,12 @@ from lockgate.messages import (
     DeploymentView,
     EnvironmentView,
     EventView,
+    EvidenceView,
     Explanation,
     FeedView,
+    FindingsView,
+    GiveWaiver,
+    InventoryView,
     Lift,
     LogView,
     NewFeed,
@@ -34,10 +39,15 @@ from lockgate.messages import (
     RevokeFeed,
     RollBack,
     Status,
+    TakeWaiver,
     TryPolicies,
     Usable,
+    WaiverView,
+    WhereView,
 )
 from lockgate.messages.audit import AuditQuery, KeysView, Redeploy, RotateKey, StatementView, Verification
+from lockgate.messages.environments import ComparisonView, EnvironmentDetail, WhyView
+from lockgate.ports import Incoming
 
 
 class AuditingLike(Protocol):
@@ -64,6 +74,16 @@ class RedeploymentLike(Protocol):
     def redeploy(self, deployment: str, message: Redeploy, /) -> DeploymentView: ...
 
 
+class SurveyorLike(Protocol):
+    """What environments are, and how they differ."""
+
+    def show(self, name: str, /) -> EnvironmentDetail: ...
+
+    def why(self, name: str, field: str, /) -> WhyView: ...
+
+    def compare(self, left: str, right: str, /) -> ComparisonView: ...
+
+
 Wanted = Literal["pause", "resume", "abort", "continue", "finish"]
 
 
@@ -75,6 +95,35 @@ class PoliciesLike(Protocol):
     def check(self, message: CheckPolicy, /) -> tuple[Problem, ...]: ...
 
     def attempt(self, message: TryPolicies, /) -> PolicyTrial: ...
+
+
+class SupplyLike(Protocol):
+    """What is attached to releases."""
+
+    def incoming(self) -> AbstractContextManager[Incoming]: ...
+
+    def attach(
+        self, application: str, release: str, incoming: Incoming, kind: str, name: str, actor: str, /
+    ) -> tuple[EvidenceView, bool]:
+        """The document, and whether it is new to the release."""
+
+    def evidence(self, application: str, release: str, /) -> tuple[EvidenceView, ...]: ...
+
+    def findings(self, application: str, release: str, environment: str, /) -> FindingsView: ...
+
+    def waivers(self) -> tuple[WaiverView, ...]: ...
+
+    def waive(self, message: GiveWaiver, /) -> WaiverView: ...
+
+    def unwaive(self, message: TakeWaiver, /) -> None: ...
+
+
+class WhereaboutsLike(Protocol):
+    """What runs or ran where."""
+
+    def inventory(self, environment: str, application: str, at: Instant | None, limit: int, /) -> InventoryView: ...
+
+    def where(self, what: str, at: Instant | None, ever: bool, limit: int, /) -> WhereView: ...
 
 
 class CalendarLike(Protocol):
@@ -97,7 +146,16 @@ class OperationsLike(Protocol):
     """Each raises the errors of :mod:`lockgate.core.errors`, whose messages are sentences for the user."""
 
     @property
+    def supply(self) -> SupplyLike: ...
+
+    @property
+    def whereabouts(self) -> WhereaboutsLike: ...
+
+    @property
     def calendar(self) -> CalendarLike: ...
+
+    @property
+    def surveyor(self) -> SurveyorLike: ...
 
     @property
     def auditing(self) -> AuditingLike: ...

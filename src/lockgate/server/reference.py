@@ -71,6 +71,8 @@ def reference() -> str:
 def _endpoint(endpoint: Endpoint) -> str:
     answers = " or ".join(map(str, endpoint.statuses))
     lines = [f"## `{endpoint.method} {endpoint.path}`\n", f"{endpoint.about}\n"]
+    if endpoint.uploads:
+        lines.append("Takes the document itself.")
     if endpoint.takes:
         lines.append(f"Takes {_linked(endpoint.takes.__name__)}.")
     lines.append(f"Answers {answers} with {_linked(endpoint.gives)}.")
@@ -134,6 +136,7 @@ def _type_name(kind: object) -> str:
 def _messages() -> Iterator[_Shown]:
     """Each message, in the order of the module, and the problem that faults are made of."""
     ours = (messages, messages.canary, messages.policies, audit)
+    ours = (messages, messages.canary, messages.supply, audit)
     for module in (*ours, sys.modules[Problem.__module__]):
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.ClassDef) and (module in ours or node.name == Problem.__name__):

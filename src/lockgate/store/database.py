@@ -2,12 +2,16 @@
 
 from types import TracebackType
 
+from lockgate.store.attachments import SqlAttachments
 from lockgate.store.audit_log import SqlAuditLog
+from lockgate.store.catalogues import SqlCatalogues
 from lockgate.store.connection import PATIENCE, Database, connect
 from lockgate.store.deployments import SqlDeployments
 from lockgate.store.feeds import SqlFeeds
 from lockgate.store.history import SqlHistory
+from lockgate.store.holdings import SqlHoldings
 from lockgate.store.inventory import SqlInventory
+from lockgate.store.landscape import SqlLandscape
 from lockgate.store.migrate import prepare
 from lockgate.store.quarantines import SqlQuarantines
 from lockgate.store.releases import SqlReleases
@@ -26,7 +30,11 @@ class SqlStore:
         self.quarantines = SqlQuarantines(database)
         self.inventory = SqlInventory(database)
         self.traffic = SqlTraffic(database)
+        self.attachments = SqlAttachments(database)
+        self.holdings = SqlHoldings(database)
         self.feeds = SqlFeeds(database)
+        self.landscape = SqlLandscape(database)
+        self.catalogues = SqlCatalogues(database)
         self.audit = SqlAuditLog(database)
         self.statements = SqlStatements(database)
 

@@ -12,7 +12,7 @@ from lockgate.core.ids import Digest, ReleaseId, canonical, digest_of_bytes
 from lockgate.core.plan import Plan
 from lockgate.core.release import Release
 from lockgate.ports import Attestor
-from lockgate.store import outbox, rows
+from lockgate.store import attachments, outbox, rows
 from lockgate.store.connection import Database, upserting
 from lockgate.store.counters import take
 from lockgate.store.schema import RELEASE, plan, release
@@ -104,6 +104,7 @@ def _added(connection: Connection, new: Release, event: Event, statement: Envelo
         "document": rows.release_document(new),
     }
     connection.execute(insert(release), written)
+    attachments.list_own(connection, new)
     state(connection, new.digest, statement)
     outbox.append(connection, [event])
     return rows.release(written["document"], number)

@@ -18,7 +18,7 @@ from lockgate.core.deployment import ACTIVE, FINAL, TRANSITIONS, WAITING, Deploy
 from lockgate.core.errors import Fenced, KeyBusy, LockgateError, NotFound
 from lockgate.core.ids import Instant
 from lockgate.core.window import Window
-from lockgate.store import outbox, rows
+from lockgate.store import holdings, outbox, rows
 from lockgate.store.schema import HOLDING, deployment, is_one_of, window
 
 _TAKE_HOLD = (
@@ -76,6 +76,8 @@ def saved(
         raise _refusal(connection, row)
     if row.state in _MAKING_WAY:
         connection.execute(_WAKE_LINE, key)
+    if row.holds:
+        holdings.taken(connection, row, now)
     if windows:
         connection.execute(_WATCHED, [_watched(row, one) for one in windows])
     outbox.append(connection, events)

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
-from lockgate.core.deployment import ACTIVE, State
+from lockgate.core.deployment import ACTIVE, FINAL, State
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -85,12 +85,23 @@ def is_one_of(column: ColumnElement[str], states: Collection[State]) -> ColumnEl
     return column.in_([literal_column(f"'{state.value}'") for state in sorted(states)])
 
 
-IS_ACTIVE = "state IN ({})".format(", ".join(f"'{state.value}'" for state in sorted(ACTIVE)))
+def _is_in(states: Collection[State]) -> str:
+    """As :func:`is_one_of` says it, so that SQLite sees that a partial index has those rows."""
+    return "state IN ({})".format(", ".join(f"'{state.value}'" for state in sorted(states)))
+
+
+IS_ACTIVE = _is_in(ACTIVE)
 
 _partial("uq_deployment_active", deployment.c.application, deployment.c.environment, where=IS_ACTIVE, unique=True)
 _partial("uq_deployment_holds", deployment.c.application, deployment.c.environment, where="holds", unique=True)
 _partial("ix_deployment_next_at", deployment.c.next_at, where="next_at IS NOT NULL")
 _partial("ix_deployment_written_at", deployment.c.written_at, where="next_at IS NOT NULL")
+_partial("ix_deployment_environment", deployment.c.environment, where="holds")
+_partial(
+    "ix_deployment_held",
+    *(deployment.c.environment, deployment.c.written_at, deployment.c.application),
+    where=f"NOT holds AND {_is_in(FINAL)}",
+)
 _partial("ix_deployment_owner", deployment.c.owner, where="owner <> ''")
 Index("ix_deployment_key", deployment.c.application, deployment.c.environment, deployment.c.state, deployment.c.number)
 
@@ -180,6 +191,7 @@ observation = Table(
     Column("environment", Text, primary_key=True),
     Column("component", Text, primary_key=True),
     Column("document", Text, nullable=False),
+    Index("ix_observation_environment", "environment"),
 )
 """``component``: with its cell in front where there is one."""
 
@@ -212,6 +224,95 @@ traffic_mark = Table(
     Column("environment", Text, primary_key=True),
     Column("component", Text, primary_key=True),
     Column("document", Text, nullable=False),
+)
+
+catalogue_version = Table(
+    "catalogue_version",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+"""The document is the canonical JSON that the digest is of: each environment's settings, with what it inherits."""
+
+catalogue_since = Table(
+    "catalogue_since",
+    metadata,
+    Column("at", Double, primary_key=True),
+    Column("digest", Text, nullable=False),
+)
+"""From when which version counted, until the next moment."""
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("release", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+"""What is attached to releases; the document that was attached is a blob under that digest."""
+
+package = Table(
+    "package",
+    metadata,
+    Column("release", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("line", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("ix_package_name", "name", "version"),
+    Index("ix_package_line", "line", "version", sqlite_where=text("line <> ''"), postgresql_where=text("line <> ''")),
+    Index("ix_package_digest", "digest", sqlite_where=text("digest <> ''"), postgresql_where=text("digest <> ''")),
+)
+"""What a release is made of. ``source``: the digest of the document that says so; empty: its own artifacts. ``line``:
+the package URL without its version."""
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("release", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("document", Text, nullable=False),
+)
+
+waiver = Table(
+    "waiver",
+    metadata,
+    Column("vulnerability", Text, primary_key=True),
+    Column("package", Text, primary_key=True),
+    Column("application", Text, primary_key=True),
+    Column("environment", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+holding = Table(
+    "holding",
+    metadata,
+    Column("deployment", Text, primary_key=True),
+    Column("cell", Text, primary_key=True),
+    Column("application", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("release", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("from_at", Double, nullable=False),
+    Column("until_at", Double),
+    Index("ix_holding_environment", "environment", "application", "from_at"),
+    Index("ix_holding_release", "release", "until_at"),
+)
+"""From when until when a deployment's release was what ran: one row, or one for each cell where they differ."""
+
+OPEN = "until_at IS NULL"
+
+Index(
+    "ix_holding_open",
+    holding.c.environment,
+    holding.c.application,
+    holding.c.cell,
+    sqlite_where=text(OPEN),
+    postgresql_where=text(OPEN),
 )
 
 schema_version = Table(

@@ -7,6 +7,7 @@ from pathlib import Path
 from lockgate.config.policies import starter
 from lockgate.core.application import Application, Component
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
+from lockgate.core.capability import stated
 from lockgate.core.deployment import Deployment, State
 from lockgate.core.environment import Catalogue, Environment, Listen, Promote
 from lockgate.core.ids import DeploymentId, digest_of
@@ -20,6 +21,7 @@ from lockgate.engine.auditing import Auditing
 from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.gatehouse import Gatehouse, basic
+from lockgate.engine.inspection import facts, questions
 from lockgate.engine.intake import Intake
 from lockgate.engine.notary import Notary
 from lockgate.engine.operations import Operations
@@ -28,12 +30,15 @@ from lockgate.engine.policy_desk import PolicyDesk
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
 from lockgate.engine.redeployment import Redeployment
+from lockgate.engine.snapshots import Snapshots
+from lockgate.engine.surveyor import Surveyor
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
 from lockgate.messages import CreateRelease, Deploy, DeploymentView
 from lockgate.ports import Policies, Store
 from lockgate.store.database import SqlStore
+from lockgate.testing.documents import FakeDocuments
 from lockgate.testing.fakes import (
     FakeClock,
     FakeHttp,
@@ -102,13 +107,17 @@ class Rig:
         self.signer = FakeSigner()
         self.notary = Notary(store, self.clock, self.signer)
         attested(store, self.notary)
-        self.panel = Panel(store, lambda: self.catalogue, policies or CelPolicies(), evidence or Evidence())
+        self.panel = Panel(
+            store, lambda: self.catalogue, policies or CelPolicies(), evidence or Evidence(findings=facts(store))
+        )
         almanac = Almanac()
-        questions = (*basic(store), *almanac.questions(), self.panel.question())
-        gates = Gatehouse((auditing.question(self.notary), *questions))
+        self.documents = FakeDocuments()
+        asked = (*almanac.questions(), *questions(store, self.documents), self.panel.question())
+        gates = Gatehouse((auditing.question(self.notary), *basic(store), *asked))
         self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, gates)
         self.executors = only(self.executor())
-        intake = Intake(store, self.clock, FakeResolver(), lambda text, where: self.application)
+        intake = Intake(store, self.clock, FakeResolver(), lambda text, where, folder: self.application)
+        snapshots = Snapshots(store, lambda: self.catalogue, lambda _: stated(self.target.caps, self.router.caps))
         desks = (
             Auditing(store, self.clock, self.notary, "0"),
             Redeployment(store, self.promoter, self.ticker, self.notary),
@@ -116,7 +125,10 @@ class Rig:
             PolicyDesk(self.panel, self.clock, self.promoter.plan, starter),
         )
         self.operations = Operations(
-            store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: (), *desks
+            *(store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: ()),
+            *desks,
+            Surveyor(store, self.clock, lambda: self.catalogue, snapshots),
+            self.documents,
         )
         self.worker = self.new_worker("worker")
 

@@ -74,6 +74,12 @@ def test_what_is_kept_survives_and_the_rest_goes(artifacts: Artifacts, depot: De
     assert artifacts.collect([new], grace=0.0).blobs == 0
 
 
+def test_what_is_attached_to_a_release_is_no_artifact_and_stays(artifacts: Artifacts, depot: Depot) -> None:
+    attached, left = depot.blobs.put_bytes(b"an SBOM"), depot.blobs.put_bytes(b"nothing needs this")
+    assert artifacts.collect([], grace=0.0, attached={attached}).blobs == 1
+    assert depot.blobs.has(attached) and not depot.blobs.has(left)
+
+
 def test_what_was_made_or_used_lately_is_left_alone(artifacts: Artifacts, depot: Depot, folder: Path) -> None:
     site = _archive(artifacts, folder, "one")
     artifacts.materialise(site)

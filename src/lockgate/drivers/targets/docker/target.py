@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from lockgate.core.artifact import Artifact, ArtifactKind
+from lockgate.core.artifact import Artifact
 from lockgate.core.errors import Conflict, LockgateError, NotFound, Unavailable
 from lockgate.core.ids import InstanceId, RevisionId, digest_of, short
 from lockgate.core.inventory import Condition, Instance, Observed
 from lockgate.core.plan import Fence, InstanceSpec
 from lockgate.core.traffic import Key, TargetCaps
-from lockgate.drivers import shim
+from lockgate.drivers import capabilities, shim
 from lockgate.drivers.allotment import Allotment
 from lockgate.drivers.claims import Claims
 from lockgate.drivers.evidence import Evidence, Proofs
@@ -80,7 +80,7 @@ class DockerTarget:
 
     @property
     def caps(self) -> TargetCaps:
-        return TargetCaps(instances=True, artifacts=frozenset({ArtifactKind.OCI}))
+        return capabilities.DOCKER
 
     def close(self) -> None:
         """Ends the threads. The instances stay."""

@@ -6,13 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockgate.core.artifact import ArtifactKind
 from lockgate.core.errors import NotFound, Unavailable
 from lockgate.core.ids import InstanceId, RevisionId
 from lockgate.core.inventory import Condition, Instance, Observed
 from lockgate.core.plan import Fence, InstanceSpec
 from lockgate.core.traffic import Key, TargetCaps
-from lockgate.drivers import redaction, supervision
+from lockgate.drivers import capabilities, redaction, supervision
 from lockgate.drivers.claims import Claims
 from lockgate.drivers.evidence import Evidence, Proofs
 from lockgate.drivers.preparation import Materialise, trees
@@ -66,7 +65,7 @@ class ProcessTarget:
 
     @property
     def caps(self) -> TargetCaps:
-        return TargetCaps(instances=True, artifacts=frozenset(ArtifactKind) - {ArtifactKind.OCI})
+        return capabilities.PROCESS
 
     def close(self) -> None:
         """Ends the threads. The instances stay."""
