@@ -26,7 +26,9 @@ from lockgate.messages import (
     AnalysisView,
     Ask,
     AuditView,
+    ChannelView,
     CreateRelease,
+    DeliveryView,
     Deploy,
     DeploymentView,
     EnvironmentView,
@@ -40,8 +42,10 @@ from lockgate.messages import (
     QuarantineView,
     ReleaseView,
     ReplayView,
+    RetryDeliveries,
     RollBack,
     Status,
+    TryChannel,
     Usable,
 )
 
@@ -268,6 +272,23 @@ class Client:
 
     def audit(self, after: int = 0, limit: int = 100) -> AuditView:
         return self._get("/v1/audit", AuditView, after=after, limit=limit)
+
+    def channels(self) -> tuple[ChannelView, ...]:
+        return self._get("/v1/channels", tuple[ChannelView, ...])
+
+    def notifications(
+        self, channel: str = "", state: str = "", limit: int = 50, name: str = ""
+    ) -> tuple[DeliveryView, ...]:
+        """Newest first. ``name``: only the delivery of that id."""
+        asked: dict[str, str | int] = {"channel": channel, "state": state, "limit": limit, "id": name}
+        return self._get("/v1/notifications", tuple[DeliveryView, ...], **asked)
+
+    def retry_notifications(self, request: RetryDeliveries) -> tuple[DeliveryView, ...]:
+        """Those that were given up are due again."""
+        return self._post("/v1/notifications/retry", request, tuple[DeliveryView, ...])
+
+    def test_channel(self, request: TryChannel) -> DeliveryView:
+        return self._post("/v1/notifications/test", request, DeliveryView)
 
     def doctor(self) -> tuple[Usable, ...]:
         return self._get("/v1/doctor", tuple[Usable, ...])

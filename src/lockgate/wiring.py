@@ -23,11 +23,13 @@ from lockgate.core.artifact import Artifact, ArtifactKind, Reference
 from lockgate.core.environment import Catalogue, TargetSpec
 from lockgate.core.errors import ComponentMissing, DataFolderBusy, LockgateError, Unavailable
 from lockgate.core.ids import canonical, digest_of, short
+from lockgate.core.notification import Service
 from lockgate.core.plan import Plan
 from lockgate.core.secret import Secret
 from lockgate.drivers.artifacts import Artifacts, StoredSource
 from lockgate.drivers.clock import SystemClock
 from lockgate.drivers.depot import Depot
+from lockgate.drivers.destinations import Destinations
 from lockgate.drivers.docker_info import EngineAddress
 from lockgate.drivers.docker_logins import DockerLogins
 from lockgate.drivers.http import HttpClient
@@ -36,6 +38,12 @@ from lockgate.drivers.machine import examine as examine_machine
 from lockgate.drivers.metrics.command import CommandMetrics
 from lockgate.drivers.metrics.http import HttpMetrics
 from lockgate.drivers.metrics.prometheus import PrometheusMetrics
+from lockgate.drivers.notifiers.apprise import AppriseNotifier
+from lockgate.drivers.notifiers.email import EmailNotifier
+from lockgate.drivers.notifiers.slack import SlackNotifier
+from lockgate.drivers.notifiers.teams import TeamsNotifier
+from lockgate.drivers.notifiers.webhook import WebhookNotifier
+from lockgate.drivers.posting import Poster
 from lockgate.drivers.registry import Registries
 from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
 from lockgate.drivers.safe import reveal
@@ -53,6 +61,7 @@ from lockgate.drivers.tickers.embedded import EmbeddedTicker
 from lockgate.engine import gatehouse, planner
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.collector import Collector
+from lockgate.engine.courier import Courier
 from lockgate.engine.executor import Executor
 from lockgate.engine.gatehouse import Gatehouse
 from lockgate.engine.intake import Intake
@@ -63,7 +72,7 @@ from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
 from lockgate.messages import ArtifactDetails, AttachmentView, Usable
-from lockgate.ports import MetricSource
+from lockgate.ports import MetricSource, Notifier
 from lockgate.store.database import SqlStore, open_store
 
 if TYPE_CHECKING:
@@ -205,6 +214,7 @@ class ControlPlane:
     drivers: Drivers
     worker: Worker
     collector: Collector
+    courier: Courier
     operations: Operations
 
     def run(self, stop: threading.Event) -> None:
@@ -213,6 +223,7 @@ class ControlPlane:
         threads = [
             threading.Thread(target=self.worker.run, name="worker"),
             threading.Thread(target=self._collect, args=(stop,), name="collector", daemon=True),
+            threading.Thread(target=self.courier.run, args=(stop, self.settings.poll), name="courier", daemon=True),
         ]
         for thread in threads:
             thread.start()
@@ -249,6 +260,18 @@ def _metric_sources(catalogue: Callable[[], Catalogue]) -> Mapping[str, MetricSo
     }
 
 
+def _notifiers(settings: Settings) -> Mapping[Service, Notifier]:
+    destinations = Destinations(settings.notify_link_local)
+    poster = Poster(destinations)
+    return {
+        Service.SLACK: SlackNotifier(poster, reveal),
+        Service.TEAMS: TeamsNotifier(poster, reveal),
+        Service.EMAIL: EmailNotifier(destinations, reveal),
+        Service.WEBHOOK: WebhookNotifier(poster, reveal),
+        Service.APPRISE: AppriseNotifier(reveal),
+    }
+
+
 def build(settings: Settings) -> ControlPlane:
     """Everything, connected. Nothing is started yet."""
     clock = SystemClock()
@@ -261,12 +284,14 @@ def build(settings: Settings) -> ControlPlane:
     promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(gatehouse.basic(store)))
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
-    worker = Worker(_worker_name(settings.home), store, clock, ticker, flow, settings.lease)
+    name = _worker_name(settings.home)
+    worker = Worker(name, store, clock, ticker, flow, settings.lease)
+    courier = Courier(name, store, clock, catalogue, _notifiers(settings), settings.public_url)
     intake = Intake(store, clock, drivers.artifacts, _read)
     operations = Operations(
         store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings, serving=True)
     )
-    return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), operations)
+    return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), courier, operations)
 
 
 def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> None:

@@ -61,6 +61,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "analysis": ("analyses:analysis", "What users got from a canary, judged once more."),
         "history": ("status:history", "Deployments, newest first."),
         "logs": ("logs:logs", "What instances print."),
+        "notifications": ("notifications:notifications", "Who was told what, and what did not arrive."),
         "audit": ("logs:audit", "Who did what, when and why."),
     },
 }

@@ -23,6 +23,7 @@ from lockgate.config.form import (
     nearest,
     read_form,
 )
+from lockgate.config.notification import NOTIFY, channels, notify_faults
 from lockgate.config.scalars import NAME, SECRET_NAME, VALUE_NAME, VARIABLE, Text, Whole, duration, written
 from lockgate.config.strategy import STRATEGY
 from lockgate.core.environment import (
@@ -333,6 +334,7 @@ ENVIRONMENT = Form(
         Field("cells", Named("a cell", NAME, CELL, least=1, example="NAME: {listen: 8081}"),
               "Its equal parts, each with its own instances and addresses; a change goes from cell to cell."),
         Field("rollout", ROLLOUT, "How a change goes from cell to cell."),
+        NOTIFY,
     ),
     named="name",
     hints={
@@ -357,8 +359,11 @@ CATALOGUE = Form(
             required=True,
             stand_in={},
         ),
+        channels(SECRET),
+        NOTIFY,
     ),
     hints={
+        "notifications": "Did you mean 'notify', or 'channels'?",
         "application": "Applications are written in lockgate.yaml, in their own repositories.",
         "components": "Components are written in lockgate.yaml, in the application's repository.",
     },
@@ -373,6 +378,7 @@ def _across(read: Read[Catalogue]) -> Iterator[Problem]:
     yield from _cell_faults(read)
     yield from _address_faults(read)
     yield from _range_faults(read)
+    yield from notify_faults(read)
 
 
 def _order_faults(read: Read[Catalogue]) -> Iterator[Problem]:

@@ -1,5 +1,6 @@
 """The vocabulary, as values. Pure: no I/O, no clock, no ids minted.
 
 Read in this order: ids, errors, source, artifact, image_name, template, secret, canary, application, release,
-environment, gate, plan, deployment, admission, traffic, walk, window, verification, inventory, audit.
+environment, gate, plan, deployment, admission, traffic, walk, window, verification, inventory, audit,
+message, notification.
 """

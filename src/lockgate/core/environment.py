@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from lockgate.core.application import Strategy
 from lockgate.core.errors import NotFound
+from lockgate.core.notification import Channel, Rule
 from lockgate.core.secret import SecretSource
 
 
@@ -108,6 +109,8 @@ class Environment:
     cells: Mapping[str, Cell] = field(default_factory=dict)
     """In the order they are written; none: the environment is one piece."""
     rollout: Rollout = Rollout()
+    notify: tuple[Rule, ...] = ()
+    """Who hears of what happens here, beside those who hear of what happens anywhere."""
 
     def in_rollout(self) -> tuple[Cell, ...]:
         """The cells in the order they are changed."""
@@ -140,6 +143,22 @@ class Catalogue:
     """All environments, as written. The promotion order is known to hold no cycle and no unknown name."""
 
     environments: Mapping[str, Environment] = field(default_factory=dict)
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    """Where notifications go."""
+    notify: tuple[Rule, ...] = ()
+    """Who hears of what happens anywhere, and of what belongs to no environment."""
+
+    def channel(self, name: str) -> Channel:
+        """Raises :class:`NotFound` naming those there are."""
+        if name in self.channels:
+            return self.channels[name]
+        known = ", ".join(self.channels) or "none yet"
+        raise NotFound(f"There is no channel {name!r}.", f"The channels are: {known}.")
+
+    def rules_for(self, environment: str) -> tuple[Rule, ...]:
+        """Of what happens in the environment; of what belongs to none, if the name is empty or unknown."""
+        known = self.environments.get(environment)
+        return (*self.notify, *(known.notify if known else ()))
 
     def get(self, name: str) -> Environment:
         """Raises :class:`NotFound` naming those there are."""

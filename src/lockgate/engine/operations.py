@@ -24,6 +24,7 @@ from lockgate.engine import explaining, forecast, life, planner, record, rollout
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.forecast import Expected
 from lockgate.engine.intake import Intake, with_overrides
+from lockgate.engine.notices import Notices
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.views import StatusBoard
 from lockgate.messages import (
@@ -69,6 +70,10 @@ class Operations:
     executors: Executors
     examine: Callable[[], tuple[Usable, ...]]
     recollection: record.Recollection = field(default_factory=record.Recollection)
+
+    @property
+    def notifications(self) -> Notices:
+        return Notices(self.store, self.clock, self.promoter.catalogue)
 
     # --- releases ---
 
@@ -259,7 +264,8 @@ class Operations:
         board = StatusBoard(self.store, self.executors)
         chosen = [e for e in environments if environment in ("", e.name)]
         rows = tuple(board.row(a, e, now) for a in self._applications(application) for e in chosen)
-        return Status(now, tuple(views.environment_view(e) for e in environments), rows)
+        told = tuple(views.environment_view(e) for e in environments)
+        return Status(now, told, rows, self.notifications.problems())
 
     def environments(self) -> tuple[EnvironmentView, ...]:
         return tuple(views.environment_view(e) for e in self.promoter.catalogue().in_order())
@@ -292,7 +298,7 @@ class Operations:
         return LogView(tuple(lines[-limit:]) if limit else tuple(lines), following)
 
     def doctor(self) -> tuple[Usable, ...]:
-        return self.examine()
+        return (*self.examine(), *self.notifications.examine())
 
     # --- quarantine and audit ---
 

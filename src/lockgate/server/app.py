@@ -20,6 +20,7 @@ from lockgate.server.endpoint import Answer, Call, Endpoint, Image, Parameter, Q
 from lockgate.server.faults import problem_response
 from lockgate.server.guard import Guard
 from lockgate.server.message import message_of
+from lockgate.server.notifications import NOTIFICATIONS
 from lockgate.server.operations import OperationsLike
 from lockgate.server.pages import Console, fault_page
 from lockgate.server.stream import Interest, Tail, as_api, event_stream, place_of
@@ -224,6 +225,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "AuditView",
         query=(_AFTER, _limit(100, 1000)),
     ),
+    *NOTIFICATIONS,
     Endpoint("POST", "/v1/logins", "A link that opens the console, once.", api.log_in, '{"url"}', statuses=(201,)),
     Endpoint("GET", "/v1/doctor", "What of this machine Lockgate can use.", api.doctor, "[Usable]"),
 )

@@ -11,7 +11,9 @@ from lockgate.messages import (
     AnalysisView,
     Ask,
     AuditView,
+    ChannelView,
     CreateRelease,
+    DeliveryView,
     Deploy,
     DeploymentView,
     EnvironmentView,
@@ -24,16 +26,37 @@ from lockgate.messages import (
     QuarantineView,
     ReleaseView,
     ReplayView,
+    RetryDeliveries,
     RollBack,
     Status,
+    TryChannel,
     Usable,
 )
+
+
+class NoticesLike(Protocol):
+    """The desk for notifications."""
+
+    def channels(self) -> tuple[ChannelView, ...]: ...
+
+    def deliveries(
+        self, channel: str, states: frozenset[str], limit: int, ids: frozenset[str] = frozenset(), /
+    ) -> tuple[DeliveryView, ...]:
+        """Newest first; an empty argument does not narrow."""
+
+    def retry(self, message: RetryDeliveries, /) -> tuple[DeliveryView, ...]: ...
+
+    def test(self, message: TryChannel, /) -> DeliveryView: ...
+
 
 Wanted = Literal["pause", "resume", "abort", "continue", "finish"]
 
 
 class OperationsLike(Protocol):
     """Each raises the errors of :mod:`lockgate.core.errors`, whose messages are sentences for the user."""
+
+    @property
+    def notifications(self) -> NoticesLike: ...
 
     def check(self, message: CreateRelease, /) -> tuple[Problem, ...]: ...
 

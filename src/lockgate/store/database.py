@@ -3,6 +3,7 @@
 from types import TracebackType
 
 from lockgate.store.connection import PATIENCE, Database, connect
+from lockgate.store.deliveries import SqlDeliveries
 from lockgate.store.deployments import SqlDeployments
 from lockgate.store.history import SqlHistory
 from lockgate.store.inventory import SqlInventory
@@ -23,6 +24,7 @@ class SqlStore:
         self.quarantines = SqlQuarantines(database)
         self.inventory = SqlInventory(database)
         self.traffic = SqlTraffic(database)
+        self.deliveries = SqlDeliveries(database)
 
     def close(self) -> None:
         """Gives up every connection."""

@@ -47,10 +47,12 @@ counter = Table(
 )
 
 DEPLOYMENT, GENERATION, EVENT, RELEASE, OLDEST = "deployment", "generation", "event", "release", "schema.oldest"
+DELIVERY, FOLLOWED = "delivery", "event.followed"
 
-SEEDS = {DEPLOYMENT: 0, GENERATION: 0, EVENT: 0, RELEASE: 0, OLDEST: 1}
+SEEDS = {DEPLOYMENT: 0, GENERATION: 0, EVENT: 0, RELEASE: 0, OLDEST: 1, DELIVERY: 0, FOLLOWED: 0}
 """Counter -> its first value. ``schema.oldest`` is the oldest schema whose code still works on this database: a
-migration that takes something away raises it."""
+migration that takes something away raises it. ``event.followed`` is the last event that has been looked at for who is
+to hear of it."""
 
 deployment = Table(
     "deployment",
@@ -187,6 +189,26 @@ traffic_mark = Table(
     Column("component", Text, primary_key=True),
     Column("document", Text, nullable=False),
 )
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("channel", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("bundled", Boolean, nullable=False),
+    Column("parcel", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("lease_until", Double, nullable=False),
+    Column("document", Text, nullable=False),
+)
+"""What channels are to hear. The document has everything else of it."""
+
+_partial("ix_delivery_due_at", delivery.c.due_at, where="state = 'waiting'")
+Index("ix_delivery_channel", delivery.c.channel, delivery.c.state, delivery.c.number)
+Index("ix_delivery_state", delivery.c.state, delivery.c.number)
 
 schema_version = Table(
     "alembic_version",

@@ -1,0 +1,199 @@
+"""Deliveries: what channels are to hear, written down behind the outbox and kept until it has arrived or is given up.
+
+Claims are made one after another, under the lock on the counter of deliveries: two servers that look at the same
+moment must not make two digests of what belongs into one.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Select, func, or_, select, update
+
+from lockgate.core.audit import Event
+from lockgate.core.errors import Fenced
+from lockgate.core.ids import Instant
+from lockgate.core.notification import Delivery, Standing
+from lockgate.decoding import converted
+from lockgate.ports import DeliverySelection
+from lockgate.store import outbox, rows
+from lockgate.store.claims import SKEW
+from lockgate.store.connection import Database, upserting
+from lockgate.store.counters import take
+from lockgate.store.schema import DELIVERY, FOLLOWED, counter, delivery
+
+MOST = 500
+"""Deliveries in one digest; what is over goes into the next."""
+
+_COLUMNS = tuple(column.name for column in delivery.c if column.name != "document")
+_DETAILS = tuple(field.name for field in fields(Delivery) if field.name not in _COLUMNS)
+_FOLLOWED = select(counter.c.value).where(counter.c.name == FOLLOWED)
+
+
+class SqlDeliveries:
+    """:class:`lockgate.ports.Deliveries` in SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def followed(self) -> int:
+        return int(self._database.read(lambda connection: connection.execute(_FOLLOWED).scalar_one()))
+
+    def follow(self, after: int, to: int, new: Sequence[Delivery]) -> bool:
+        return self._database.write(lambda connection: _followed(connection, after, to, new))
+
+    def post(self, new: Delivery, event: Event | None = None) -> Delivery:
+        return self._database.write(lambda connection: _posted(connection, new, event))
+
+    def claim(self, worker: str, now: Instant, lease: float, busy: Collection[str]) -> tuple[Delivery, ...]:
+        due = _due(worker, now, lease, busy)
+        # Most looks find nothing, and on SQLite a look that only reads disturbs no writer.
+        if self._database.read(lambda connection: connection.execute(due).first()) is None:
+            return ()
+        return self._database.write(lambda connection: _claimed(connection, due, worker, now, now + lease))
+
+    def settle(self, parcel: Sequence[Delivery], events: Sequence[Event] = ()) -> None:
+        self._database.write(lambda connection: _settled(connection, parcel, events))
+
+    def retry(self, which: DeliverySelection, now: Instant, event: Event) -> tuple[Delivery, ...]:
+        dead = replace(which, states=frozenset({Standing.DEAD}))
+        return self._database.write(lambda connection: _retried(connection, dead, now, event))
+
+    def select(self, selection: DeliverySelection) -> tuple[Delivery, ...]:
+        found = self._database.read(lambda connection: connection.execute(selected(selection)).all())
+        return tuple(map(_read, found))
+
+    def tally(self) -> Mapping[str, Mapping[Standing, int]]:
+        found: dict[str, dict[Standing, int]] = {}
+        for row in self._database.read(lambda connection: connection.execute(counted()).all()):
+            found.setdefault(row.channel, {})[Standing(row.state)] = row.many
+        return found
+
+
+def counted() -> Select[Any]:
+    """The query for what waits and what is dead."""
+    open_ones = delivery.c.state.in_([Standing.WAITING.value, Standing.DEAD.value])
+    columns = (delivery.c.channel, delivery.c.state)
+    return select(*columns, func.count().label("many")).where(open_ones).group_by(*columns)
+
+
+def selected(selection: DeliverySelection) -> Select[Any]:
+    """The query for it."""
+    query = select(delivery).order_by(delivery.c.number.desc()).limit(selection.limit)
+    if selection.channel:
+        query = query.where(delivery.c.channel == selection.channel)
+    if selection.states:
+        query = query.where(delivery.c.state.in_(sorted(state.value for state in selection.states)))
+    if selection.ids:
+        query = query.where(delivery.c.id.in_(sorted(selection.ids)))
+    return query
+
+
+# --- writing down ---
+
+
+def _followed(connection: Connection, after: int, to: int, new: Sequence[Delivery]) -> bool:
+    step = update(counter).where(counter.c.name == FOLLOWED, counter.c.value == after).values(value=to)
+    if connection.execute(step).rowcount != 1:
+        return False
+    _add(connection, new)
+    return True
+
+
+def _posted(connection: Connection, new: Delivery, event: Event | None) -> Delivery:
+    added = _add(connection, [new])
+    if added and event:
+        outbox.append(connection, [event])
+    return added[0] if added else _read(connection.execute(select(delivery).where(delivery.c.id == new.id)).one())
+
+
+def _add(connection: Connection, new: Sequence[Delivery]) -> list[Delivery]:
+    """Those of them that were not there."""
+    if not new:
+        return []
+    numbered = [replace(one, number=number) for number, one in enumerate(new, take(connection, DELIVERY, len(new)))]
+    adding = upserting(connection, delivery).on_conflict_do_nothing(index_elements=["id"]).returning(delivery.c.id)
+    return [one for one in numbered if connection.execute(adding.values(_columns(one))).first()]
+
+
+# --- claiming ---
+
+
+def _due(worker: str, now: Instant, lease: float, busy: Collection[str]) -> Select[Any]:
+    row = delivery.c
+    free = or_(
+        row.owner.in_(("", worker)),
+        row.lease_until <= now,
+        row.lease_until > now + lease + SKEW,  # by a clock that was wrong
+    )
+    query = select(delivery).where(row.state == Standing.WAITING.value, row.due_at <= now, free)
+    return query.where(row.channel.not_in(sorted(busy))).order_by(row.due_at, row.number).limit(1)
+
+
+def _claimed(
+    connection: Connection, due: Select[Any], worker: str, now: Instant, until: Instant
+) -> tuple[Delivery, ...]:
+    connection.execute(select(counter).where(counter.c.name == DELIVERY).with_for_update())
+    first = connection.execute(due).first()
+    if first is None:
+        return ()
+    found = [_read(row) for row in connection.execute(_together(first, now)).all()]
+    name = first.parcel or first.id
+    taken = [replace(one, parcel=name, owner=worker, lease_until=until) for one in found]
+    _write(connection, taken)
+    return tuple(taken)
+
+
+def _together(first: rows.AnyRow, now: Instant) -> Select[Any]:
+    """All that is sent with it: what already was, or, of a digest, what else is due on its channel and was not."""
+    row = delivery.c
+    query = select(delivery).where(row.state == Standing.WAITING.value, row.channel == first.channel)
+    if first.parcel:
+        query = query.where(row.parcel == first.parcel)
+    elif first.bundled:
+        query = query.where(row.bundled, row.parcel == "", row.due_at <= now)
+    else:
+        query = query.where(row.number == first.number)
+    return query.order_by(row.number).limit(MOST).with_for_update()
+
+
+def _settled(connection: Connection, parcel: Sequence[Delivery], events: Sequence[Event]) -> None:
+    for one in parcel:
+        row = delivery.c
+        mine = (row.number == one.number, row.owner == one.owner, row.lease_until == one.lease_until)
+        free = replace(one, owner="", lease_until=0.0)
+        if connection.execute(update(delivery).where(*mine).values(_columns(free))).rowcount != 1:
+            raise Fenced(f"Another server has taken {one.id} over.", "Nothing was changed.")
+    outbox.append(connection, events)
+
+
+def _retried(connection: Connection, which: DeliverySelection, now: Instant, event: Event) -> tuple[Delivery, ...]:
+    found = map(_read, connection.execute(selected(which).with_for_update()).all())
+    again = [
+        replace(one, state=Standing.WAITING, due_at=now, attempts=0, settled_at=None, owner="", lease_until=0.0)
+        for one in found
+    ]
+    _write(connection, again)
+    if again:
+        outbox.append(connection, [event])
+    return tuple(again)
+
+
+# --- rows ---
+
+
+def _write(connection: Connection, changed: Sequence[Delivery]) -> None:
+    for one in changed:
+        connection.execute(update(delivery).where(delivery.c.number == one.number).values(_columns(one)))
+
+
+def _columns(one: Delivery) -> dict[str, Any]:
+    columns = {name: getattr(one, name) for name in _COLUMNS}
+    details = {name: getattr(one, name) for name in _DETAILS}
+    return {**columns, "state": one.state.value, "document": rows.document(details)}
+
+
+def _read(row: rows.AnyRow) -> Delivery:
+    known = {name: getattr(row, name) for name in _COLUMNS}
+    return converted({**msgspec.json.decode(row.document), **known}, Delivery)
