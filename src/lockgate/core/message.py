@@ -66,9 +66,9 @@ PREDICATES = {
     "deployment.stage": "goes on to another stage",
     "deployment.cell": "has arrived in a cell",
     "release.created": "was made",
-    "promotion.refused": "may not be promoted",
-    "quarantine.set": "is barred",
-    "quarantine.lifted": "may enter again",
+    "promotion.refused": "may not be promoted to {}",
+    "quarantine.set": "is barred from {}",
+    "quarantine.lifted": "may enter {} again",
     "environment.repaired": "was repaired",
 }
 """Kind of event -> what it says of the release it is about. Other kinds are told by their own words."""
@@ -129,15 +129,10 @@ def subject(event: Event) -> str:
         return one_line(f"{noun.capitalize()} {rest}{about}{place}")
     if event.kind == "environment.repaired":
         return one_line(f"{event.application or 'It'} in {event.environment} was repaired")
-    barred = " from" if event.kind == "quarantine.set" else ""
-    if event.kind.startswith(("quarantine.", "promotion.")):
-        return one_line(f"{what or 'A release'} {predicate}{barred} {_towards(event)}".rstrip())
+    if "{}" in predicate:
+        return one_line(f"{what or 'A release'} {predicate.format(event.environment or 'everywhere')}")
     place = f" in {event.environment}" if event.environment else ""
     return one_line(f"{what or event.deployment or 'Something'}{place} {predicate}")
-
-
-def _towards(event: Event) -> str:
-    return f"to {event.environment}" if event.kind == "promotion.refused" and event.environment else event.environment
 
 
 def tone_of(kind: str) -> Tone:

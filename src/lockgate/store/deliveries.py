@@ -26,7 +26,7 @@ from lockgate.store.schema import DELIVERY, FOLLOWED, counter, delivery
 MOST = 500
 """Deliveries in one digest; what is over goes into the next."""
 
-_COLUMNS = tuple(column.name for column in delivery.c if column.name != "document")
+_COLUMNS = ("number", "id", "channel", "state", "due_at", "bundled", "parcel", "owner", "lease_until")
 _DETAILS = tuple(field.name for field in fields(Delivery) if field.name not in _COLUMNS)
 _FOLLOWED = select(counter.c.value).where(counter.c.name == FOLLOWED)
 

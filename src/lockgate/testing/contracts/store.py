@@ -8,11 +8,14 @@ The parts for claims, saving and records stand in their own modules; this one jo
 """
 
 from lockgate.testing.contracts.claiming import ClaimingContract
+from lockgate.testing.contracts.deliveries import DeliveriesContract
 from lockgate.testing.contracts.records import RecordsContract
 from lockgate.testing.contracts.saving import SavingContract
 from lockgate.testing.contracts.traffic import TrafficContract
 from lockgate.testing.contracts.workers import WorkersContract
 
 
-class StoreContract(ClaimingContract, SavingContract, RecordsContract, TrafficContract, WorkersContract):
+class StoreContract(
+    ClaimingContract, SavingContract, RecordsContract, TrafficContract, WorkersContract, DeliveriesContract
+):
     """All of it."""
