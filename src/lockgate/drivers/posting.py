@@ -85,7 +85,7 @@ class Poster:
         raise last
 
     def _exchange(self, url: httpx2.URL, to: httpx2.URL, body: bytes, headers: Mapping[str, str]) -> Answer:
-        named = {**headers, "host": url.netloc.decode()}
+        named = {**headers, "host": url.netloc.decode(), "connection": "close"}
         request = self._made().build_request(
             "POST", to, content=body, headers=named, extensions={"sni_hostname": url.host}
         )
