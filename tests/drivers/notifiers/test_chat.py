@@ -45,8 +45,8 @@ def strings(value: object) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-@given(st.text(), st.text(), st.text())
 @pytest.mark.parametrize("hostile", [HOSTILE, "@CHANNEL", "<!here>"])
+@given(one=st.text(), two=st.text())
 def test_in_slack_a_name_calls_nobody_and_links_nowhere(hostile: str, one: str, two: str) -> None:
     message = Message(f"{one}{hostile}", (f"{hostile}{two}",), (Link(f"{hostile}", "https://x/y"),))
     told = json.dumps(slack.payload(message), ensure_ascii=False)

@@ -83,7 +83,7 @@ def test_a_secret_without_the_standards_prefix_is_taken_as_it_is(keeper: Keeper,
     assert verified(sink.received[0], b"correct horse battery staple")
 
 
-@pytest.mark.parametrize("key", ["", "short", "whsec_AAAA", "whsec_not base64 at all!!"])
+@pytest.mark.parametrize("key", ["", "tooshort", "whsec_AAAA", "whsec_not base64 at all!!"])
 def test_a_key_that_could_be_guessed_signs_nothing(keeper: Keeper, sink: WebSink, key: str) -> None:
     with pytest.raises(Undeliverable) as raised:
         WebhookNotifier(Poster(), keeper).send(webhook(keeper, sink, key), PARCEL)
@@ -101,8 +101,9 @@ def test_the_body_tells_people_and_programs(keeper: Keeper, sink: WebSink) -> No
     assert told["data"]["links"] == [{"label": "Open", "url": "https://x/y"}]
     assert told["data"]["events"] == [
         {
-            "kind": "deployment.failed", "at": NOW - 5.25, "because": EVENT.because, "actor": "ann", "application": "shop",
-            "environment": "prod", "deployment": "dep-7", "release": "rel-1", "data": {"a": "b"}, "seq": 41,
+            "kind": "deployment.failed", "at": NOW - 5.25, "because": EVENT.because, "actor": "ann",
+            "application": "shop", "environment": "prod", "deployment": "dep-7",
+            "release": "rel-1", "data": {"a": "b"}, "seq": 41,
         }
     ]  # fmt: skip
     assert sink.received[0].body == sink.received[1].body

@@ -137,6 +137,9 @@ def _translated(error: Exception, channel: Channel) -> LockgateError:
         )
         because = f"{server} answers {error.smtp_code}: {words}."
         return Undeliverable(because) if error.smtp_code >= 500 else Unavailable(because)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        because = f"{server} shows a certificate that this machine does not trust: {error.verify_message}."
+        return Unavailable(because, "Have it shown a valid one, or add its authority to the system's.")
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return Undeliverable(f"{server} cannot do what the channel asks for: {error}.")
     if isinstance(error, (ValueError, MessageError)):
