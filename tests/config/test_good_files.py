@@ -32,6 +32,7 @@ from lockgate.core.environment import (
     Rollout,
     TargetSpec,
 )
+from lockgate.core.notification import Rhythm, Rule
 from lockgate.core.secret import SecretSource, SecretStore
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -107,6 +108,11 @@ def test_the_annotated_environments_are_read() -> None:
         strategy=Strategy(StrategyKind.CANARY, canary=Canary((Stage(500, 600.0), Stage(5000, 600.0)))),
         owner="platform",
         purpose="what users get",
+        notify=(
+            Rule("releases", ("failures", "waits", "approvals", "deployment.succeeded"), ("catalogue",)),
+            Rule("mail", ("finished",), digest=Rhythm(minute=540, zone="Europe/Berlin")),
+            Rule("office", ("failures",), digest=Rhythm(3600.0)),
+        ),
     )
     assert read.value.environments["edge"].target == TargetSpec(
         "docker",

@@ -77,7 +77,7 @@ def test_every_gate_is_described() -> None:
 
 
 def test_every_kind_of_event_is_described() -> None:
-    pattern = re.compile(r"\"((?:release|deployment|promotion|quarantine|environment)\.[a-z_]+)\"")
+    pattern = re.compile(r"\"((?:release|deployment|promotion|quarantine|environment|notification)\.[a-z_]+)\"")
     written = {name for path in (SOURCE / "engine").glob("*.py") for name in pattern.findall(path.read_text())}
     asked = {f"deployment.{want}_asked" for want in ("pause", "resume", "continue", "finish", "abort")}
     states = {f"deployment.{state.value}" for state in State if state is not State.PENDING}

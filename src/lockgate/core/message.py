@@ -12,6 +12,9 @@ from enum import StrEnum
 from lockgate.core.audit import SYSTEM, Event
 from lockgate.core.ids import Instant
 
+POSTED, TEST, DIGEST = "notification.message", "notification.test", "notification.digest"
+"""Kinds of messages that are about no single event."""
+
 
 class Tone(StrEnum):
     """How it is shown."""
@@ -43,7 +46,7 @@ class Message:
     at: Instant = 0.0
     thread: str = ""
     """What messages of one thread have in common: the deployment."""
-    kind: str = "notification.message"
+    kind: str = POSTED
     """Of the event, for programs; or what it is instead."""
     events: tuple[Event, ...] = ()
     """It tells of these."""
@@ -188,7 +191,7 @@ def digest(events: Sequence[Event], *, site: str = "") -> Message:
         links=(Link("Open Lockgate", f"{site.rstrip('/')}/"),) if site else (),
         tone=next((tone for tone in (Tone.BAD, Tone.WAITS, Tone.GOOD) if tone in tones), Tone.PLAIN),
         at=events[-1].at,
-        kind="notification.digest",
+        kind=DIGEST,
         events=tuple(events),
     )
 

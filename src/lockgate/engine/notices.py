@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from lockgate.core.audit import Event
 from lockgate.core.environment import Catalogue
 from lockgate.core.errors import LockgateError, NotFound
-from lockgate.core.message import Message, Tone
+from lockgate.core.message import TEST, Message, Tone
 from lockgate.core.notification import Channel, Delivery, Standing
 from lockgate.engine.explaining import age
 from lockgate.messages import ChannelView, DeliveryView, RetryDeliveries, TryChannel, Usable
@@ -40,9 +40,7 @@ class Notices:
             "notification.test_asked", now, because, request.actor, data={"channel": channel.name}, audited=True
         )
         told = (because, "If you can read this, notifications arrive here.")
-        message = Message(
-            f"Test of the channel {channel.name}", told, tone=Tone.PLAIN, at=now, kind="notification.test"
-        )
+        message = Message(f"Test of the channel {channel.name}", told, tone=Tone.PLAIN, at=now, kind=TEST)
         made = self._made(f"test-{now:.3f}", channel.name, message)
         return _view(self.store.deliveries.post(made, event))
 

@@ -37,6 +37,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
+    def handle_error(self, *_: object) -> None:
+        """Whoever hangs up half-way, as one that does not trust the certificate, does so on purpose."""
+
 
 class WebSink:
     """Listens from the time it is entered. ``reply`` may be changed at any time, or be a function of the request."""
