@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lockgate.ports import Selection, Store
-from lockgate.store import claims
+from lockgate.store import claims, deliveries
 from lockgate.store.database import SqlStore, open_store
 from lockgate.store.history import selected
 from lockgate.testing.contracts.store import StoreContract
@@ -36,6 +36,12 @@ def test_looking_for_work_reads_no_row_that_is_not_due() -> None:
             assert "ix_deployment_next_at (next_at<?)" in found
             assert "ix_deployment_written_at (written_at>?)" in found
             assert "SCAN" not in found
+
+
+def test_looking_for_notifications_reads_none_that_is_not_due() -> None:
+    with open_store("sqlite://") as store:
+        found = ways(store, deliveries.due("w", 0.0, 60.0, ["busy"]))
+        assert "ix_delivery_due_at (due_at<?)" in found and "SCAN" not in found
 
 
 def test_finding_the_holder_reads_one_row() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
-from lockgate.config.document import Sequence
+from lockgate.config.document import Sequence, Table
 from lockgate.config.form import At, Choice, Field, Form, Kind, Named, Read, Schema, Several, listing, nearest
 from lockgate.config.scalars import NAME, Text, duration, written
 from lockgate.core.deployment import State
@@ -52,6 +52,22 @@ class OneOrSeveral(Generic[T]):
 
     def schema(self) -> Schema:
         return {"anyOf": [self.each.schema(), {"type": "array", "items": self.each.schema(), "minItems": 1}]}
+
+
+@dataclass(frozen=True, slots=True)
+class Unrepeated(Generic[T]):
+    """A table. What stands there instead may be a secret, so it is not repeated."""
+
+    table: Kind[T]
+    example: str
+
+    def read(self, at: At) -> T:
+        if not isinstance(at.node, Table):
+            raise at.refused("expected a table below it, not a value.", f"Write {self.example}.")
+        return self.table.read(at)
+
+    def schema(self) -> Schema:
+        return self.table.schema()
 
 
 # --- channels ---
@@ -115,8 +131,10 @@ def channels(secret: Kind[SecretSource]) -> Field:
         "webhook": Form("a webhook", _Settings(Service.WEBHOOK), webhook, hints={"key": "Did you mean 'secret'?"}),
         "apprise": Form("a channel of Apprise", _Settings(Service.APPRISE), (url,), hints=hints),
     }  # fmt: skip
-    choice: Choice[Channel] = Choice("a service", {}, kinds, hints=_NO_SERVICES)
-    named = Named("a channel", NAME, choice, example="NAME: {slack: {url: {file: /path/to/it}}}", shown=False)
+    hidden = {name: Unrepeated(form, f"{name}: {{{form.fields[0].name}: ...}}") for name, form in kinds.items()}
+    choice: Choice[Channel] = Choice("a service", {}, hidden, hints=_NO_SERVICES)
+    example = "NAME: {slack: {url: {file: /path/to/it}}}"
+    named = Named("a channel", NAME, Unrepeated(choice, example), example=example, shown=False)
     return Field("channels", Channels(named), "Where notifications go, each place by its name.")
 
 

@@ -57,17 +57,26 @@ class Courier:
     def run(self, stop: threading.Event, pause: float) -> None:
         """Follows the events and delivers, until ``stop`` is set. Whoever is still at work then is not waited for: what
         they bring is sent again if they do not get to the end."""
-        herald = Herald(self.store, self.clock, self.catalogue)
+        herald, told = Herald(self.store, self.clock, self.catalogue), ""
         while not stop.is_set():
             self._stirred.clear()
-            try:
-                herald.follow()
-                self.round()
-            except LockgateError as error:
-                log.warning("notifications wait: %s", error)
-            except Exception:
-                log.exception("notifications met a fault in Lockgate itself")
+            trouble = self._turn(herald)
+            if trouble and trouble != told:
+                log.warning("notifications wait: %s", trouble)
+            told = trouble
             self._stirred.wait(pause)
+
+    def _turn(self, herald: Herald) -> str:
+        """Why nothing could be done; mostly empty."""
+        try:
+            herald.follow()
+            self.round()
+        except LockgateError as error:
+            return str(error)
+        except Exception as error:
+            log.exception("notifications met a fault in Lockgate itself")
+            return f"a fault in Lockgate itself ({type(error).__name__})"
+        return ""
 
     def round(self) -> int:
         """Begins with what is due, as far as there are hands for it. Returns how many parcels that were."""

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, func, or_, select, update
+from sqlalchemy import Connection, Select, func, literal_column, or_, select, update
 
 from lockgate.core.audit import Event
 from lockgate.core.errors import Fenced
@@ -28,6 +28,8 @@ MOST = 500
 
 _COLUMNS = ("number", "id", "channel", "state", "due_at", "bundled", "parcel", "owner", "lease_until")
 _DETAILS = tuple(field.name for field in fields(Delivery) if field.name not in _COLUMNS)
+_WAITING = literal_column(f"'{Standing.WAITING.value}'")
+"""Spelled out: with a parameter, SQLite would not use the index over what waits."""
 _FOLLOWED = select(counter.c.value).where(counter.c.name == FOLLOWED)
 
 
@@ -47,11 +49,11 @@ class SqlDeliveries:
         return self._database.write(lambda connection: _posted(connection, new, event))
 
     def claim(self, worker: str, now: Instant, lease: float, busy: Collection[str]) -> tuple[Delivery, ...]:
-        due = _due(worker, now, lease, busy)
+        query = due(worker, now, lease, busy)
         # Most looks find nothing, and on SQLite a look that only reads disturbs no writer.
-        if self._database.read(lambda connection: connection.execute(due).first()) is None:
+        if self._database.read(lambda connection: connection.execute(query).first()) is None:
             return ()
-        return self._database.write(lambda connection: _claimed(connection, due, worker, now, now + lease))
+        return self._database.write(lambda connection: _claimed(connection, query, worker, now, now + lease))
 
     def settle(self, parcel: Sequence[Delivery], events: Sequence[Event] = ()) -> None:
         self._database.write(lambda connection: _settled(connection, parcel, events))
@@ -120,22 +122,23 @@ def _add(connection: Connection, new: Sequence[Delivery]) -> list[Delivery]:
 # --- claiming ---
 
 
-def _due(worker: str, now: Instant, lease: float, busy: Collection[str]) -> Select[Any]:
+def due(worker: str, now: Instant, lease: float, busy: Collection[str]) -> Select[Any]:
+    """What is longest due and free."""
     row = delivery.c
     free = or_(
         row.owner.in_(("", worker)),
         row.lease_until <= now,
         row.lease_until > now + lease + SKEW,  # by a clock that was wrong
     )
-    query = select(delivery).where(row.state == Standing.WAITING.value, row.due_at <= now, free)
+    query = select(delivery).where(row.state == _WAITING, row.due_at <= now, free)
     return query.where(row.channel.not_in(sorted(busy))).order_by(row.due_at, row.number).limit(1)
 
 
 def _claimed(
-    connection: Connection, due: Select[Any], worker: str, now: Instant, until: Instant
+    connection: Connection, query: Select[Any], worker: str, now: Instant, until: Instant
 ) -> tuple[Delivery, ...]:
     connection.execute(select(counter).where(counter.c.name == DELIVERY).with_for_update())
-    first = connection.execute(due).first()
+    first = connection.execute(query).first()
     if first is None:
         return ()
     found = [_read(row) for row in connection.execute(_together(first, now)).all()]
