@@ -1,10 +1,11 @@
 """The evidence of a canary that the engine has really watched, as the API gives it and as it is drawn."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import msgspec
 import pytest
-from tests.engine.test_canary_stories import failing, users
+from tests.engine.test_canary_stories import TWO, failing, users
 
 from lockgate.charts.plot import FORMATS, svg
 from lockgate.charts.terminal import drawn
@@ -36,6 +37,16 @@ def test_one_that_is_let_through_shows_each_stage(users: Rig) -> None:
     assert view.series.points[0].weight == 10.0
     assert {point.weight for point in view.series.points} == {10.0, 50.0}
     assert [mark.seconds > 0 for mark in view.series.marks if mark.kind == "stage"] == [False, True]
+
+
+def test_where_a_person_was_waited_for_is_marked(users: Rig) -> None:
+    held = replace(TWO, stages=(replace(TWO.stages[0], soak=5.0, hold=True), TWO.stages[1]))
+    deployment = failing(users, 0.001, held)
+    users.run(40)
+    marks = users.operations.analysis(deployment).series.marks
+    assert [(mark.seconds, mark.words) for mark in marks if mark.kind == "hold"] == [
+        (5.0, "Stage 1 holds until somebody lets it go on.")
+    ]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.05])

@@ -150,8 +150,18 @@ def view_of(
         stage=_stage(rollout.ramp, windows),
         terms=tuple(_term(term) for term in last.terms) if last else (),
         trusted=last.trusted if last else True,
-        series=series(windows, judgements, marks),
+        series=series(windows, judgements, (*marks, *_holds(rollout.ramp, windows))),
     )
+
+
+def _holds(ramp: Canary, windows: Sequence[Window]) -> Iterable[MarkView]:
+    """Where a stage had lasted as long as it should, and a person was waited for."""
+    for number, alike in groupby(windows, key=lambda one: one.stage):
+        run = list(alike)
+        stage = ramp.stages[number] if number < len(ramp.stages) else None
+        if stage and stage.hold and run[-1].end > run[0].start + stage.soak:
+            begins = run[0].start + stage.soak - windows[0].start
+            yield MarkView(begins, "hold", f"Stage {number + 1} holds until somebody lets it go on.")
 
 
 def _term(term: Term) -> TermView:
