@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Select, func, literal_column, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from lockgate.core.audit import Event
 from lockgate.core.errors import Fenced
@@ -28,8 +29,6 @@ MOST = 500
 
 _COLUMNS = ("number", "id", "channel", "state", "due_at", "bundled", "parcel", "owner", "lease_until")
 _DETAILS = tuple(field.name for field in fields(Delivery) if field.name not in _COLUMNS)
-_WAITING = literal_column(f"'{Standing.WAITING.value}'")
-"""Spelled out: with a parameter, SQLite would not use the index over what waits."""
 _FOLLOWED = select(counter.c.value).where(counter.c.name == FOLLOWED)
 
 
@@ -63,21 +62,27 @@ class SqlDeliveries:
         return self._database.write(lambda connection: _retried(connection, dead, now, event))
 
     def select(self, selection: DeliverySelection) -> tuple[Delivery, ...]:
-        found = self._database.read(lambda connection: connection.execute(selected(selection)).all())
-        return tuple(map(_read, found))
+        return tuple(map(_read, self._rows(selected(selection))))
 
     def tally(self) -> Mapping[str, Mapping[Standing, int]]:
         found: dict[str, dict[Standing, int]] = {}
-        for row in self._database.read(lambda connection: connection.execute(counted()).all()):
-            found.setdefault(row.channel, {})[Standing(row.state)] = row.many
+        for state in (Standing.WAITING, Standing.DEAD):
+            for row in self._rows(counted(state)):
+                found.setdefault(row.channel, {})[state] = row.many
         return found
 
+    def _rows(self, query: Select[Any]) -> list[rows.AnyRow]:
+        return self._database.read(lambda connection: list(connection.execute(query)))
 
-def counted() -> Select[Any]:
-    """The query for what waits and what is dead."""
-    open_ones = delivery.c.state.in_([Standing.WAITING.value, Standing.DEAD.value])
-    columns = (delivery.c.channel, delivery.c.state)
-    return select(*columns, func.count().label("many")).where(open_ones).group_by(*columns)
+
+def counted(state: Standing) -> Select[Any]:
+    """How many of each channel."""
+    return select(delivery.c.channel, func.count().label("many")).where(_is(state)).group_by(delivery.c.channel)
+
+
+def _is(*states: Standing) -> ColumnElement[bool]:
+    """Spelled out: with parameters, SQLite would not use the indexes over what waits and what is dead."""
+    return or_(*(delivery.c.state == literal_column(f"'{state.value}'") for state in sorted(states)))
 
 
 def selected(selection: DeliverySelection) -> Select[Any]:
@@ -86,7 +91,7 @@ def selected(selection: DeliverySelection) -> Select[Any]:
     if selection.channel:
         query = query.where(delivery.c.channel == selection.channel)
     if selection.states:
-        query = query.where(delivery.c.state.in_(sorted(state.value for state in selection.states)))
+        query = query.where(_is(*selection.states))
     if selection.ids:
         query = query.where(delivery.c.id.in_(sorted(selection.ids)))
     return query
@@ -126,12 +131,13 @@ def due(worker: str, now: Instant, lease: float, busy: Collection[str]) -> Selec
     """What is longest due and free."""
     row = delivery.c
     free = or_(
-        row.owner.in_(("", worker)),
+        row.owner == "",
+        row.owner == worker,
         row.lease_until <= now,
         row.lease_until > now + lease + SKEW,  # by a clock that was wrong
     )
-    query = select(delivery).where(row.state == _WAITING, row.due_at <= now, free)
-    return query.where(row.channel.not_in(sorted(busy))).order_by(row.due_at, row.number).limit(1)
+    query = select(delivery).where(_is(Standing.WAITING), row.due_at <= now, free)
+    return query.where(*(row.channel != name for name in sorted(busy))).order_by(row.due_at, row.number).limit(1)
 
 
 def _claimed(

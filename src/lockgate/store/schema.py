@@ -208,7 +208,7 @@ delivery = Table(
 
 _partial("ix_delivery_due_at", delivery.c.due_at, where="state = 'waiting'")
 Index("ix_delivery_channel", delivery.c.channel, delivery.c.state, delivery.c.number)
-Index("ix_delivery_state", delivery.c.state, delivery.c.number)
+_partial("ix_delivery_dead", delivery.c.number, where="state = 'dead'")
 
 schema_version = Table(
     "alembic_version",

@@ -28,7 +28,8 @@ def upgrade() -> None:
     waiting = sa.text("state = 'waiting'")
     op.create_index("ix_delivery_due_at", "delivery", ["due_at"], sqlite_where=waiting, postgresql_where=waiting)
     op.create_index("ix_delivery_channel", "delivery", ["channel", "state", "number"])
-    op.create_index("ix_delivery_state", "delivery", ["state", "number"])
+    dead = sa.text("state = 'dead'")
+    op.create_index("ix_delivery_dead", "delivery", ["number"], sqlite_where=dead, postgresql_where=dead)
     op.execute("INSERT INTO counter (name, value) VALUES ('delivery', 0)")
     op.execute("INSERT INTO counter (name, value) SELECT 'event.followed', value FROM counter WHERE name = 'event'")
 
