@@ -229,6 +229,7 @@ class ControlPlane:
             thread.start()
         stop.wait()
         self.worker.stop()
+        self.courier.stir()
         for thread in threads:
             thread.join()
 

@@ -3,12 +3,12 @@
 No error repeats the address, since whoever knows it can post there, too; only its host is named.
 """
 
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -45,13 +45,14 @@ class Answer:
 
 @dataclass(slots=True)
 class Poster:
-    """One client for all channels, made when it is first needed."""
+    """For all channels; many threads may use it."""
 
     destinations: Destinations = field(default_factory=Destinations)
     context: ssl.SSLContext | None = None
     """Who is trusted; None: whom the system trusts."""
     patience: float = PATIENCE
-    _client: httpx2.Client | None = field(init=False, default=None)
+    _clients: dict[str, httpx2.Client] = field(init=False, default_factory=dict)
+    """Proxy -> who speaks by it; empty: straight on."""
     _making: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], now: float) -> Answer:
@@ -65,32 +66,32 @@ class Poster:
         return answer
 
     def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
+        for client in self._clients.values():
+            client.close()
 
     def _reached(self, url: httpx2.URL, body: bytes, headers: Mapping[str, str]) -> Answer:
         """By a proxy the name is sent: the proxy looks it up, and decides. Otherwise one address after another."""
         port = url.port or (443 if url.scheme == "https" else 80)
-        if _proxied(url):
-            if _literal(url.host):
-                self.destinations.addresses(url.host, port)
-            return self._exchange(url, url, body, headers)
+        proxy = _proxy_for(url)
+        if not proxy or _needs_no_look_up(url.host):
+            addresses = self.destinations.addresses(url.host, port)
         last: LockgateError | None = None
-        for address in self.destinations.addresses(url.host, port)[:TRIED]:
+        for host in (url.host,) if proxy else addresses[:TRIED]:
             try:
-                return self._exchange(url, url.copy_with(host=address), body, headers)
+                return self._exchange(url, url.copy_with(host=host), body, headers, self._client(proxy))
             except _NotConnected as error:
                 last = error.cause
         assert last is not None
         raise last
 
-    def _exchange(self, url: httpx2.URL, to: httpx2.URL, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def _exchange(
+        self, url: httpx2.URL, to: httpx2.URL, body: bytes, headers: Mapping[str, str], client: httpx2.Client
+    ) -> Answer:
         named = {**headers, "host": url.netloc.decode(), "connection": "close"}
-        request = self._made().build_request(
-            "POST", to, content=body, headers=named, extensions={"sni_hostname": url.host}
-        )
+        whose = {"sni_hostname": url.host}
+        request = client.build_request("POST", to, content=body, headers=named, extensions=whose)
         try:
-            response = self._made().send(request, stream=True)
+            response = client.send(request, stream=True)
             try:
                 return Answer(response.status_code, response.headers, _start_of(response))
             finally:
@@ -100,15 +101,20 @@ class Poster:
         except httpx2.HTTPError as error:
             raise _unavailable(url, error) from None
 
-    def _made(self) -> httpx2.Client:
+    def _client(self, proxy: str) -> httpx2.Client:
+        """By that proxy, or by none: whether there is one is decided here alone, since what is checked hangs on it. No
+        connection is kept: those to one address may belong to different names, each with its certificate."""
         with self._making:
-            if self._client is None:
-                limit = httpx2.Timeout(self.patience, connect=min(10.0, self.patience))
-                verify = self.context or True
-                # No connection is kept: those to one address may belong to different names, each with its certificate.
-                alone = httpx2.Limits(max_keepalive_connections=0)
-                self._client = httpx2.Client(timeout=limit, verify=verify, limits=alone, follow_redirects=False)
-            return self._client
+            if proxy not in self._clients:
+                self._clients[proxy] = httpx2.Client(
+                    timeout=httpx2.Timeout(self.patience, connect=min(10.0, self.patience)),
+                    verify=self.context or httpx2.create_ssl_context(),
+                    limits=httpx2.Limits(max_keepalive_connections=0),
+                    proxy=proxy or None,
+                    trust_env=False,
+                    follow_redirects=False,
+                )
+            return self._clients[proxy]
 
 
 class _NotConnected(Exception):
@@ -164,18 +170,21 @@ def _parsed(url: str) -> httpx2.URL:
     return parsed
 
 
-def _proxied(url: httpx2.URL) -> bool:
-    """As the client finds it, from the environment."""
+def _proxy_for(url: httpx2.URL) -> str:
+    """That the environment names; empty: none."""
     proxies = getproxies()
-    return bool((proxies.get(url.scheme) or proxies.get("all")) and not proxy_bypass(url.host))
+    proxy = proxies.get(url.scheme) or proxies.get("all") or ""
+    return "" if proxy and proxy_bypass(url.host) else proxy
 
 
-def _literal(host: str) -> bool:
-    """What it stands for is known without asking anybody."""
+def _needs_no_look_up(host: str) -> bool:
+    """What it stands for is known without asking anybody: an address in any form, or a metadata service's name."""
+    if host.rstrip(".").lower() in METADATA_NAMES:
+        return True
     try:
-        return bool(ip_address(host))
-    except ValueError:
-        return host.rstrip(".").lower() in METADATA_NAMES
+        return bool(socket.getaddrinfo(host, None, flags=socket.AI_NUMERICHOST))
+    except (OSError, UnicodeError):
+        return False
 
 
 def _start_of(response: httpx2.Response) -> str:

@@ -60,11 +60,17 @@ class Courier:
         herald, told = Herald(self.store, self.clock, self.catalogue), ""
         while not stop.is_set():
             self._stirred.clear()
+            if stop.is_set():
+                break
             trouble = self._turn(herald)
             if trouble and trouble != told:
                 log.warning("notifications wait: %s", trouble)
             told = trouble
             self._stirred.wait(pause)
+
+    def stir(self) -> None:
+        """There is something to look at, or it is time to stop."""
+        self._stirred.set()
 
     def _turn(self, herald: Herald) -> str:
         """Why nothing could be done; mostly empty."""

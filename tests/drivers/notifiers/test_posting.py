@@ -200,10 +200,27 @@ def test_by_a_proxy_the_name_is_sent_and_metadata_names_are_not(sink: WebSink, m
     monkeypatch.delenv("NO_PROXY", raising=False)
     assert post("http://hooks.invalid/x") == "ok"
     assert sink.received[0].headers["host"] == "hooks.invalid"
-    for url in ("http://metadata.google.internal/x", "http://169.254.169.254/x"):
+    for url in ("http://metadata.google.internal/x", "http://169.254.169.254/x", "http://0xa9fea9fe/x"):
         with pytest.raises(Denied):
             post(url)
     assert len(sink.received) == 1
+
+
+def test_a_proxy_that_does_not_answer_may_answer_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_ports(1)[0]}")
+    with pytest.raises(Unavailable, match=r"hooks\.invalid could not be reached"):
+        post("http://hooks.invalid/secret-path")
+
+
+def test_what_needs_no_proxy_goes_straight_and_is_checked(
+    sink: WebSink, monkeypatch: pytest.MonkeyPatch, names: dict[str, list[str]]
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "hooks.example,evil.example")
+    names.update({"hooks.example": ["127.0.0.1"], "evil.example": ["169.254.169.254"]})
+    assert post(f"http://hooks.example:{sink.port}/x") == "ok"
+    with pytest.raises(Denied):
+        post("http://evil.example/x")
 
 
 def test_many_threads_share_a_poster(sink: WebSink) -> None:
