@@ -14,6 +14,7 @@ from lockgate.core.notification import ATTEMPTS, Channel, Rhythm, Rule, Service
 from lockgate.engine.courier import Courier
 from lockgate.engine.herald import PAGE, Herald
 from lockgate.messages import Ask, DeliveryView, RetryDeliveries, TryChannel
+from lockgate.ports import DeliverySelection
 from lockgate.testing.contracts.lives import added
 from lockgate.testing.fakes import FakeNotifier
 from lockgate.testing.rig import Rig
@@ -319,6 +320,8 @@ def test_a_message_of_ones_own_goes_to_whom_it_is_for_once(desk: Desk) -> None:
     ((_, parcel),) = desk.notifier.sent
     assert parcel.recipients == ("ann@example.org",)
     assert parcel.message.links[0].label == "Approve" and "Until noon." in parcel.message.sentences
+    (kept,) = desk.rig.store.deliveries.select(DeliverySelection())
+    assert kept.message is None and kept.about == parcel.message.title
 
 
 def test_others_may_add_links_when_it_is_sent(desk: Desk) -> None:

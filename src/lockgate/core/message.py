@@ -219,7 +219,8 @@ def _told_briefly(event: Event) -> str:
 
 # --- text ---
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+"""Line breaks, what moves a terminal's cursor, and what turns the direction of reading."""
 
 
 def one_line(text: str, most: int = LONGEST_TITLE) -> str:

@@ -15,6 +15,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx2
 
 from lockgate.core.errors import LockgateError, Throttled, Unavailable, Undeliverable
+from lockgate.core.message import one_line
 from lockgate.core.notification import Channel
 from lockgate.core.secret import Secret, SecretSource
 from lockgate.drivers.destinations import METADATA_NAMES, Destinations
@@ -193,7 +194,7 @@ def _start_of(response: httpx2.Response) -> str:
         data += chunk
         if len(data) >= LONGEST_ANSWER:
             break
-    return " ".join(data[:LONGEST_ANSWER].decode(errors="replace").split())[:TOLD]
+    return one_line(" ".join(data[:LONGEST_ANSWER].decode(errors="replace").split()), TOLD)
 
 
 def _unavailable(url: httpx2.URL, error: httpx2.HTTPError) -> LockgateError:

@@ -178,6 +178,8 @@ class Courier:
         settled = [
             replace(one, state=state, because=because, attempts=one.attempts + 1, settled_at=now) for one in parcel
         ]
+        if state is Standing.DELIVERED:  # what was handed in may hold a link for one person
+            settled = [replace(one, message=None) for one in settled]
         self.store.deliveries.settle(settled, events)
 
     def _obituary(self, parcel: Sequence[Delivery], because: str) -> list[Event]:

@@ -27,7 +27,7 @@ class Notices:
     def post(self, name: str, channel: str, message: Message, recipients: Sequence[str] = ()) -> DeliveryView:
         """Hands in a message of one's own, such as one composed by :func:`lockgate.core.message.compose` with links for
         one person. Delivered at least once; handed in again under the same name it stays one. ``recipients``: addresses
-        instead of those of an e-mail channel. The message is stored with it. Raises NotFound for a channel
+        instead of those of an e-mail channel. The message is kept until then. Raises NotFound for a channel
         that is not there."""
         self.catalogue().channel(channel)
         return _view(self.store.deliveries.post(self._made(name, channel, message, recipients)))

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, func, literal_column, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, func, literal_column, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from lockgate.core.audit import Event
@@ -29,6 +29,12 @@ MOST = 500
 
 _COLUMNS = ("number", "id", "channel", "state", "due_at", "bundled", "parcel", "owner", "lease_until")
 _DETAILS = tuple(field.name for field in fields(Delivery) if field.name not in _COLUMNS)
+_REWRITE = (
+    update(delivery)
+    .where(delivery.c.number == bindparam("which"))
+    .values({name: bindparam(name) for name in (*_COLUMNS[1:], "document")})
+)
+_SETTLE = _REWRITE.where(delivery.c.owner == bindparam("mine"), delivery.c.lease_until == bindparam("until"))
 _FOLLOWED = select(counter.c.value).where(counter.c.name == FOLLOWED)
 
 
@@ -104,24 +110,27 @@ def _followed(connection: Connection, after: int, to: int, new: Sequence[Deliver
     step = update(counter).where(counter.c.name == FOLLOWED, counter.c.value == after).values(value=to)
     if connection.execute(step).rowcount != 1:
         return False
-    _add(connection, new)
+    if new:
+        adding = upserting(connection, delivery).on_conflict_do_nothing(index_elements=["id"])
+        connection.execute(adding, [_columns(one) for one in _numbered(connection, new)])
     return True
 
 
 def _posted(connection: Connection, new: Delivery, event: Event | None) -> Delivery:
-    added = _add(connection, [new])
-    if added and event:
-        outbox.append(connection, [event])
-    return added[0] if added else _read(connection.execute(select(delivery).where(delivery.c.id == new.id)).one())
-
-
-def _add(connection: Connection, new: Sequence[Delivery]) -> list[Delivery]:
-    """Those of them that were not there."""
-    if not new:
-        return []
-    numbered = [replace(one, number=number) for number, one in enumerate(new, take(connection, DELIVERY, len(new)))]
+    known = connection.execute(select(delivery).where(delivery.c.id == new.id).with_for_update()).first()
+    if known is not None:
+        return _read(known)
+    (numbered,) = _numbered(connection, [new])
     adding = upserting(connection, delivery).on_conflict_do_nothing(index_elements=["id"]).returning(delivery.c.id)
-    return [one for one in numbered if connection.execute(adding.values(_columns(one))).first()]
+    if connection.execute(adding, _columns(numbered)).first() is None:
+        return _read(connection.execute(select(delivery).where(delivery.c.id == new.id)).one())
+    if event:
+        outbox.append(connection, [event])
+    return numbered
+
+
+def _numbered(connection: Connection, new: Sequence[Delivery]) -> list[Delivery]:
+    return [replace(one, number=number) for number, one in enumerate(new, take(connection, DELIVERY, len(new)))]
 
 
 # --- claiming ---
@@ -169,10 +178,9 @@ def _together(first: rows.AnyRow, now: Instant) -> Select[Any]:
 
 def _settled(connection: Connection, parcel: Sequence[Delivery], events: Sequence[Event]) -> None:
     for one in parcel:
-        row = delivery.c
-        mine = (row.number == one.number, row.owner == one.owner, row.lease_until == one.lease_until)
-        free = replace(one, owner="", lease_until=0.0)
-        if connection.execute(update(delivery).where(*mine).values(_columns(free))).rowcount != 1:
+        free = _columns(replace(one, owner="", lease_until=0.0))
+        mine = {"which": one.number, "mine": one.owner, "until": one.lease_until}
+        if connection.execute(_SETTLE, {**mine, **free}).rowcount != 1:
             raise Fenced(f"Another server has taken {one.id} over.", "Nothing was changed.")
     outbox.append(connection, events)
 
@@ -193,8 +201,8 @@ def _retried(connection: Connection, which: DeliverySelection, now: Instant, eve
 
 
 def _write(connection: Connection, changed: Sequence[Delivery]) -> None:
-    for one in changed:
-        connection.execute(update(delivery).where(delivery.c.number == one.number).values(_columns(one)))
+    if changed:
+        connection.execute(_REWRITE, [{"which": one.number, **_columns(one)} for one in changed])
 
 
 def _columns(one: Delivery) -> dict[str, Any]:

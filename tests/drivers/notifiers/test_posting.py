@@ -81,6 +81,13 @@ def test_one_that_goes_on_for_ever_is_cut_off(sink: WebSink) -> None:
     assert len(post(sink.url)) <= 200
 
 
+def test_an_answer_moves_no_cursor(sink: WebSink) -> None:
+    sink.reply = Reply(400, "no\x1b[2J\x9b2J\r\u202egnp.exe")
+    with pytest.raises(Undeliverable) as raised:
+        post(sink.url)
+    assert not set(str(raised.value)) & {"\x1b", "\x9b", "\r", "\u202e"}
+
+
 def test_nobody_there_may_be_there_later() -> None:
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1 could not be reached"):
         post(f"http://127.0.0.1:{free_ports(1)[0]}/secret-path")
