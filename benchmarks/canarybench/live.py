@@ -1,9 +1,9 @@
 """Live: real canaries through Envoy, with injected errors and delays under real load, beside the simulation of them.
 
 The sample application fails, or delays, a share of its requests by chance; users come at a steady rate; the server
-decides. The same rollouts are simulated with the product's own ``weigh`` and ``judge``, at the rates and shares that
-the windows of the live ones show. The mean of the live ones should lie within the interval in which the mean of as many
-simulated ones lies in 95 of 100 cases.
+decides. The same rollouts are simulated with the product's own ``weigh`` and ``judge``: each window with as many
+requests as one of the live ones had, and with their shares of errors and delays. The mean of the live ones should lie
+within the interval in which the mean of as many simulated ones lies in 95 of 100 cases.
 """
 
 import math
@@ -127,7 +127,7 @@ def _compared(fault: Fault, live: Sequence[Rollout], random: Random) -> Row:
 
 def _agreement(live: Sequence[int], simulated: Sequence[int]) -> Row:
     """Means, with the interval of the mean of as many simulated ones as there are live ones."""
-    mean, spread = statistics.mean(simulated), statistics.stdev(simulated) / math.sqrt(len(live))
+    mean, spread = statistics.mean(simulated), _error(simulated, len(live))
     low, high = mean - 1.96 * spread, mean + 1.96 * spread
     return {
         "live": round(statistics.mean(live), 2),
@@ -136,6 +136,11 @@ def _agreement(live: Sequence[int], simulated: Sequence[int]) -> Row:
         "most": round(high, 2),
         "agrees": low <= statistics.mean(live) <= high,
     }
+
+
+def _error(simulated: Sequence[int], count: int) -> float:
+    """Of the difference between the mean of so many and that of the simulated ones."""
+    return statistics.stdev(simulated) * math.sqrt(1 / count + 1 / len(simulated))
 
 
 def _rate(live: Sequence[Rollout]) -> float:
@@ -151,7 +156,8 @@ def _simulated(criteria: Criteria, live: Sequence[Rollout], random: Random) -> R
     mine, theirs = _pooled([w.canary for w in windows]), _pooled([w.baseline for w in windows])
     state, made = begin(criteria, (), WEIGHT / 10_000), []
     for number in range(1, LONGEST + 1):
-        canary, baseline = _drawn(mine, len(windows), random), _drawn(theirs, len(windows), random)
+        like = windows[random.integers(len(windows))]
+        canary, baseline = _drawn(mine, like.canary, random), _drawn(theirs, like.baseline, random)
         made.append(Window(number, number - 1.0, float(number), 0, WEIGHT, canary, baseline))
         state = weigh(criteria, state, made[-1])
         if judge(criteria, state).advice is Advice.ROLL_BACK:
@@ -177,8 +183,9 @@ def _pooled(sides: Sequence[Side]) -> _Shares:
     return _Shares(sum(s.requests for s in sides), sum(s.errors for s in sides), bounds, shares)
 
 
-def _drawn(shares: _Shares, windows: int, random: Random) -> Side:
-    requests = int(random.poisson(shares.requests / windows))
+def _drawn(shares: _Shares, like: Side, random: Random) -> Side:
+    """As many requests as one of the live windows had: the load generator does not keep its rate to the second."""
+    requests = like.requests
     errors = int(random.binomial(requests, shares.errors / max(1, shares.requests)))
     latency: dict[float, int] = {}
     if shares.bounds:

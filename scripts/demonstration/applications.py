@@ -86,7 +86,7 @@ RUN
     replicas: 2
 strategy: {rolling: {batch: 1}}
 verify:
-  - http: {path: /, status: 200, contains: "<h1>"}
+  - http: {path: /, status: 200, contains: "<h1>", attempts: 3}
 """
 
 CADDYFILE = """\

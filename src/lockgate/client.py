@@ -48,6 +48,7 @@ from lockgate.messages import (
     TryChannel,
     Usable,
 )
+from lockgate.messages.audit import KeysView, Redeploy, RotateKey, StatementView, Verification
 
 T = TypeVar("T")
 
@@ -56,6 +57,9 @@ QUICK = 20.0
 
 SLOW = 900.0
 """Seconds for making a release: artifacts are resolved and fetched while the request waits."""
+
+PIECE = 64 * 1024
+"""Bytes of an export that are read at once."""
 
 SILENCE = 45.0
 """Seconds without a byte on the event stream after which it is opened again: three of the server's comment lines."""
@@ -270,8 +274,46 @@ class Client:
     def lift(self, request: Lift) -> None:
         self._post("/v1/quarantines/lift", request, None)
 
-    def audit(self, after: int = 0, limit: int = 100) -> AuditView:
-        return self._get("/v1/audit", AuditView, after=after, limit=limit)
+    # --- the record ---
+
+    def audit(self, after: int = 0, limit: int = 100, order: str = "oldest", **chosen: str | int) -> AuditView:
+        """``chosen``: ``actor``, ``application``, ``environment``, ``kind``, ``since``, ``until``."""
+        return self._get("/v1/audit", AuditView, after=after, limit=limit, order=order, **chosen)
+
+    def verification(self) -> Verification:
+        """Of the whole record, read anew by the server."""
+        return _decoded(self._exchange("GET", "/v1/audit/verification", None, SLOW), Verification)
+
+    def export_audit(self, since: int = 0, until: int = 0, form: str = "jsonl") -> Iterator[bytes]:
+        """The record as a file, piece by piece. What breaks off raises :class:`Unavailable`."""
+        path = "/v1/audit/export" + _query({"since": since, "until": until, "format": form})
+        address, connection, answer = self._send("GET", path, None, SLOW, {})
+        try:
+            if answer.status >= 400:
+                _refuse(answer.status, answer.read())
+            while piece := answer.read(PIECE):
+                yield piece
+        except (OSError, http.client.HTTPException) as error:
+            raise no_server(address.looked_in) from error
+        finally:
+            connection.close()
+
+    def keys(self) -> KeysView:
+        return self._get("/v1/keys", KeysView)
+
+    def rotate_key(self, message: RotateKey) -> KeysView:
+        return self._post("/v1/keys/rotate", message, KeysView)
+
+    def release_statement(self, application: str, name: str) -> StatementView:
+        path = f"/v1/releases/{quote(name, safe='')}/statement"
+        return self._get(path, StatementView, application=application)
+
+    def plan_statement(self, name: str) -> StatementView:
+        """Of a deployment's plan."""
+        return self._get(f"/v1/deployments/{quote(name, safe='')}/statement", StatementView)
+
+    def redeploy(self, name: str, message: Redeploy) -> DeploymentView:
+        return self._post(f"/v1/deployments/{quote(name, safe='')}/redeploy", message, DeploymentView)
 
     def channels(self) -> tuple[ChannelView, ...]:
         return self._get("/v1/channels", tuple[ChannelView, ...])
@@ -363,7 +405,7 @@ class Client:
     def _ask(self, name: str, want: str, ask: Ask) -> DeploymentView:
         return self._post(f"/v1/deployments/{quote(name, safe='')}/{want}", ask, DeploymentView)
 
-    def _get(self, path: str, kind: type[T], **query: str | int) -> T:
+    def _get(self, path: str, kind: type[T], /, **query: str | int) -> T:
         return _decoded(self._exchange("GET", path + _query(query), None, QUICK), kind)
 
     def _post(self, path: str, message: object, kind: type[T] | None, timeout: float = QUICK) -> T:

@@ -14,9 +14,12 @@ from typing import Protocol
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference, Tree
 from lockgate.core.audit import AuditEntry, Event
 from lockgate.core.canary import Metric
+from lockgate.core.checkpoint import Checkpoint
 from lockgate.core.deployment import Deployment, State, Want
+from lockgate.core.envelope import Envelope, Signature
 from lockgate.core.ids import DeploymentId, Digest, InstanceId, Instant, ReleaseId, RevisionId
 from lockgate.core.inventory import Observed
+from lockgate.core.keyring import Keyring
 from lockgate.core.message import Message
 from lockgate.core.notification import Channel, Delivery, Standing
 from lockgate.core.plan import Fence, InstanceSpec, Plan
@@ -122,6 +125,20 @@ class Router(Protocol):
 
     def remove(self, key: Key, fence: Fence) -> None:
         """The key takes no traffic any more and its address is free."""
+
+
+class Signer(Protocol):
+    """Keeps the key that signs for this installation, and gives it to nobody."""
+
+    def ring(self) -> Keyring: ...
+
+    def sign(self, message: bytes) -> Signature:
+        """By the ring's current key. Raises ComponentMissing when it is not there."""
+
+    def verify(self, pem: str, message: bytes, signature: bytes) -> bool: ...
+
+    def rotate(self, at: Instant, actor: str, reason: str) -> Keyring:
+        """A new key signs from now on, introduced by the old one; the old one is forgotten, but for its public half."""
 
 
 class Source(Protocol):
@@ -278,7 +295,62 @@ class Releases(Protocol):
     def put_plan(self, plan: Plan) -> Digest: ...
 
     def plan(self, digest: Digest) -> Plan:
-        """Raises NotFound."""
+        """Raises NotFound, RecordAltered."""
+
+
+class Attestor(Protocol):
+    """Signs what is recorded, before it is."""
+
+    def of_release(self, release: Release) -> Envelope: ...
+
+    def of_plan(self, plan: Plan) -> Envelope: ...
+
+
+class Statements(Protocol):
+    """What was signed of releases and plans when they were recorded."""
+
+    def get(self, digest: Digest) -> Envelope | None:
+        """Of the release or plan with that digest. Raises RecordAltered when what is stored is no envelope."""
+
+    def put(self, digest: Digest, statement: Envelope) -> None:
+        """One that is there already stays."""
+
+    def missing(self) -> tuple[tuple[ReleaseId, ...], tuple[Digest, ...]]:
+        """Releases and plans without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries; empty means all."""
+
+    actor: str = ""
+    application: str = ""
+    environment: str = ""
+    kind: str = ""
+    since: Instant | None = None
+    until: Instant | None = None
+
+
+class AuditLog(Protocol):
+    """The audit chain, its checkpoints, and its end that is cut off when it is old."""
+
+    def note(self, event: Event) -> None:
+        """An event that is part of no other change."""
+
+    def lines(self, after: int, limit: int) -> tuple[bytes, ...]:
+        """Entries as they are exported, without line breaks, those behind the number ``after``."""
+
+    def select(self, chosen: AuditFilter, after: int, limit: int, *, newest: bool = False) -> tuple[AuditEntry, ...]:
+        """In the order of the chain. ``newest``: the last ones, instead of the first."""
+
+    def checkpoints(self) -> tuple[Envelope, ...]:
+        """Oldest first. Raises RecordAltered when what is stored is no envelope."""
+
+    def seal(self, checkpoint: Checkpoint, envelope: Envelope) -> bool:
+        """Whether it is the next; somebody else may have been quicker."""
+
+    def cut(self, through: int, event: Event) -> None:
+        """Removes the entries up to that number; ``event`` tells of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +458,12 @@ class Store(Protocol):
 
     @property
     def traffic(self) -> Traffic: ...
+
+    @property
+    def audit(self) -> AuditLog: ...
+
+    @property
+    def statements(self) -> Statements: ...
 
     @property
     def deliveries(self) -> Deliveries: ...

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,16 +21,16 @@ from lockgate.config.catalogue_file import CatalogueFile
 from lockgate.config.settings import Settings
 from lockgate.core.application import Application
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference
+from lockgate.core.envelope import Verify
 from lockgate.core.environment import Catalogue, TargetSpec
 from lockgate.core.errors import ComponentMissing, DataFolderBusy, LockgateError, Unavailable
 from lockgate.core.ids import canonical, digest_of, short
-from lockgate.core.notification import Service
 from lockgate.core.plan import Plan
 from lockgate.core.secret import Secret
+from lockgate.drivers.archive import ArchiveFolder
 from lockgate.drivers.artifacts import Artifacts, StoredSource
 from lockgate.drivers.clock import SystemClock
 from lockgate.drivers.depot import Depot
-from lockgate.drivers.destinations import Destinations
 from lockgate.drivers.docker_info import EngineAddress
 from lockgate.drivers.docker_logins import DockerLogins
 from lockgate.drivers.http import HttpClient
@@ -38,15 +39,11 @@ from lockgate.drivers.machine import examine as examine_machine
 from lockgate.drivers.metrics.command import CommandMetrics
 from lockgate.drivers.metrics.http import HttpMetrics
 from lockgate.drivers.metrics.prometheus import PrometheusMetrics
-from lockgate.drivers.notifiers.apprise import AppriseNotifier
-from lockgate.drivers.notifiers.email import EmailNotifier
-from lockgate.drivers.notifiers.slack import SlackNotifier
-from lockgate.drivers.notifiers.teams import TeamsNotifier
-from lockgate.drivers.notifiers.webhook import WebhookNotifier
-from lockgate.drivers.posting import Poster
 from lockgate.drivers.registry import Registries
 from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
 from lockgate.drivers.safe import reveal
+from lockgate.drivers.services import services
+from lockgate.drivers.signing import KeyFolder, verify
 from lockgate.drivers.sources.archive import ArchiveSource
 from lockgate.drivers.sources.file import FileSource
 from lockgate.drivers.sources.npm import NpmSource
@@ -58,21 +55,25 @@ from lockgate.drivers.targets.process import Settings as ProcessSettings
 from lockgate.drivers.tasks.command import CommandTask
 from lockgate.drivers.tasks.command import Settings as CommandSettings
 from lockgate.drivers.tickers.embedded import EmbeddedTicker
-from lockgate.engine import gatehouse, planner
+from lockgate.engine import auditing, gatehouse, planner
 from lockgate.engine.analyst import Analyst
+from lockgate.engine.archivist import Archivist
+from lockgate.engine.auditing import Auditing
 from lockgate.engine.collector import Collector
 from lockgate.engine.courier import Courier
 from lockgate.engine.executor import Executor
 from lockgate.engine.gatehouse import Gatehouse
 from lockgate.engine.intake import Intake
+from lockgate.engine.notary import Notary
 from lockgate.engine.operations import Operations
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
+from lockgate.engine.redeployment import Redeployment
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
 from lockgate.messages import ArtifactDetails, AttachmentView, Usable
-from lockgate.ports import MetricSource, Notifier
+from lockgate.ports import MetricSource
 from lockgate.store.database import SqlStore, open_store
 
 if TYPE_CHECKING:
@@ -85,6 +86,10 @@ COLLECT_EVERY = 3600.0
 
 COLLECT_FIRST = 300.0
 """Seconds from the start to the first: a restart in an emergency has better things to do."""
+
+
+ARCHIVE_EVERY = 30.0
+"""Seconds between two looks whether a day of the audit record is over."""
 
 
 class Drivers:
@@ -215,6 +220,7 @@ class ControlPlane:
     worker: Worker
     collector: Collector
     courier: Courier
+    archivist: Archivist
     operations: Operations
 
     def run(self, stop: threading.Event) -> None:
@@ -222,8 +228,8 @@ class ControlPlane:
         self.drivers.start()
         threads = [
             threading.Thread(target=self.worker.run, name="worker"),
-            threading.Thread(target=self._collect, args=(stop,), name="collector", daemon=True),
             threading.Thread(target=self.courier.run, args=(stop, self.settings.poll), name="courier", daemon=True),
+            *(threading.Thread(target=_now_and_then, args=(stop, *chore), daemon=True) for chore in self._chores()),
         ]
         for thread in threads:
             thread.start()
@@ -233,18 +239,25 @@ class ControlPlane:
         for thread in threads:
             thread.join()
 
+    def _chores(self) -> tuple[tuple[float, float, Callable[[], object], str], ...]:
+        return (
+            (COLLECT_FIRST, COLLECT_EVERY, self.collector.run, "artifacts were not collected"),
+            (ARCHIVE_EVERY, ARCHIVE_EVERY, self.archivist.round, "the audit record was not sealed"),
+        )
+
     def close(self) -> None:
         self.drivers.close()
         self.store.close()
 
-    def _collect(self, stop: threading.Event) -> None:
-        pause = COLLECT_FIRST
-        while not stop.wait(pause):
-            pause = COLLECT_EVERY
-            try:
-                self.collector.run()
-            except LockgateError as error:
-                log.warning("artifacts were not collected: %s", error)
+
+def _now_and_then(stop: threading.Event, first: float, every: float, work: Callable[[], object], what: str) -> None:
+    pause = first
+    while not stop.wait(pause):
+        pause = every
+        try:
+            work()
+        except LockgateError as error:
+            log.warning("%s: %s", what, error)
 
 
 def _metric_sources(catalogue: Callable[[], Catalogue]) -> Mapping[str, MetricSource]:
@@ -261,18 +274,6 @@ def _metric_sources(catalogue: Callable[[], Catalogue]) -> Mapping[str, MetricSo
     }
 
 
-def _notifiers(settings: Settings) -> Mapping[Service, Notifier]:
-    destinations = Destinations(settings.notify_link_local)
-    poster = Poster(destinations)
-    return {
-        Service.SLACK: SlackNotifier(poster, reveal),
-        Service.TEAMS: TeamsNotifier(poster, reveal),
-        Service.EMAIL: EmailNotifier(destinations, reveal),
-        Service.WEBHOOK: WebhookNotifier(poster, reveal),
-        Service.APPRISE: AppriseNotifier(reveal),
-    }
-
-
 def build(settings: Settings) -> ControlPlane:
     """Everything, connected. Nothing is started yet."""
     clock = SystemClock()
@@ -282,17 +283,48 @@ def build(settings: Settings) -> ControlPlane:
     catalogue = CatalogueFile(settings.environments)
     drivers = Drivers(settings, clock, store, catalogue)
     ticker = EmbeddedTicker(settings.poll)
-    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(gatehouse.basic(store)))
+    notary = _notary(settings, store, clock)
+    questions = (auditing.question(notary), *gatehouse.basic(store))
+    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(questions))
     walker = Walker(store, clock, drivers.executor)
     flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
     name = _worker_name(settings.home)
     worker = Worker(name, store, clock, ticker, flow, settings.lease)
-    courier = Courier(name, store, clock, catalogue, _notifiers(settings), settings.public_url)
+    courier = Courier(name, store, clock, catalogue, services(settings.notify_link_local), settings.public_url)
     intake = Intake(store, clock, drivers.artifacts, _read)
+    desk = Auditing(store, clock, notary, version("lockgate"))
     operations = Operations(
-        store, clock, ticker, intake, promoter, drivers.executor, lambda: examine(settings, serving=True)
+        store,
+        clock,
+        ticker,
+        intake,
+        promoter,
+        drivers.executor,
+        lambda: examine(settings, serving=True),
+        desk,
+        Redeployment(store, promoter, ticker, notary),
     )
-    return ControlPlane(settings, store, drivers, worker, Collector(store, drivers.collect), courier, operations)
+    archivist = Archivist(desk, ArchiveFolder(settings.home / "archive").keep, settings.audit_keep)
+    collector = Collector(store, drivers.collect)
+    return ControlPlane(settings, store, drivers, worker, collector, courier, archivist, operations)
+
+
+def _notary(settings: Settings, store: SqlStore, clock: SystemClock) -> Notary:
+    """From here on, what is recorded is signed. What was recorded before there was a key is signed as it is, once."""
+    signer = KeyFolder(settings.data / "keys", clock.now())
+    notary = Notary(store, clock, signer)
+    store.releases.attested_by(notary)
+    if signer.is_new:
+        signed = notary.adopt()
+        signer.settled()
+        if signed:
+            log.info("%d releases and plans from before there was a signing key were signed as found", signed)
+    return notary
+
+
+def signature_check() -> Verify:
+    """How a signature is checked, for who has a ring of keys."""
+    return verify
 
 
 def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> None:

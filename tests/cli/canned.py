@@ -23,6 +23,7 @@ from lockgate.messages import (
     Usable,
     VerdictView,
 )
+from lockgate.messages.audit import KeysView, KeyView, StatementView, Verification
 
 NOW = 1_790_000_000.0
 """2026-09-21T14:13:20Z"""
@@ -274,6 +275,20 @@ QUARANTINES = (
 AUDIT = AuditView(EVENTS[:1], whole=True)
 
 BROKEN_AUDIT = AuditView(EVENTS[:1], whole=False, broken_at=3)
+
+KEYS = KeysView(
+    (
+        KeyView("sha256:" + "a1" * 32, "-----BEGIN PUBLIC KEY-----\n", NOW - 9000, NOW - 60),
+        KeyView("sha256:" + "b2" * 32, "-----BEGIN PUBLIC KEY-----\n", NOW - 60, None),
+    ),
+    "the file\n",
+)
+
+VERIFIED = Verification(True, 45, 1, 45, 1, (KEYS.keys[0].id, KEYS.keys[1].id))
+
+EDITED = Verification(False, 2, 1, 2, 0, (), "Entry 2 is not the one that 3 says came before it: one was changed.", 3)
+
+STATEMENT = StatementView("e30=", "application/vnd.in-toto+json", ({"keyid": KEYS.keys[1].id, "sig": "AA=="},))
 
 CHANNELS = (
     ChannelView(

@@ -17,7 +17,7 @@ def commands(app: App, path: str = "lockgate") -> Iterator[tuple[str, App]]:
     below = {name: sub for name, sub in app.resolved_commands().items() if not name.startswith("-")}
     for name, sub in below.items():
         yield from commands(sub, f"{path} {name}")
-    if not below:
+    if not below or app.default_command:
         yield path, app
 
 

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from lockgate.cli.audits import audit_lines, chain_lines, verification_lines
 from lockgate.cli.charting import evidence_lines
 from lockgate.cli.deployments import preview_lines, told
-from lockgate.cli.logs import audit_lines, chain_lines, log_lines
+from lockgate.cli.keys import key_lines
+from lockgate.cli.logs import log_lines
 from lockgate.cli.notifications import channel_lines, dead_lines, delivery_lines, tried
 from lockgate.cli.output import Line, draw
 from lockgate.cli.project import init_lines
@@ -80,6 +82,7 @@ def pages(width: int | None) -> dict[str, Iterable[Line]]:
         "notifications-tried": [tried(one) for one in (canned.DELIVERED, canned.WAITING, canned.DEAD)],
         "logs": log_lines(canned.LOGS),
         "audit": [*audit_lines(canned.EVENTS), *chain_lines(canned.AUDIT), *chain_lines(canned.BROKEN_AUDIT)],
+        "keys": [*key_lines(canned.KEYS), *verification_lines(canned.VERIFIED), *verification_lines(canned.EDITED)],
     }
 
 

@@ -66,7 +66,8 @@ def test_a_command_exists_and_has_those_options(where: str, line: str) -> None:
     app, words = application(), shlex.split(line)[1:]
     while words and words[0] in app.resolved_commands():
         app, words = app[words[0]], words[1:]
-    assert not {name for name in app.resolved_commands() if not name.startswith("-")} or not words
+    below = {name for name in app.resolved_commands() if not name.startswith("-")}
+    assert not below or not words or (app.default_command and words[0].startswith("-"))
     assert {word for word in words if word.startswith("--")} <= _options(app)
 
 

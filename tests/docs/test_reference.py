@@ -9,10 +9,11 @@ import pytest
 from lockgate.config.settings import Settings
 from lockgate.core import errors, plan
 from lockgate.core.application import StrategyKind
+from lockgate.core.audit import DECISIONS
 from lockgate.core.deployment import FINAL, TRANSITIONS, State
 from lockgate.core.inventory import Standing
 from lockgate.engine.walker import STRATEGIES
-from lockgate.gates import promotion_order, quarantine
+from lockgate.gates import integrity, promotion_order, quarantine
 from tests.docs.pages import DOCS, ROOT
 
 REFERENCE = DOCS / "reference"
@@ -73,16 +74,17 @@ def test_every_standing_is_described() -> None:
 
 
 def test_every_gate_is_described() -> None:
-    assert set(table(STATES, "Gates")) == {promotion_order.GATE, quarantine.GATE}
+    assert set(table(STATES, "Gates")) == {integrity.GATE, promotion_order.GATE, quarantine.GATE}
 
 
 def test_every_kind_of_event_is_described() -> None:
-    pattern = re.compile(r"\"((?:release|deployment|promotion|quarantine|environment|notification)\.[a-z_]+)\"")
+    subjects = "release|deployment|promotion|quarantine|environment|audit|key|statement|notification"
+    pattern = re.compile(rf"\"((?:{subjects})\.[a-z_]+)\"")
     written = {name for path in (SOURCE / "engine").glob("*.py") for name in pattern.findall(path.read_text())}
     asked = {f"deployment.{want}_asked" for want in ("pause", "resume", "continue", "finish", "abort")}
     states = {f"deployment.{state.value}" for state in State if state is not State.PENDING}
     told = set(re.findall(r"`(\w+\.\w+)`", STATES))
-    assert written | asked <= told
+    assert written | asked | DECISIONS - {"deployment.give-way"} <= told
     assert told <= written | asked | states
     assert "deployment.gated" in told and FINAL
 

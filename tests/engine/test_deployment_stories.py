@@ -10,6 +10,7 @@ from lockgate.core.deployment import ACTIVE, State
 from lockgate.core.environment import Catalogue
 from lockgate.core.errors import Conflict, Denied, NotFound
 from lockgate.messages import Ask, Lift, Promote, RollBack
+from lockgate.messages.audit import AuditQuery
 from lockgate.testing.rig import Rig
 
 EVERY_STRATEGY = pytest.mark.parametrize("kind", list(StrategyKind))
@@ -124,8 +125,8 @@ def test_a_rollback_brings_back_the_last_good_release_with_its_configuration(rig
     again = rig.deploy(rig.row(second.id).release)
     rig.run(10)
     assert rig.state(again.id) is State.SUCCEEDED
-    assert "quarantine.lifted" in {e.kind for e in rig.operations.audit(0, 100).entries}
-    assert rig.operations.audit(0, 100).whole
+    assert "quarantine.lifted" in {e.kind for e in rig.operations.auditing.entries(AuditQuery()).entries}
+    assert rig.operations.auditing.entries(AuditQuery()).whole
 
 
 def test_a_rollback_during_a_deployment_aborts_it(rig: Rig) -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from lockgate.core.audit import broken_at
-from lockgate.core.errors import Conflict
+from lockgate.core.errors import RecordAltered
 from lockgate.store.database import SqlStore, open_store
 from lockgate.testing.contracts.lives import added
 from lockgate.testing.samples import a_plan, an_event
@@ -43,5 +43,5 @@ def test_an_altered_plan_is_refused(store: SqlStore) -> None:
     digest = store.releases.put_plan(a_plan())
     edit = text("UPDATE plan SET document = replace(document, '127.0.0.1', '127.0.0.2')")
     store.database.write(lambda connection: connection.execute(edit))
-    with pytest.raises(Conflict, match="altered"):
+    with pytest.raises(RecordAltered, match="altered"):
         store.releases.plan(digest)

@@ -1,31 +1,15 @@
-"""What instances print, and the record of who did what."""
+"""What instances print."""
 
 import time
-from collections.abc import Iterable
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from lockgate.cli.output import (
-    BAD,
-    FAINT,
-    GOOD,
-    STRONG,
-    Json,
-    Line,
-    Row,
-    day,
-    first_line,
-    line,
-    put,
-    put_json_line,
-    show,
-    table,
-)
+from lockgate.cli.output import FAINT, Json, Line, line, put, put_json_line, show
 from lockgate.cli.surroundings import App, application_meant
 from lockgate.client import Client
 from lockgate.core.errors import Unavailable
-from lockgate.messages import AuditView, EventView, LogView
+from lockgate.messages import LogView
 
 PAUSE = 0.4
 """Seconds between two looks at a log that is followed."""
@@ -90,45 +74,3 @@ def log_lines(view: LogView) -> list[Line]:
 def _log_line(text: str) -> Line:
     instance, bar, rest = text.partition(" | ")
     return line((instance + bar, FAINT), rest, hang=len(instance + bar))
-
-
-def audit(
-    *,
-    verify: Annotated[bool, Parameter(negative="")] = False,
-    after: int = 0,
-    limit: int = 100,
-    json: Json = False,
-) -> int:
-    """Who did what, when and why. Each entry carries the digest of the one before.
-
-    Parameters
-    ----------
-    verify
-        Only say whether the chain of digests is whole; the exit code is 1 if it is not.
-    after
-        Entries after this number.
-    limit
-        How many at most.
-    """
-    view = Client().audit(after, limit)
-    show(view, json, lambda: chain_lines(view) if verify else [*audit_lines(view.entries), *chain_lines(view)])
-    return 0 if view.whole else 1
-
-
-def audit_lines(entries: Iterable[EventView]) -> list[Line]:
-    rows: list[Row] = [
-        [str(e.seq), day(e.at), line((e.actor, STRONG)), e.kind, _subject(e), first_line(e.because)] for e in entries
-    ]
-    return table(("NO", "WHEN", "WHO", "WHAT", "OF", ""), rows) if rows else []
-
-
-def _subject(entry: EventView) -> str:
-    place = f"{entry.application}/{entry.environment}" if entry.environment else entry.application
-    return " ".join(part for part in (place, entry.deployment or entry.release) if part)
-
-
-def chain_lines(view: AuditView) -> list[Line]:
-    if view.whole:
-        return [line(("✔ ", GOOD), "The audit chain is whole: no entry has been changed, added between or taken out.")]
-    because = f"The audit chain is broken at entry {view.broken_at}: it or one before it has been changed."
-    return [line(("✘ ", BAD), because, hang=2)]

@@ -44,6 +44,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "release": ("releases:release", "Make and look at releases."),
         "deploy": ("deployments:deploy", "Deploy a release to an environment."),
         "plan": ("deployments:plan", "What a deployment would do, and what its canary could find out."),
+        "redeploy": ("redeployments:redeploy", "Deploy exactly a recorded plan once more."),
         "promote": ("deployments:promote", "Deploy what runs in the environment before."),
         "rollback": ("deployments:rollback", "Go back to the last good release."),
         "pause": ("deployments:pause", "Stop a deployment between two steps."),
@@ -62,7 +63,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "history": ("status:history", "Deployments, newest first."),
         "logs": ("logs:logs", "What instances print."),
         "notifications": ("notifications:notifications", "Who was told what, and what did not arrive."),
-        "audit": ("logs:audit", "Who did what, when and why."),
+        "audit": ("audits:audit", "Who did what, when and why; prove it."),
+        "key": ("keys:key", "The keys that sign the record."),
     },
 }
 """Group -> command -> (where it lives under lockgate.cli, what it does)."""

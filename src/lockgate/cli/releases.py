@@ -22,6 +22,7 @@ from lockgate.cli.output import (
     first_line,
     line,
     now,
+    put_json,
     show,
     table,
 )
@@ -141,14 +142,26 @@ def _place_style(place: Place) -> str:
 
 
 @release.command(name="show")
-def show_release(name: str = "latest", /, *, app: App = "", json: Json = False) -> None:
+def show_release(
+    name: str = "latest",
+    /,
+    *,
+    statement: Annotated[bool, Parameter(negative="")] = False,
+    app: App = "",
+    json: Json = False,
+) -> None:
     """One release: its artifacts by digest, and where it is or has been.
 
     Parameters
     ----------
     name
         Its id, #3, a version that names one release only, or latest.
+    statement
+        Only what was signed of it: an in-toto statement in a DSSE envelope, as JSON, for other tools too.
     """
+    if statement:
+        put_json(Client().release_statement(application_meant(app), name))
+        return
     view = Client().release(application_meant(app), name)
     show(view, json, lambda: release_page(view))
 

@@ -57,6 +57,9 @@ class Settings:
     notify_link_local: bool = False
     """``LOCKGATE_NOTIFY_LINK_LOCAL``: whether notifications may go to link-local and metadata addresses. Default:
     false, because whoever may write a channel could have the server ask for its machine's credentials."""
+    audit_keep: float | None = None
+    """``LOCKGATE_AUDIT_KEEP``: seconds that audit entries stay in the database: whole days that are older are
+    exported to the folder ``archive`` and cut off. Default: None, for ever: a few hundred bytes each are cheap."""
     log_level: str = "info"
     """``LOCKGATE_LOG_LEVEL``: debug, info, warning or error. Info is a line for each thing that was done."""
 
@@ -147,6 +150,7 @@ _READERS: Mapping[str, Callable[[At], Any]] = {
     "ports": _Ports().ends,
     "public_url": _PublicUrl().read,
     "notify_link_local": YesOrNo().read,
+    "audit_keep": duration("a time to keep", 86_400, 100 * 366 * 86_400).read,
     "log_level": Choice("a log level", {level: level for level in LEVELS}).read,
 }
 

@@ -2,5 +2,5 @@
 
 Read in this order: ids, errors, source, artifact, image_name, template, secret, canary, application, release,
 environment, gate, plan, deployment, admission, traffic, walk, window, verification, inventory, audit,
-message, notification.
+message, notification, attribution, envelope, keyring, checkpoint, export, cef, statement, difference.
 """

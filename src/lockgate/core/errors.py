@@ -109,6 +109,12 @@ class ArtifactMistyped(Terminal):
     code = "artifact-mistyped"
 
 
+class RecordAltered(Terminal):
+    """What is recorded is not what was signed, or nothing that is trusted has signed it."""
+
+    code = "record-altered"
+
+
 class PreparationFailed(Terminal):
     """The artifact is there but cannot be made ready to run on this target."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lockgate.core.admission import Admission
 from lockgate.core.artifact import Reference
-from lockgate.core.audit import Event, broken_at
+from lockgate.core.audit import Event
 from lockgate.core.deployment import ACTIVE, WAITING, Deployment, Kind, State, Want
 from lockgate.core.environment import Environment
 from lockgate.core.errors import Conflict, Denied, Invalid, LockgateError, NotFound, Problem
@@ -21,16 +21,17 @@ from lockgate.core.release import Release
 from lockgate.core.source import SourceEvent
 from lockgate.core.traffic import Key
 from lockgate.engine import explaining, forecast, life, planner, record, rollout, views
+from lockgate.engine.auditing import Auditing
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.forecast import Expected
 from lockgate.engine.intake import Intake, with_overrides
 from lockgate.engine.notices import Notices
 from lockgate.engine.promoter import Promoter
+from lockgate.engine.redeployment import Redeployment
 from lockgate.engine.views import StatusBoard
 from lockgate.messages import (
     AnalysisView,
     Ask,
-    AuditView,
     CreateRelease,
     Deploy,
     DeploymentView,
@@ -69,6 +70,8 @@ class Operations:
     promoter: Promoter
     executors: Executors
     examine: Callable[[], tuple[Usable, ...]]
+    auditing: Auditing
+    redeployment: Redeployment
     recollection: record.Recollection = field(default_factory=record.Recollection)
 
     @property
@@ -300,7 +303,7 @@ class Operations:
     def doctor(self) -> tuple[Usable, ...]:
         return (*self.examine(), *self.notifications.examine())
 
-    # --- quarantine and audit ---
+    # --- quarantine ---
 
     def quarantines(self) -> tuple[QuarantineView, ...]:
         return tuple(self._quarantine_view(q) for q in self.store.quarantines.all())
@@ -320,13 +323,6 @@ class Operations:
             audited=True,
         )
         self.store.quarantines.lift(release.name, request.environment, release.id, event)
-
-    def audit(self, after: int, limit: int) -> AuditView:
-        """Entries behind ``after``; the chain is checked from its beginning."""
-        entries = self.store.history.audit(0, 1_000_000)
-        broken = broken_at(entries)
-        chosen = [replace(e.event, seq=e.seq) for e in entries if e.seq > after][:limit]
-        return AuditView(tuple(views.event_view(e) for e in chosen), broken is None, broken)
 
     # --- inside ---
 

@@ -10,7 +10,7 @@ from lockgate.core.admission import Admission
 from lockgate.core.audit import SYSTEM, Event
 from lockgate.core.deployment import Deployment, Kind, State, Want
 from lockgate.core.environment import Catalogue, Environment, Promote, Queueing
-from lockgate.core.errors import Denied, Invalid, KeyBusy
+from lockgate.core.errors import Denied, Invalid, KeyBusy, RecordAltered
 from lockgate.core.gate import Answer, Verdict, weigh
 from lockgate.core.ids import DeploymentId, Instant
 from lockgate.core.plan import Plan, make_plan
@@ -62,9 +62,10 @@ class Promoter:
         environment = self.catalogue().get(plan.environment)
         asking = Admission(release, environment, plan, kind, actor, reason, urgent)
         deciding = weigh(self.verdicts(asking))
-        if deciding.answer is Answer.DENY:
-            raise Denied(deciding.because)
         now = self.clock.now()
+        if deciding.answer is Answer.DENY:
+            self._note_denied(asking, deciding, now)
+            raise Denied(deciding.because)
         new = Deployment(
             id=DeploymentId(""),
             number=0,
@@ -83,9 +84,25 @@ class Promoter:
             next_at=now,
         )
         because = f"{release.label()} to {environment.name}" + (f": {reason}" if reason else ".")
-        event = life.event_of(new, "deployment.requested", because, now, actor=actor)
+        data = {"plan": new.plan, "kind": kind.value}
+        event = life.event_of(new, "deployment.requested", because, now, actor=actor, data=data)
         supersede = urgent or environment.queueing is Queueing.NEWEST
         return self.store.deployments.add(new, supersede, [replace(event, audited=True)])
+
+    def _note_denied(self, asking: Admission, deciding: Verdict, now: Instant) -> None:
+        """For the record: of what Lockgate itself asked, the refused promotion tells."""
+        if asking.actor != SYSTEM:
+            event = Event(
+                "deployment.denied",
+                now,
+                f"{asking.release.label()} may not enter {asking.environment.name}: {deciding.because}",
+                actor=asking.actor,
+                application=asking.release.name,
+                environment=asking.environment.name,
+                release=asking.release.id,
+                data={"gate": deciding.gate, "plan": asking.plan.digest, "kind": asking.kind.value},
+            )
+            self.store.audit.note(event)
 
     def admit(self, row: Deployment) -> Deployment:
         """A deployment that has not begun: ends it, lets it wait, or starts it. Returns the row as written; it is
@@ -134,6 +151,8 @@ class Promoter:
             admission = self.admission(row)
         except Invalid as error:
             return Verdict("catalogue", Answer.WAIT, str(error), None, "the environments' owner")
+        except RecordAltered as error:
+            return Verdict("integrity", Answer.DENY, str(error))
         return weigh(self.verdicts(admission))
 
     def _begin(self, row: Deployment, now: Instant) -> Deployment:

@@ -86,6 +86,9 @@ def event_view(event: Event) -> EventView:
         deployment=event.deployment,
         release=event.release,
         data=event.data,
+        address=event.address,
+        commit=event.commit,
+        artifacts=event.artifacts,
     )
 
 

@@ -4,6 +4,7 @@ A gate gets small facts, never a port, and answers with a sentence somebody can 
 ``lockgate.core.gate.weigh`` says which answer decides. The engine gathers the facts and asks them all, on every path:
 push, Git, command line, rollback.
 
+* ``integrity``: are release and plan what was recorded and signed?
 * ``quarantine``: is the release barred from this environment?
 * ``promotion_order``: has it succeeded in the environment before?
 """

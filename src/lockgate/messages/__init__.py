@@ -257,6 +257,11 @@ class EventView:
     deployment: str
     release: str
     data: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""
+    """Where the command came from; empty: from Lockgate itself. Of audited events."""
+    commit: str = ""
+    artifacts: Mapping[str, str] = field(default_factory=dict)
+    """Of the release: component -> digest. Of audited events."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,10 +107,6 @@ def lift(call: Call) -> Answer:
     return Answer(None, 204)
 
 
-def audit(call: Call) -> Answer:
-    return Answer(call.operations.audit(call.query.number("after"), call.query.number("limit")))
-
-
 def doctor(call: Call) -> Answer:
     return Answer(call.operations.doctor())
 

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from lockgate.charts.plot import FORMATS, WIDE
@@ -16,7 +16,8 @@ from lockgate.charts.topics import CHARTS
 from lockgate.core.deployment import State
 from lockgate.messages import Ask, CreateRelease, Deploy, Lift, Promote, RollBack
 from lockgate.server import api
-from lockgate.server.endpoint import Answer, Call, Endpoint, Image, Parameter, Query, read_query
+from lockgate.server.auditing import AUDITING
+from lockgate.server.endpoint import Answer, Call, Endpoint, Image, Lines, Parameter, Query, read_query
 from lockgate.server.faults import problem_response
 from lockgate.server.guard import Guard
 from lockgate.server.message import message_of
@@ -217,14 +218,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         Lift,
         statuses=(204,),
     ),
-    Endpoint(
-        "GET",
-        "/v1/audit",
-        "Who did what, and whether the record is whole.",
-        api.audit,
-        "AuditView",
-        query=(_AFTER, _limit(100, 1000)),
-    ),
+    *AUDITING,
     *NOTIFICATIONS,
     Endpoint("POST", "/v1/logins", "A link that opens the console, once.", api.log_in, '{"url"}', statuses=(201,)),
     Endpoint("GET", "/v1/doctor", "What of this machine Lockgate can use.", api.doctor, "[Usable]"),
@@ -252,6 +246,8 @@ def _response(answer: Answer) -> Response:
     headers = {"Cache-Control": "no-store"}
     if answer.view is None:
         return Response(None, answer.status, headers)
+    if isinstance(answer.view, Lines):
+        return StreamingResponse(answer.view.chunks, answer.status, headers, answer.view.media_type)
     if isinstance(answer.view, Image):
         return Response(answer.view.svg, answer.status, headers, "image/svg+xml")
     return Response(msgspec.json.encode(answer.view), answer.status, headers, "application/json")

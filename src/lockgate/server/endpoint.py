@@ -4,7 +4,7 @@ A row's function is synchronous (it runs in a worker thread), takes a :class:`Ca
 """
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -69,6 +69,14 @@ class Image:
     """A picture as an answer, instead of JSON."""
 
     svg: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """An answer of any length, sent as it is made. One that breaks off is seen by whoever reads it."""
+
+    chunks: Iterator[bytes]
+    media_type: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,17 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from lockgate.core.errors import Conflict, Denied, Invalid, KeyBusy, LockgateError, NotFound, Retryable, Terminal
+from lockgate.core.errors import (
+    Conflict,
+    Denied,
+    Invalid,
+    KeyBusy,
+    LockgateError,
+    NotFound,
+    RecordAltered,
+    Retryable,
+    Terminal,
+)
 from lockgate.core.ids import plain
 from lockgate.messages import Fault
 
@@ -22,6 +32,7 @@ STATUSES: tuple[tuple[type[LockgateError], int], ...] = (
     (Invalid, 422),
     (NotFound, 404),
     (Conflict, 409),
+    (RecordAltered, 409),
     (KeyBusy, 409),
     (Denied, 403),
     (Retryable, 503),

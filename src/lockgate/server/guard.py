@@ -17,6 +17,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lockgate.charts.style import STYLE
+from lockgate.core.attribution import coming_from
 from lockgate.server.token import Access
 
 OPEN_PATHS = frozenset({"/healthz", "/login"})
@@ -69,6 +70,18 @@ def from_own_page(headers: Headers) -> bool:
     return origin != "" and urlsplit(origin).netloc == headers.get("host", "")
 
 
+def address_of(scope: Scope, headers: Headers) -> str:
+    """Who is at the other end, for the record: ``127.0.0.1``, or ``127.0.0.1 for 10.0.0.7`` where a proxy says so. That
+    is its word alone, as only programs of this machine reach the server."""
+    client = scope.get("client")
+    near = str(client[0]) if client else "unknown"
+    far = headers.get("x-forwarded-for", "").partition(",")[0].strip()
+    try:
+        return f"{near} for {ipaddress.ip_address(far)}" if far else near
+    except ValueError:
+        return near
+
+
 Refusal = Callable[[Request, Exception], Awaitable[ASGIApp]]
 
 
@@ -97,7 +110,8 @@ class Guard:
             refusal = await self._refuse(Request(scope, receive), error)
             await refusal(scope, receive, guarded)
         else:
-            await self._app(scope, receive, guarded)
+            with coming_from(address_of(scope, Headers(scope=scope))):
+                await self._app(scope, receive, guarded)
 
     def _let_in(self, request: HTTPConnection) -> None:
         """Raises :class:`HTTPException` 401, 403 or 421."""

@@ -3,10 +3,11 @@
 ``lockgate.engine.operations.Operations`` is the one that ships. All are synchronous and may be called from any thread.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal, Protocol
 
 from lockgate.core.errors import Problem
+from lockgate.core.ids import Instant
 from lockgate.messages import (
     AnalysisView,
     Ask,
@@ -32,6 +33,31 @@ from lockgate.messages import (
     TryChannel,
     Usable,
 )
+from lockgate.messages.audit import AuditQuery, KeysView, Redeploy, RotateKey, StatementView, Verification
+
+
+class AuditingLike(Protocol):
+    """:class:`lockgate.engine.auditing.Auditing`"""
+
+    def entries(self, query: AuditQuery, /) -> AuditView: ...
+
+    def verified(self) -> Verification: ...
+
+    def export(self, since: Instant | None, until: Instant | None, form: str, /) -> Iterator[bytes]: ...
+
+    def keys(self) -> KeysView: ...
+
+    def rotate(self, message: RotateKey, /) -> KeysView: ...
+
+    def of_release(self, release: str, /) -> StatementView: ...
+
+    def of_deployment(self, deployment: str, /) -> StatementView: ...
+
+
+class RedeploymentLike(Protocol):
+    """:class:`lockgate.engine.redeployment.Redeployment`"""
+
+    def redeploy(self, deployment: str, message: Redeploy, /) -> DeploymentView: ...
 
 
 class NoticesLike(Protocol):
@@ -54,6 +80,12 @@ Wanted = Literal["pause", "resume", "abort", "continue", "finish"]
 
 class OperationsLike(Protocol):
     """Each raises the errors of :mod:`lockgate.core.errors`, whose messages are sentences for the user."""
+
+    @property
+    def auditing(self) -> AuditingLike: ...
+
+    @property
+    def redeployment(self) -> RedeploymentLike: ...
 
     @property
     def notifications(self) -> NoticesLike: ...
@@ -107,7 +139,5 @@ class OperationsLike(Protocol):
     def quarantines(self) -> tuple[QuarantineView, ...]: ...
 
     def lift(self, message: Lift, /) -> None: ...
-
-    def audit(self, after: int, limit: int, /) -> AuditView: ...
 
     def doctor(self) -> tuple[Usable, ...]: ...

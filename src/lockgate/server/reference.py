@@ -12,6 +12,7 @@ from dataclasses import MISSING, dataclass, fields
 
 from lockgate import messages
 from lockgate.core.errors import Problem
+from lockgate.messages import audit
 from lockgate.server.app import ENDPOINTS
 from lockgate.server.endpoint import Endpoint, Parameter
 from lockgate.server.faults import RETRY_AFTER, STATUSES
@@ -132,7 +133,7 @@ def _type_name(kind: object) -> str:
 
 def _messages() -> Iterator[_Shown]:
     """Each message, in the order of the module, and the problem that faults are made of."""
-    ours = (messages, messages.canary, messages.notifications)
+    ours = (messages, messages.canary, audit, messages.notifications)
     for module in (*ours, sys.modules[Problem.__module__]):
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.ClassDef) and (module in ours or node.name == Problem.__name__):

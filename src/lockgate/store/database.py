@@ -2,6 +2,7 @@
 
 from types import TracebackType
 
+from lockgate.store.audit_log import SqlAuditLog
 from lockgate.store.connection import PATIENCE, Database, connect
 from lockgate.store.deliveries import SqlDeliveries
 from lockgate.store.deployments import SqlDeployments
@@ -10,6 +11,7 @@ from lockgate.store.inventory import SqlInventory
 from lockgate.store.migrate import prepare
 from lockgate.store.quarantines import SqlQuarantines
 from lockgate.store.releases import SqlReleases
+from lockgate.store.statements import SqlStatements
 from lockgate.store.traffic import SqlTraffic
 
 
@@ -25,6 +27,8 @@ class SqlStore:
         self.inventory = SqlInventory(database)
         self.traffic = SqlTraffic(database)
         self.deliveries = SqlDeliveries(database)
+        self.audit = SqlAuditLog(database)
+        self.statements = SqlStatements(database)
 
     def close(self) -> None:
         """Gives up every connection."""

@@ -4,18 +4,21 @@ Call :func:`append` last in a transaction. It takes the lock on the event counte
 transaction that has something to tell can go on until this one has ended.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
-from lockgate.core.audit import GENESIS, Event, link
+from lockgate.core.attribution import source_address
+from lockgate.core.audit import GENESIS, SYSTEM, Event, decisive, line_of, written
+from lockgate.core.ids import digest_of_bytes
 from lockgate.store import rows
 from lockgate.store.counters import take
-from lockgate.store.schema import EVENT, audit, event
+from lockgate.store.schema import EVENT, audit, event, release
 
 _ADD_EVENT = insert(event)
 _ADD_LINK = insert(audit)
+_RELEASE = select(release.c.document).where(release.c.id == bindparam("which"))
 _LAST_LINK = select(audit.c.seq, audit.c.digest).order_by(audit.c.seq.desc()).limit(1)
 
 
@@ -26,11 +29,42 @@ def append(connection: Connection, events: Sequence[Event]) -> None:
     # A sequence would be quicker on Postgres, but transactions end in another order than they take its numbers: a
     # reader that has seen 8 would never look for a 7 that was committed later. A counter row orders them.
     first = take(connection, EVENT, len(events))
-    numbered = [replace(e, seq=seq) for seq, e in enumerate(events, start=first)]
+    told = _complete(connection, [decisive(e) for e in events])
+    numbered = [replace(e, seq=seq) for seq, e in enumerate(told, start=first)]
     connection.execute(_ADD_EVENT, [_columns(e) for e in numbered])
     audited = [e for e in numbered if e.audited]
     if audited:
         _chain(connection, audited)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What an entry says of its release, of all that is stored of it."""
+
+    commit: str = ""
+    artifacts: Mapping[str, _Named] = field(default_factory=dict)
+
+
+def _complete(connection: Connection, events: Sequence[Event]) -> list[Event]:
+    """Audited ones with where the command came from, and what the release they are about is made of."""
+    made = {name: _made(connection, name) for name in {e.release for e in events if e.audited and e.release}}
+    return [_with(e, made.get(e.release, _Made())) if e.audited else e for e in events]
+
+
+def _made(connection: Connection, name: str) -> _Made:
+    found = connection.execute(_RELEASE, {"which": name}).scalar()
+    return rows.value(_Made, found) if found else _Made()
+
+
+def _with(e: Event, made: _Made) -> Event:
+    address = e.address or ("" if e.actor == SYSTEM else source_address())
+    artifacts = {name: one.digest for name, one in made.artifacts.items()}
+    return replace(e, address=address, commit=e.commit or made.commit, artifacts=e.artifacts or artifacts)
 
 
 def _columns(e: Event) -> dict[str, object]:
@@ -43,8 +77,8 @@ def _chain(connection: Connection, events: Sequence[Event]) -> None:
     seq, digest = (last.seq, last.digest) if last else (0, GENESIS)
     links = []
     for e in events:
-        entry = link(seq + 1, e, digest)
-        seq, digest = entry.seq, entry.digest
-        written = rows.document(entry.event)
-        links.append({"seq": seq, "previous": entry.previous, "digest": digest, "document": written})
+        # The very bytes that the digest is of are kept, so that nobody has to make them again to verify it.
+        seq, document, previous = seq + 1, written(e), digest
+        digest = digest_of_bytes(line_of(seq, document, previous))
+        links.append({"seq": seq, "previous": previous, "digest": digest, "document": document.decode()})
     connection.execute(_ADD_LINK, links)

@@ -2,19 +2,23 @@
 
 from functools import lru_cache
 
+import msgspec
 from sqlalchemy import Connection, func, insert, select
 
 from lockgate.core.audit import Event
-from lockgate.core.errors import Conflict, NotFound
+from lockgate.core.envelope import Envelope
+from lockgate.core.errors import NotFound, RecordAltered
 from lockgate.core.ids import Digest, ReleaseId, canonical, digest_of_bytes
 from lockgate.core.plan import Plan
 from lockgate.core.release import Release
+from lockgate.ports import Attestor
 from lockgate.store import outbox, rows
 from lockgate.store.connection import Database, upserting
 from lockgate.store.counters import take
 from lockgate.store.schema import RELEASE, plan, release
+from lockgate.store.statements import state
 
-_READ = select(release.c.document, release.c.number)
+_READ = select(release.c.id, release.c.document, release.c.number)
 
 PLANS_AT_HAND = 256
 """Plans kept decoded. They are asked for at every look at a deployment and never change."""
@@ -25,11 +29,17 @@ class SqlReleases:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._attestor: Attestor | None = None
         self._plan = lru_cache(PLANS_AT_HAND)(self._read_plan)
+
+    def attested_by(self, attestor: Attestor) -> None:
+        """From now on, what is recorded is signed in the same transaction."""
+        self._attestor = attestor
 
     def add(self, release: Release, event: Event) -> Release:
         """The event is recorded only when the release is new."""
-        return self._database.write(lambda connection: _added(connection, release, event))
+        statement = self._attestor.of_release(release) if self._attestor else None
+        return self._database.write(lambda connection: _added(connection, release, event, statement))
 
     def get(self, release: ReleaseId) -> Release:
         found = self._database.read(lambda connection: _found(connection, release))
@@ -44,13 +54,14 @@ class SqlReleases:
         return tuple(_release(row) for row in self._database.read(lambda connection: list(connection.execute(query))))
 
     def put_plan(self, plan: Plan) -> Digest:
+        statement = self._attestor.of_plan(plan) if self._attestor else None
         text = canonical(plan)
         digest = digest_of_bytes(text)
-        self._database.write(lambda connection: _put(connection, digest, text.decode()))
+        self._database.write(lambda connection: _put(connection, digest, text.decode(), statement))
         return digest
 
     def plan(self, digest: Digest) -> Plan:
-        """Raises Conflict when what is stored is not what the digest names: somebody has edited it."""
+        """Raises RecordAltered when what is stored is not what the digest names: somebody has edited it."""
         return self._plan(digest)
 
     def _read_plan(self, digest: Digest) -> Plan:
@@ -59,19 +70,24 @@ class SqlReleases:
         if text is None:
             raise NotFound(f"There is no plan {digest}.")
         if digest_of_bytes(text.encode()) != digest:
-            raise Conflict(f"The stored plan {digest} has been altered.", "Restore the database, or deploy again.")
+            because = f"The stored plan {digest} has been altered."
+            raise RecordAltered(because, "Restore the database from a backup.")
         return rows.value(Plan, text)
 
 
 def _release(row: rows.AnyRow) -> Release:
-    return rows.release(row.document, row.number)
+    try:
+        return rows.release(row.document, row.number)
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+        because = f"The stored release {row.id} cannot be read, so it has been altered: {error}."
+        raise RecordAltered(because, "Restore the database from a backup.") from error
 
 
 def _found(connection: Connection, which: ReleaseId) -> rows.AnyRow | None:
     return connection.execute(_READ.where(release.c.id == which)).first()
 
 
-def _added(connection: Connection, new: Release, event: Event) -> Release:
+def _added(connection: Connection, new: Release, event: Event, statement: Envelope | None) -> Release:
     # The counter's lock is taken first, so two that add the same release do it one after the other.
     recorded = take(connection, RELEASE)
     there = connection.execute(_READ.where(release.c.digest == new.digest)).first()
@@ -88,9 +104,11 @@ def _added(connection: Connection, new: Release, event: Event) -> Release:
         "document": rows.release_document(new),
     }
     connection.execute(insert(release), written)
+    state(connection, new.digest, statement)
     outbox.append(connection, [event])
     return rows.release(written["document"], number)
 
 
-def _put(connection: Connection, digest: Digest, text: str) -> None:
+def _put(connection: Connection, digest: Digest, text: str, statement: Envelope | None) -> None:
     connection.execute(upserting(connection, plan).values(digest=digest, document=text).on_conflict_do_nothing())
+    state(connection, digest, statement)

@@ -119,6 +119,15 @@ audit = Table(
     Column("document", Text, nullable=False),
 )
 
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("last", Number, nullable=False),
+    Column("document", Text, nullable=False),
+)
+"""Of the audit chain, one a day: the signed envelope. They stay when the entries are cut off."""
+
 release = Table(
     "release",
     metadata,
@@ -139,6 +148,14 @@ plan = Table(
     Column("document", Text, nullable=False),
 )
 """The document is the canonical JSON that the digest is of: what was consented to, byte for byte."""
+
+statement = Table(
+    "statement",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+"""Digest of a release or a plan -> the signed envelope that says what it was when it was recorded."""
 
 quarantine = Table(
     "quarantine",

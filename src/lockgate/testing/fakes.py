@@ -1,14 +1,20 @@
 """Fakes of the ports, in memory. They pass the same contract suites as the real drivers, as far as memory can."""
 
+import hashlib
+import hmac
 import math
 import threading
+from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from lockgate.core import keyring
 from lockgate.core.canary import Metric
+from lockgate.core.envelope import ROTATION, Envelope, Signature, pae
 from lockgate.core.errors import Fenced, LockgateError, Unavailable
 from lockgate.core.ids import InstanceId, Instant, RevisionId
 from lockgate.core.inventory import Condition, Instance, Observed
+from lockgate.core.keyring import Keyring, PublicKey, public_key
 from lockgate.core.notification import Channel
 from lockgate.core.plan import Fence, InstanceSpec
 from lockgate.core.traffic import (
@@ -291,6 +297,38 @@ class FakeTicker:
 
     def stop(self) -> None:
         return None
+
+
+class FakeSigner:
+    """Signatures that everybody could make who knows the public key: good for stories, not for secrets."""
+
+    def __init__(self, name: str = "key") -> None:
+        self._name = name
+        self._ring = Keyring((self._key(1, 0.0),))
+
+    def _key(self, number: int, at: Instant) -> PublicKey:
+        body = b64encode(f"{self._name} {number}".encode()).decode()
+        return public_key(f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n", at)
+
+    def ring(self) -> Keyring:
+        return self._ring
+
+    def sign(self, message: bytes) -> Signature:
+        return Signature(self._ring.current.id, _mac(self._ring.current.pem, message))
+
+    def verify(self, pem: str, message: bytes, signature: bytes) -> bool:
+        return hmac.compare_digest(signature, _mac(pem, message))
+
+    def rotate(self, at: Instant, actor: str, reason: str) -> Keyring:
+        new = self._key(len(self._ring.keys) + 1, at)
+        payload = keyring.rotation(self._ring.current, new, actor, reason)
+        envelope = Envelope(ROTATION, payload, (self.sign(pae(ROTATION, payload)),))
+        self._ring = self._ring.followed_by(new, envelope)
+        return self._ring
+
+
+def _mac(pem: str, message: bytes) -> bytes:
+    return hmac.digest(pem.encode(), message, hashlib.sha256)
 
 
 @dataclass

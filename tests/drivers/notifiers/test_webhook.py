@@ -103,7 +103,7 @@ def test_the_body_tells_people_and_programs(keeper: Keeper, sink: WebSink) -> No
         {
             "kind": "deployment.failed", "at": NOW - 5.25, "because": EVENT.because, "actor": "ann",
             "application": "shop", "environment": "prod", "deployment": "dep-7",
-            "release": "rel-1", "data": {"a": "b"}, "seq": 41,
+            "release": "rel-1", "data": {"a": "b"}, "seq": 41, "commit": "", "artifacts": {},
         }
     ]  # fmt: skip
     assert sink.received[0].body == sink.received[1].body

@@ -7,6 +7,7 @@
 The parts for claims, saving and records stand in their own modules; this one joins them.
 """
 
+from lockgate.testing.contracts.audit_log import AuditLogContract
 from lockgate.testing.contracts.claiming import ClaimingContract
 from lockgate.testing.contracts.deliveries import DeliveriesContract
 from lockgate.testing.contracts.records import RecordsContract
@@ -16,6 +17,12 @@ from lockgate.testing.contracts.workers import WorkersContract
 
 
 class StoreContract(
-    ClaimingContract, SavingContract, RecordsContract, TrafficContract, WorkersContract, DeliveriesContract
+    ClaimingContract,
+    SavingContract,
+    RecordsContract,
+    AuditLogContract,
+    TrafficContract,
+    WorkersContract,
+    DeliveriesContract,
 ):
     """All of it."""
