@@ -26,29 +26,31 @@ from lockgate.messages import (
     AnalysisView,
     Ask,
     AuditView,
-    ChannelView,
+    CalendarView,
     CreateRelease,
-    DeliveryView,
     Deploy,
     DeploymentView,
     EnvironmentView,
     EventView,
     Explanation,
     Fault,
+    FeedLink,
+    FeedView,
     Lift,
     LogView,
+    NewFeed,
     Preview,
     Promote,
     QuarantineView,
     ReleaseView,
     ReplayView,
-    RetryDeliveries,
+    RevokeFeed,
     RollBack,
     Status,
-    TryChannel,
     Usable,
 )
 from lockgate.messages.audit import KeysView, Redeploy, RotateKey, StatementView, Verification
+from lockgate.messages.notifications import ChannelView, DeliveryView, RetryDeliveries, TryChannel
 
 T = TypeVar("T")
 
@@ -318,19 +320,28 @@ class Client:
     def channels(self) -> tuple[ChannelView, ...]:
         return self._get("/v1/channels", tuple[ChannelView, ...])
 
-    def notifications(
-        self, channel: str = "", state: str = "", limit: int = 50, name: str = ""
-    ) -> tuple[DeliveryView, ...]:
-        """Newest first. ``name``: only the delivery of that id."""
-        asked: dict[str, str | int] = {"channel": channel, "state": state, "limit": limit, "id": name}
+    def notifications(self, **asked: str | int) -> tuple[DeliveryView, ...]:
         return self._get("/v1/notifications", tuple[DeliveryView, ...], **asked)
 
     def retry_notifications(self, request: RetryDeliveries) -> tuple[DeliveryView, ...]:
-        """Those that were given up are due again."""
         return self._post("/v1/notifications/retry", request, tuple[DeliveryView, ...])
 
     def test_channel(self, request: TryChannel) -> DeliveryView:
         return self._post("/v1/notifications/test", request, DeliveryView)
+
+    def calendar(self, environment: str = "", application: str = "", days: int = 30, back: int = 7) -> CalendarView:
+        asked: dict[str, str | int] = {"environment": environment, "application": application}
+        return self._get("/v1/calendar", CalendarView, **asked, days=days, back=back)
+
+    def subscribe(self, request: NewFeed) -> FeedLink:
+        """A feed, with the link that is told this once."""
+        return self._post("/v1/feeds", request, FeedLink)
+
+    def feeds(self) -> tuple[FeedView, ...]:
+        return self._get("/v1/feeds", tuple[FeedView, ...])
+
+    def revoke_feed(self, name: str, request: RevokeFeed) -> None:
+        self._post(f"/v1/feeds/{quote(name, safe='')}/revoke", request, None)
 
     def doctor(self) -> tuple[Usable, ...]:
         return self._get("/v1/doctor", tuple[Usable, ...])

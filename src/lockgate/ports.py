@@ -195,15 +195,14 @@ class Parcel:
     message: Message
     sent_at: Instant
     recipients: tuple[str, ...] = ()
-    """Addresses instead of the channel's own."""
 
 
 class Notifier(Protocol):
     """Speaks to channels of one service. It gives up on one that is silent, within a minute."""
 
     def send(self, channel: Channel, parcel: Parcel) -> str:
-        """Returns what is worth knowing of a delivery that went well, mostly nothing. Raises Throttled, Unavailable and
-        other Retryables, or a Terminal: Undeliverable, Denied, ComponentMissing. None of them repeats a secret."""
+        """Returns what is worth knowing of a delivery that went well, mostly nothing. Raises Throttled and other
+        Retryables, or a Terminal: Undeliverable, Denied, ComponentMissing. None of them repeats a secret."""
 
 
 # --- the memory ---
@@ -214,8 +213,8 @@ class Deployments(Protocol):
 
     def add(self, new: Deployment, supersede: bool, events: Sequence[Event]) -> Deployment:
         """Records it under the next number and id. ``supersede``: those of the same application and environment that
-        still wait become superseded, with an event each; an urgent one only by an urgent one. An urgent one also tells
-        the active one to give way."""
+        still wait become superseded, with an event each; an urgent one only by an urgent one, and one that is planned
+        for later not at all. An urgent one also tells the active one to give way."""
 
     def claim(self, worker: str, now: Instant, lease: float, limit: int) -> tuple[Deployment, ...]:
         """Takes due rows for ``worker`` until ``now + lease``, each with a new, higher generation. Due: ``next_at`` is
@@ -376,6 +375,36 @@ class Quarantines(Protocol):
     def all(self) -> tuple[Quarantine, ...]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A calendar that somebody has subscribed to. Who holds its token sees this calendar, and nothing else."""
+
+    name: str
+    digest: str
+    """sha256 of the token, which is nowhere kept."""
+    environment: str
+    """Only of this one; empty: of all."""
+    application: str
+    """Likewise."""
+    actor: str
+    since: Instant
+
+
+class Feeds(Protocol):
+    """Subscriptions of calendars."""
+
+    def add(self, feed: Feed, event: Event) -> None:
+        """Raises Conflict when there is one of that name."""
+
+    def by_digest(self, digest: str) -> Feed | None: ...
+
+    def all(self) -> tuple[Feed, ...]:
+        """By name."""
+
+    def revoke(self, name: str, event: Event) -> None:
+        """Its token is worth nothing from now on. Raises NotFound."""
+
+
 class Inventory(Protocol):
     """The last observation of each key, with when it was made."""
 
@@ -409,28 +438,27 @@ class DeliverySelection:
 
 
 class Deliveries(Protocol):
-    """What channels are to hear: written down once for each event and channel, kept until it is delivered or dead."""
+    """What channels are to hear: written down once for each event and channel."""
 
     def followed(self) -> int:
         """Number of the last event that has been looked at for who is to hear of it."""
 
     def follow(self, after: int, to: int, new: Sequence[Delivery]) -> bool:
-        """In one transaction: the events behind ``after`` up to ``to`` have been looked at, and this is what came of
-        it. False, and nothing is written, when somebody else has looked at them."""
+        """The events behind ``after`` up to ``to`` have been looked at: ``new`` is what came of it. False, and nothing
+        is written, when somebody else has looked at them."""
 
     def post(self, new: Delivery, event: Event | None = None) -> Delivery:
         """One without an event of its own. Idempotent per id: returns the one that is there, and tells nothing."""
 
     def claim(self, worker: str, now: Instant, lease: float, busy: Collection[str]) -> tuple[Delivery, ...]:
-        """What is longest due as one parcel, leased to the worker until ``now + lease``; nothing when nothing is due.
-        Channels in ``busy`` are passed over. What the worker itself had leased is free: it is not at work on it."""
+        """What is longest due as one parcel, leased to the worker, but for channels in ``busy``. What the worker itself
+        had leased is free: it is not at work on it."""
 
     def settle(self, parcel: Sequence[Delivery], events: Sequence[Event] = ()) -> None:
-        """Writes how they stand now, with their lease given back. Raises Fenced, and writes nothing, when another
-        claim was made since."""
+        """Writes how they stand now, their lease given back. Raises Fenced when another claim was made since."""
 
     def retry(self, which: DeliverySelection, now: Instant, event: Event) -> tuple[Delivery, ...]:
-        """Those of them that are dead are due again, as if for the first time. Tells nothing if there is none."""
+        """Those of them that are dead are due again, as if for the first time."""
 
     def select(self, selection: DeliverySelection) -> tuple[Delivery, ...]: ...
 
@@ -458,6 +486,9 @@ class Store(Protocol):
 
     @property
     def traffic(self) -> Traffic: ...
+
+    @property
+    def feeds(self) -> Feeds: ...
 
     @property
     def audit(self) -> AuditLog: ...

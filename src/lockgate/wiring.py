@@ -56,9 +56,11 @@ from lockgate.drivers.tasks.command import CommandTask
 from lockgate.drivers.tasks.command import Settings as CommandSettings
 from lockgate.drivers.tickers.embedded import EmbeddedTicker
 from lockgate.engine import auditing, gatehouse, planner
+from lockgate.engine.almanac import Almanac
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.archivist import Archivist
 from lockgate.engine.auditing import Auditing
+from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.collector import Collector
 from lockgate.engine.courier import Courier
 from lockgate.engine.executor import Executor
@@ -283,11 +285,10 @@ def build(settings: Settings) -> ControlPlane:
     catalogue = CatalogueFile(settings.environments)
     drivers = Drivers(settings, clock, store, catalogue)
     ticker = EmbeddedTicker(settings.poll)
-    notary = _notary(settings, store, clock)
-    questions = (auditing.question(notary), *gatehouse.basic(store))
+    notary, almanac = _notary(settings, store, clock), Almanac()
+    questions = (auditing.question(notary), *gatehouse.basic(store), *almanac.questions())
     promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(questions))
-    walker = Walker(store, clock, drivers.executor)
-    flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
+    flow = Flow(promoter, Walker(store, clock, drivers.executor), Reconciler(store, clock, drivers.executor))
     name = _worker_name(settings.home)
     worker = Worker(name, store, clock, ticker, flow, settings.lease)
     courier = Courier(name, store, clock, catalogue, services(settings.notify_link_local), settings.public_url)
@@ -303,6 +304,7 @@ def build(settings: Settings) -> ControlPlane:
         lambda: examine(settings, serving=True),
         desk,
         Redeployment(store, promoter, ticker, notary),
+        CalendarDesk(store, clock, catalogue, almanac),
     )
     archivist = Archivist(desk, ArchiveFolder(settings.home / "archive").keep, settings.audit_keep)
     collector = Collector(store, drivers.collect)

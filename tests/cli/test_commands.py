@@ -81,6 +81,8 @@ def test_deploy_takes_the_application_of_the_folder_and_the_newest_release(
         "blind": False,
         "rate": None,
         "errors": None,
+        "at": None,
+        "next_window": False,
     }
     assert "Follow it with: lockgate watch dep-7" in ran.out
 

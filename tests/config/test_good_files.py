@@ -92,7 +92,9 @@ def test_the_annotated_application_is_read() -> None:
 def test_the_annotated_environments_are_read() -> None:
     read = read_catalogue((REFERENCE / "environments.yaml").read_text())
     assert [e.name for e in read.value.in_order()] == ["dev", "staging", "prod", "edge", "world"]
-    assert read.value.environments["prod"] == Environment(
+    prod = read.value.environments["prod"]
+    assert [rule.written for rule in prod.windows][-1] == "holidays.ics" and len(prod.windows) == 4
+    assert replace(prod, windows=()) == Environment(
         name="prod",
         after="staging",
         target=TargetSpec("process", {"ports": "20000-20999", "user": "www-data"}),

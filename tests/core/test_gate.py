@@ -41,3 +41,11 @@ def test_the_first_deny_is_the_one_to_tell() -> None:
 
 def test_no_gate_means_open() -> None:
     assert weigh(()).because == "Every gate is open."
+
+
+def test_an_exemption_is_told_when_everything_passes() -> None:
+    exempted = Verdict("window", Answer.PASS, "Rollbacks are exempt.", exempted=True)
+    deciding = weigh((Verdict("a", Answer.PASS, "yes"), exempted))
+
+    assert deciding.exempted and deciding.because == "Every gate lets it in. Rollbacks are exempt."
+    assert not weigh((exempted, Verdict("b", Answer.WAIT, "later"))).exempted

@@ -13,7 +13,7 @@ from lockgate.core.audit import DECISIONS
 from lockgate.core.deployment import FINAL, TRANSITIONS, State
 from lockgate.core.inventory import Standing
 from lockgate.engine.walker import STRATEGIES
-from lockgate.gates import integrity, promotion_order, quarantine
+from lockgate.gates import integrity, promotion_order, quarantine, schedule, window
 from tests.docs.pages import DOCS, ROOT
 
 REFERENCE = DOCS / "reference"
@@ -74,11 +74,12 @@ def test_every_standing_is_described() -> None:
 
 
 def test_every_gate_is_described() -> None:
-    assert set(table(STATES, "Gates")) == {integrity.GATE, promotion_order.GATE, quarantine.GATE}
+    there = {integrity.GATE, promotion_order.GATE, quarantine.GATE, schedule.GATE, window.GATE}
+    assert set(table(STATES, "Gates")) == there
 
 
 def test_every_kind_of_event_is_described() -> None:
-    subjects = "release|deployment|promotion|quarantine|environment|audit|key|statement|notification"
+    subjects = "release|deployment|promotion|quarantine|environment|feed|audit|key|statement|notification"
     pattern = re.compile(rf"\"((?:{subjects})\.[a-z_]+)\"")
     written = {name for path in (SOURCE / "engine").glob("*.py") for name in pattern.findall(path.read_text())}
     asked = {f"deployment.{want}_asked" for want in ("pause", "resume", "continue", "finish", "abort")}

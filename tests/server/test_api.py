@@ -208,4 +208,4 @@ def test_every_row_of_the_table_is_served(program: TestClient) -> None:
         path = endpoint.path.replace("{id}", "dep-0").replace("{name}", "none")
         answer = program.request(endpoint.method, path, json={} if endpoint.takes else None)
         assert answer.status_code not in (401, 405, 500), (endpoint, answer.text)
-        assert answer.json() != {"title": "There is nothing at this address."}
+        assert "There is nothing at this address." not in answer.text

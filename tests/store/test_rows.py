@@ -19,7 +19,7 @@ from lockgate.core.inventory import Observed
 from lockgate.core.notification import Delivery
 from lockgate.core.plan import Plan
 from lockgate.core.release import Release
-from lockgate.ports import Quarantine
+from lockgate.ports import Feed, Quarantine
 from lockgate.store import rows
 from lockgate.testing.samples import a_deployment, a_release
 
@@ -60,7 +60,7 @@ class Columns:
         self.__dict__.update(rows.deployment_columns(row))
 
 
-@pytest.mark.parametrize("kind", [Progress, Event, Observed, Quarantine, Plan, Delivery])
+@pytest.mark.parametrize("kind", [Progress, Event, Observed, Quarantine, Feed, Plan, Delivery])
 def test_every_value_comes_back_equal(kind: type) -> None:
     @given(values(kind))
     def holds(value: object) -> None:

@@ -4,7 +4,21 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lockgate.cli.output import BLANK, FAINT, STRONG, Json, Line, headline, indented, line, now, on_terminal, show
+from lockgate.cli.output import (
+    BLANK,
+    BUSY,
+    FAINT,
+    STRONG,
+    Json,
+    Line,
+    headline,
+    indented,
+    line,
+    moment,
+    now,
+    on_terminal,
+    show,
+)
 from lockgate.cli.surroundings import App, Reason, actor, application_meant, brief, unfinished_meant
 from lockgate.cli.timeline import BACK_ENDS, GOOD_ENDS, next_commands, standing, verdict, verdict_lines
 from lockgate.cli.watching import follow
@@ -21,6 +35,10 @@ Blind = Annotated[
     bool, Parameter(name="--blind", negative="", help="Also where a canary cannot detect anything at this traffic.")
 ]
 Urgent = Annotated[bool, Parameter(name="--urgent", negative="", help="Take over from a deployment under way.")]
+At = Annotated[str, Parameter(name="--at", help='When to begin: "2026-12-01 09:00 Europe/Berlin".')]
+NextWindow = Annotated[
+    bool, Parameter(name="--next-window", negative="", help="Begin when the environment opens next.")
+]
 
 
 def deploy(
@@ -32,6 +50,8 @@ def deploy(
     dry_run: Dry = False,
     urgent: Urgent = False,
     blind: Blind = False,
+    at: At = "",
+    next_window: NextWindow = False,
     reason: Reason = "",
     watch: Watch = None,
     wait: Wait = False,
@@ -46,11 +66,29 @@ def deploy(
     to
         The environment.
     """
-    request = Deploy(application_meant(app), to, release, reason, urgent, actor(), blind)
+    application, begins = application_meant(app), _moment(at)
+    request = Deploy(application, to, release, reason, urgent, actor(), blind, at=begins, next_window=next_window)
     client = Client()
     if dry_run:
         return _previewed(client.preview(request), json)
-    return see_through(client, client.deploy(request), watch, wait, json)
+    return _asked_for(client, client.deploy(request), watch, wait, json)
+
+
+def _moment(text: str) -> float | None:
+    """Raises :class:`Invalid` for what is not one moment everywhere."""
+    if not text:
+        return None
+    from lockgate.core.moment import instant_of
+
+    return instant_of(text)
+
+
+def _asked_for(client: Client, view: DeploymentView, watch: bool | None, wait: bool, json: bool) -> int:
+    """One that is planned for later is only watched when that is asked for."""
+    if view.not_before is not None and not view.final and watch is None and not wait:
+        show(view, json, lambda: told(view))
+        return 0
+    return see_through(client, view, watch, wait, json)
 
 
 def plan(
@@ -93,9 +131,15 @@ def preview_lines(preview: Preview) -> list[Line]:
     lines = [title, *indented(preview.sentences)]
     for forecast in preview.forecasts:
         lines += [BLANK, headline("What its canary could find out"), *indented(forecast.sentences)]
+    if preview.warnings:
+        lines += [BLANK, headline("Collisions"), *_warning_lines(preview.warnings)]
     if preview.verdicts:
         lines += [BLANK, headline("Gates"), *verdict_lines(preview.verdicts)]
     return [*lines, BLANK, line((f"  plan {preview.plan}", FAINT))]
+
+
+def _warning_lines(warnings: tuple[str, ...]) -> list[Line]:
+    return [line(("  ! ", BUSY), warning, hang=4) for warning in warnings]
 
 
 def promote(
@@ -103,6 +147,8 @@ def promote(
     to: str,
     app: App = "",
     blind: Blind = False,
+    at: At = "",
+    next_window: NextWindow = False,
     reason: Reason = "",
     watch: Watch = None,
     wait: Wait = False,
@@ -116,8 +162,8 @@ def promote(
         The environment.
     """
     client = Client()
-    request = Promote(application_meant(app), to, reason, actor(), blind)
-    return see_through(client, client.promote(request), watch, wait, json)
+    request = Promote(application_meant(app), to, reason, actor(), blind, _moment(at), next_window)
+    return _asked_for(client, client.promote(request), watch, wait, json)
 
 
 def rollback(
@@ -160,6 +206,9 @@ def told(view: DeploymentView) -> list[Line]:
         return verdict(view)
     lines = [standing(view, now())]
     lines += indented([view.because] if view.because else [])
+    if view.not_before is not None:
+        lines.append(line(f"  Not before {moment(view.not_before)}."))
+    lines += _warning_lines(view.warnings)
     return [*lines, line(("  Follow it with: ", FAINT), next_commands(view)[0])]
 
 

@@ -60,6 +60,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "watch": ("watching:watch", "Follow a deployment until it ends."),
         "explain": ("status:explain", "Why a deployment is where it is, and who can act."),
         "analysis": ("analyses:analysis", "What users got from a canary, judged once more."),
+        "calendar": ("calendar:calendar", "When environments are open, and what is planned."),
+        "feed": ("calendar:feed", "Links that a calendar program subscribes to."),
         "history": ("status:history", "Deployments, newest first."),
         "logs": ("logs:logs", "What instances print."),
         "notifications": ("notifications:notifications", "Who was told what, and what did not arrive."),

@@ -70,7 +70,7 @@ def list_notifications(*, channel: Channel = "", state: str = "", limit: int = 2
     limit
         How many at most.
     """
-    found = Client().notifications(channel, state, limit)
+    found = Client().notifications(channel=channel, state=state, limit=limit)
     show(found, json, lambda: delivery_lines(found, now()))
 
 
@@ -83,7 +83,7 @@ def dead(*, channel: Channel = "", limit: int = 20, json: Json = False) -> None:
     limit
         How many at most.
     """
-    found = Client().notifications(channel, "dead", limit)
+    found = Client().notifications(channel=channel, state="dead", limit=limit)
     show(found, json, lambda: dead_lines(found, now()))
 
 
@@ -160,7 +160,7 @@ def test(channel: str, /, *, wait: float = 30.0, json: Json = False) -> int:
     until = time.monotonic() + wait
     while view.state == "waiting" and not view.attempts and time.monotonic() < until:
         time.sleep(0.1)
-        view = client.notifications(name=view.id)[0]
+        view = client.notifications(id=view.id)[0]
     show(view, json, lambda: [tried(view)])
     return 0 if view.state == "delivered" else 1
 

@@ -114,6 +114,7 @@ def check(*files: Path, json: Json = False) -> None:
 def _read_all(paths: tuple[Path, ...]) -> "tuple[list[Read[Application]], list[Read[Catalogue]]]":
     """Raises :class:`Invalid` with the problems of all files at once."""
     from lockgate.config.application_file import read_application
+    from lockgate.config.calendar_files import CalendarFiles
     from lockgate.config.document import load_text
     from lockgate.config.environments_file import read_catalogue
 
@@ -125,6 +126,9 @@ def _read_all(paths: tuple[Path, ...]) -> "tuple[list[Read[Application]], list[R
             text = load_text(path, str(path))
             if _is_catalogue(path, text):
                 catalogues.append(read_catalogue(text, str(path)))
+                files = CalendarFiles(path.parent)
+                files.put_into(catalogues[-1].value)
+                problems.extend(files.problems)
             else:
                 applications.append(read_application(text, str(path)))
         except Invalid as error:

@@ -64,6 +64,7 @@ def status_lines(found: Status, width: int | None = None) -> list[Line]:
             lines = _listed(found)
     lines += section("Cells", _cells(found.rows))
     lines += section("Under way", _under_way(found))
+    lines += section("Closed", _closed(found))
     lines += section("Not as it should be", _troubles(found))
     return lines + section("Barred", _barred(found.rows))
 
@@ -146,6 +147,11 @@ def _deployment_lines(view: DeploymentView, waiting: int, at: float) -> list[Lin
     who = f"Who can act: {view.who}." if view.who else ""
     sentences = [sentence for sentence in dict.fromkeys((view.words, view.because, who)) if sentence]
     return [Line((("  ", ""), *head.spans, (more, FAINT))), *indented(sentences, 4)]
+
+
+def _closed(found: Status) -> list[Line]:
+    """Environments into which nothing may go now."""
+    return [line(("  ■ ", BUSY), one.closed, hang=4) for one in found.environments if one.closed]
 
 
 def _troubles(found: Status) -> list[Line]:

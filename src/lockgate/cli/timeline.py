@@ -13,6 +13,7 @@ from lockgate.cli.output import (
     Row,
     Span,
     clock,
+    deadline,
     elapsed,
     first_line,
     headline,
@@ -116,7 +117,7 @@ def verdict_lines(verdicts: Iterable[VerdictView]) -> list[Line]:
 
 def _verdict_line(one: VerdictView) -> Line:
     mark, style = MARKS.get(one.answer, ("?", BUSY))
-    until = f" Until {clock(one.until)}." if one.until else ""
+    until = f" Until {deadline(one.until)}." if one.until else ""
     who = f" Who can act: {one.who}." if one.who else ""
     return line("  ", (mark, style), f" {one.gate}: ", one.because, (until + who, FAINT), hang=4)
 

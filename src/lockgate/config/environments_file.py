@@ -26,6 +26,7 @@ from lockgate.config.form import (
 from lockgate.config.notification import NOTIFY, channels, notify_faults
 from lockgate.config.scalars import NAME, SECRET_NAME, VALUE_NAME, VARIABLE, Text, Whole, duration, written
 from lockgate.config.strategy import STRATEGY
+from lockgate.config.windows import EXEMPT, WINDOWS
 from lockgate.core.environment import (
     ANY_APPLICATION,
     Catalogue,
@@ -334,6 +335,8 @@ ENVIRONMENT = Form(
         Field("cells", Named("a cell", NAME, CELL, least=1, example="NAME: {listen: 8081}"),
               "Its equal parts, each with its own instances and addresses; a change goes from cell to cell."),
         Field("rollout", ROLLOUT, "How a change goes from cell to cell."),
+        Field("windows", WINDOWS, "When it is open for deployments, and when it is frozen."),
+        Field("exempt", EXEMPT, "What may enter although it is closed or frozen: rollback, urgent, or nothing ([])."),
         NOTIFY,
     ),
     named="name",
@@ -344,8 +347,10 @@ ENVIRONMENT = Form(
         "variables": "Did you mean 'values'?", "env": "Write `values`, and use them in the application's own `env`.",
         "description": "Did you mean 'purpose'?", "supersede": "Did you mean 'queue'?",
         "regions": "Did you mean 'cells'?", "clusters": "Did you mean 'cells'?",
+        "freezes": "Write `windows: [{freeze: 2026-12-20 .. 2027-01-02, zone: Europe/Berlin}]`.",
+        "freeze": "Write `windows: [{freeze: ...}]`.", "open": "Write `windows: [{open: ...}]`.",
     },
-    later=frozenset({"approvals", "windows", "policies", "soak"}),
+    later=frozenset({"approvals", "policies", "soak"}),
 )  # fmt: skip
 
 CATALOGUE = Form(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from lockgate.core.deployment import Deployment, Kind
 from lockgate.core.environment import Environment
+from lockgate.core.ids import Instant
 from lockgate.core.plan import Plan
 from lockgate.core.release import Release
 
@@ -23,6 +24,8 @@ class Admission:
     """Who asked for it."""
     reason: str = ""
     urgent: bool = False
+    not_before: Instant | None = None
+    """When it is meant to begin; None: as soon as it may."""
     row: Deployment | None = None
     """None: nothing is recorded yet; somebody asks what would become of it."""
 

@@ -153,6 +153,8 @@ class Deployment:
     reason: str = ""
     urgent: bool = False
     """It pre-empts what is active instead of waiting its turn: a hotfix or a rollback."""
+    not_before: Instant | None = None
+    """When it was asked to begin; None: as soon as it may."""
     state: State = State.PENDING
     want: Want = Want.RUN
     because: str = ""

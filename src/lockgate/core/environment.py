@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from lockgate.core import notification
 from lockgate.core.application import Strategy
+from lockgate.core.calendar import ROLLBACKS, Exempt, Rule
 from lockgate.core.errors import NotFound
-from lockgate.core.notification import Channel, Rule
+from lockgate.core.notification import Channel
 from lockgate.core.secret import SecretSource
 
 
@@ -109,7 +111,11 @@ class Environment:
     cells: Mapping[str, Cell] = field(default_factory=dict)
     """In the order they are written; none: the environment is one piece."""
     rollout: Rollout = Rollout()
-    notify: tuple[Rule, ...] = ()
+    windows: tuple[Rule, ...] = ()
+    """When it is open, and when it is frozen."""
+    exempt: frozenset[Exempt] = ROLLBACKS
+    """What may enter although it is closed or frozen."""
+    notify: tuple[notification.Rule, ...] = ()
     """Who hears of what happens here, beside those who hear of what happens anywhere."""
 
     def in_rollout(self) -> tuple[Cell, ...]:
@@ -145,7 +151,7 @@ class Catalogue:
     environments: Mapping[str, Environment] = field(default_factory=dict)
     channels: Mapping[str, Channel] = field(default_factory=dict)
     """Where notifications go."""
-    notify: tuple[Rule, ...] = ()
+    notify: tuple[notification.Rule, ...] = ()
     """Who hears of what happens anywhere, and of what belongs to no environment."""
 
     def channel(self, name: str) -> Channel:
@@ -155,7 +161,7 @@ class Catalogue:
         known = ", ".join(self.channels) or "none yet"
         raise NotFound(f"There is no channel {name!r}.", f"The channels are: {known}.")
 
-    def rules_for(self, environment: str) -> tuple[Rule, ...]:
+    def rules_for(self, environment: str) -> tuple[notification.Rule, ...]:
         """Of what happens in the environment; of what belongs to none, if the name is empty or unknown."""
         known = self.environments.get(environment)
         return (*self.notify, *(known.notify if known else ()))

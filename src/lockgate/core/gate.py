@@ -25,14 +25,19 @@ class Verdict:
     """A wait's known end; None: somebody has to act."""
     who: str = ""
     """Who can change the answer."""
+    exempted: bool = False
+    """It passes by an exemption, against what the gate is for: that is recorded."""
 
 
 def weigh(verdicts: tuple[Verdict, ...]) -> Verdict:
-    """The one verdict that decides: the first deny, else the wait that lasts longest, else a pass."""
+    """The one verdict that decides: the first deny, else the wait that lasts longest, else a pass, with
+    every exemption that it took."""
     for verdict in verdicts:
         if verdict.answer is Answer.DENY:
             return verdict
     waits = [v for v in verdicts if v.answer is Answer.WAIT]
     if waits:
         return max(waits, key=lambda v: float("inf") if v.until is None else v.until)
-    return Verdict("all gates", Answer.PASS, "Every gate is open.")
+    exemptions = [v.because for v in verdicts if v.exempted]
+    because = " ".join(["Every gate is open." if not exemptions else "Every gate lets it in.", *exemptions])
+    return Verdict("all gates", Answer.PASS, because, exempted=bool(exemptions))

@@ -34,7 +34,8 @@ def sentences(
         told.append(f"Step {row.progress.steps_taken}: {row.progress.words}, for {age(now - row.progress.since)}.")
     if cells:
         told.append("Cell by cell: " + ", ".join(f"{cell or 'the rest'} {word}" for cell, word in cells.items()) + ".")
-    told += [f"Gate {v.gate}: {v.because}" for v in verdicts if v.answer is not Answer.PASS]
+    shut = [v for v in verdicts if v.answer is not Answer.PASS and v.because != row.because]
+    told += [f"Gate {v.gate}: {v.because}" for v in shut]
     told += _who(row)
     return tuple(told)
 

@@ -22,6 +22,7 @@ from lockgate.core.source import SourceEvent
 from lockgate.core.traffic import Key
 from lockgate.engine import explaining, forecast, life, planner, record, rollout, views
 from lockgate.engine.auditing import Auditing
+from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.forecast import Expected
 from lockgate.engine.intake import Intake, with_overrides
@@ -72,6 +73,7 @@ class Operations:
     examine: Callable[[], tuple[Usable, ...]]
     auditing: Auditing
     redeployment: Redeployment
+    calendar: CalendarDesk
     recollection: record.Recollection = field(default_factory=record.Recollection)
 
     @property
@@ -119,8 +121,9 @@ class Operations:
         release, environment, plan = self._planned(request)
         holder = self.store.history.holder(release.name, environment.name)
         previous = self.store.releases.plan(holder.kept) if holder else None
-        asking = Admission(release, environment, plan, Kind.DEPLOY, request.actor, request.reason, request.urgent)
-        verdicts = self.promoter.verdicts(asking)
+        begins = self.calendar.slot(request.at, request.next_window, environment)
+        asked = (Kind.DEPLOY, request.actor, request.reason, request.urgent, begins)
+        verdicts = self.promoter.verdicts(Admission(release, environment, plan, *asked))
         return Preview(
             application=release.name,
             environment=environment.name,
@@ -130,17 +133,21 @@ class Operations:
             sentences=planner.plan_words(plan, previous),
             forecasts=self._forecasts(plan, previous, Expected(request.rate, request.errors)),
             verdicts=tuple(views.verdict_view(v) for v in verdicts),
+            not_before=begins,
+            warnings=self.calendar.warnings(release.name, environment, begins),
         )
 
     def deploy(self, request: Deploy) -> DeploymentView:
         """Raises NotFound, Invalid, CapabilityMissing, Denied: nothing is recorded then."""
         release, environment, plan = self._planned(request)
+        begins = self.calendar.slot(request.at, request.next_window, environment)
         if not request.blind:
             holder = self.store.history.holder(release.name, environment.name)
             previous = self.store.releases.plan(holder.kept) if holder else None
             forecast.refuse_blind(self._forecasts(plan, previous, Expected()))
-        row = self.promoter.open(release, plan, actor=request.actor, reason=request.reason, urgent=request.urgent)
-        return self._opened(row)
+        actor, reason = request.actor, request.reason
+        row = self.promoter.open(release, plan, actor=actor, reason=reason, urgent=request.urgent, not_before=begins)
+        return self.calendar.told_of(self._opened(row), environment)
 
     def promote(self, request: Promote) -> DeploymentView:
         """Deploys what holds the environment before. Raises Conflict while that one is changing."""
@@ -166,6 +173,8 @@ class Operations:
                 reason=reason,
                 actor=request.actor,
                 blind=request.blind,
+                at=request.at,
+                next_window=request.next_window,
             )
         )
 
@@ -267,11 +276,11 @@ class Operations:
         board = StatusBoard(self.store, self.executors)
         chosen = [e for e in environments if environment in ("", e.name)]
         rows = tuple(board.row(a, e, now) for a in self._applications(application) for e in chosen)
-        told = tuple(views.environment_view(e) for e in environments)
-        return Status(now, told, rows, self.notifications.problems())
+        told = tuple(self.calendar.told(views.environment_view(e)) for e in environments)
+        return Status(now, told, rows, (*self.calendar.faults(), *self.notifications.problems()))
 
     def environments(self) -> tuple[EnvironmentView, ...]:
-        return tuple(views.environment_view(e) for e in self.promoter.catalogue().in_order())
+        return tuple(self.calendar.told(views.environment_view(e)) for e in self.promoter.catalogue().in_order())
 
     def events(self, after: int, limit: int, application: str, deployment: str) -> tuple[EventView, ...]:
         found = self.store.history.events(after, limit, application, deployment)

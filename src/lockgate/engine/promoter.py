@@ -13,6 +13,7 @@ from lockgate.core.environment import Catalogue, Environment, Promote, Queueing
 from lockgate.core.errors import Denied, Invalid, KeyBusy, RecordAltered
 from lockgate.core.gate import Answer, Verdict, weigh
 from lockgate.core.ids import DeploymentId, Instant
+from lockgate.core.moment import told
 from lockgate.core.plan import Plan, make_plan
 from lockgate.core.release import Release
 from lockgate.engine import life
@@ -21,6 +22,9 @@ from lockgate.ports import Clock, Selection, Store
 
 RECHECK = 30.0
 """Seconds after which a waiting deployment's gates are asked again, even if nobody acted."""
+
+LOOK_AGAIN = 60.0
+"""The same for one whose wait has a known end: what decides that may be changed meanwhile."""
 
 BUSY = 0.25
 """Seconds until a deployment looks again whether its turn has come."""
@@ -53,14 +57,23 @@ class Promoter:
         """Of one that is recorded. Raises Invalid while the environments cannot be read, NotFound if it has none."""
         environment = self.catalogue().get(row.environment)
         release, plan = self.store.releases.get(row.release), self.store.releases.plan(row.plan)
-        return Admission(release, environment, plan, row.kind, row.actor, row.reason, row.urgent, row)
+        asked = (row.kind, row.actor, row.reason, row.urgent, row.not_before)
+        return Admission(release, environment, plan, *asked, row)
 
     def open(
-        self, release: Release, plan: Plan, *, actor: str, reason: str, kind: Kind = Kind.DEPLOY, urgent: bool = False
+        self,
+        release: Release,
+        plan: Plan,
+        *,
+        actor: str,
+        reason: str,
+        kind: Kind = Kind.DEPLOY,
+        urgent: bool = False,
+        not_before: Instant | None = None,
     ) -> Deployment:
         """Records a deployment. Raises Denied when a gate says no: nothing is recorded then."""
         environment = self.catalogue().get(plan.environment)
-        asking = Admission(release, environment, plan, kind, actor, reason, urgent)
+        asking = Admission(release, environment, plan, kind, actor, reason, urgent, not_before)
         deciding = weigh(self.verdicts(asking))
         now = self.clock.now()
         if deciding.answer is Answer.DENY:
@@ -79,14 +92,16 @@ class Promoter:
             created_at=now,
             reason=reason,
             urgent=urgent,
+            not_before=not_before,
             because="It was requested.",
             state_since=now,
             next_at=now,
         )
-        because = f"{release.label()} to {environment.name}" + (f": {reason}" if reason else ".")
+        planned = f", not before {told(not_before)}" if not_before is not None else ""
+        because = f"{release.label()} to {environment.name}{planned}" + (f": {reason}" if reason else ".")
         data = {"plan": new.plan, "kind": kind.value}
         event = life.event_of(new, "deployment.requested", because, now, actor=actor, data=data)
-        supersede = urgent or environment.queueing is Queueing.NEWEST
+        supersede = urgent or (environment.queueing is Queueing.NEWEST and not_before is None)
         return self.store.deployments.add(new, supersede, [replace(event, audited=True)])
 
     def _note_denied(self, asking: Admission, deciding: Verdict, now: Instant) -> None:
@@ -114,8 +129,9 @@ class Promoter:
         if deciding.answer is Answer.DENY:
             return self._save(*life.moved(row, State.FAILED, deciding.because, now))
         if deciding.answer is Answer.WAIT:
-            return self._wait(row, State.GATED, deciding.because, deciding.until or now + RECHECK, deciding.who)
-        return self._begin(row, now)
+            until = now + RECHECK if deciding.until is None else min(deciding.until, now + LOOK_AGAIN)
+            return self._wait(row, State.GATED, deciding.because, until, deciding.who)
+        return self._begin(row, deciding, now)
 
     def enter(self, release: Release, actor: str) -> None:
         """A new release goes to the first environments that take it by themselves."""
@@ -155,14 +171,16 @@ class Promoter:
             return Verdict("integrity", Answer.DENY, str(error))
         return weigh(self.verdicts(admission))
 
-    def _begin(self, row: Deployment, now: Instant) -> Deployment:
+    def _begin(self, row: Deployment, let_in: Verdict, now: Instant) -> Deployment:
         holder = self.store.history.holder(row.application, row.environment)
         if row.state is not State.READY:
-            row = self._save(*life.moved(row, State.READY, "Every gate is open.", now), keep=True)
+            row = self._save(*life.moved(row, State.READY, let_in.because, now), keep=True)
         starting, event = life.moved(row, State.RUNNING, f"It changes {row.environment}.", now)
         starting = replace(starting, started_at=now, previous=holder.kept if holder else None)
+        exempted = life.event_of(row, "deployment.exempted", let_in.because, now, actor=row.actor)
+        events = [replace(exempted, audited=True), event] if let_in.exempted else [event]
         try:
-            return self._save(starting, event, keep=True)
+            return self._save(starting, *events, keep=True)
         except KeyBusy as busy:
             pause = IN_LINE if busy.in_line else BUSY
             return self._wait(row, State.READY, busy.because, now + pause, "")
@@ -182,6 +200,5 @@ class Promoter:
         waiting, event = life.moved(row, state, because, self.clock.now(), who=who)
         return self._save(replace(waiting, next_at=until), event)
 
-    def _save(self, row: Deployment, event: Event | None = None, *, keep: bool = False) -> Deployment:
-        events = [event] if event else []
+    def _save(self, row: Deployment, *events: Event, keep: bool = False) -> Deployment:
         return self.store.deployments.save(row, self.clock.now(), events, keep_claim=keep)

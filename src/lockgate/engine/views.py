@@ -60,6 +60,7 @@ def deployment_view(row: Deployment, plan: Plan | None = None) -> DeploymentView
         final=row.final,
         failure=row.progress.failure,
         cell=row.progress.cell or "" if row.active else "",
+        not_before=row.not_before,
     )
 
 

@@ -7,6 +7,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lockgate.core.ids import Instant
+from lockgate.messages.calendar import (
+    CalendarEntry as CalendarEntry,
+)
+from lockgate.messages.calendar import (
+    CalendarView as CalendarView,
+)
+from lockgate.messages.calendar import (
+    FeedLink as FeedLink,
+)
+from lockgate.messages.calendar import (
+    FeedView as FeedView,
+)
+from lockgate.messages.calendar import (
+    NewFeed as NewFeed,
+)
+from lockgate.messages.calendar import (
+    RevokeFeed as RevokeFeed,
+)
+from lockgate.messages.calendar import (
+    StandingView as StandingView,
+)
 from lockgate.messages.canary import (
     AnalysisView as AnalysisView,
 )
@@ -91,6 +112,10 @@ class Deploy:
     """Of a preview: requests a second to reckon with; null: what was measured of what runs."""
     errors: float | None = None
     """Of a preview: share of them that fails."""
+    at: float | None = None
+    """When to begin, in seconds since 1970; null: as soon as the gates are open."""
+    next_window: bool = False
+    """Begin when the environment opens next; if it is open, at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +128,10 @@ class Promote:
     actor: str = ""
     blind: bool = False
     """Go on although the canary's ramp cannot detect anything at the present traffic."""
+    at: float | None = None
+    """When to begin, in seconds since 1970; null: as soon as the gates are open."""
+    next_window: bool = False
+    """Begin when the environment opens next; if it is open, at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +272,10 @@ class DeploymentView:
     failure: str = ""
     cell: str = ""
     """That it is at, where the environment has cells."""
+    not_before: Instant | None = None
+    """When it was asked to begin."""
+    warnings: tuple[str, ...] = ()
+    """Said when it is asked for: what it may collide with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +326,10 @@ class Preview:
     verdicts: tuple[VerdictView, ...]
     forecasts: tuple[ForecastView, ...] = ()
     """What each component's canary could find out."""
+    not_before: Instant | None = None
+    """When it would begin at the earliest."""
+    warnings: tuple[str, ...] = ()
+    """What it may collide with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +405,10 @@ class EnvironmentView:
     values: Mapping[str, str]
     cells: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Cell -> application -> address, in the order they are changed."""
+    closed: str = ""
+    """Why nothing may begin there now; empty: it is open."""
+    opens_at: Instant | None = None
+    """When it opens, if that is known."""
 
 
 @dataclass(frozen=True, slots=True)

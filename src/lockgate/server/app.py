@@ -15,9 +15,9 @@ from lockgate.charts.plot import FORMATS, WIDE
 from lockgate.charts.topics import CHARTS
 from lockgate.core.deployment import State
 from lockgate.messages import Ask, CreateRelease, Deploy, Lift, Promote, RollBack
-from lockgate.server import api
+from lockgate.server import api, calendar
 from lockgate.server.auditing import AUDITING
-from lockgate.server.endpoint import Answer, Call, Endpoint, Image, Lines, Parameter, Query, read_query
+from lockgate.server.endpoint import Answer, Call, Endpoint, File, Image, Lines, Parameter, Query, read_query
 from lockgate.server.faults import problem_response
 from lockgate.server.guard import Guard
 from lockgate.server.message import message_of
@@ -222,6 +222,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *NOTIFICATIONS,
     Endpoint("POST", "/v1/logins", "A link that opens the console, once.", api.log_in, '{"url"}', statuses=(201,)),
     Endpoint("GET", "/v1/doctor", "What of this machine Lockgate can use.", api.doctor, "[Usable]"),
+    *calendar.ENDPOINTS,
 )
 
 
@@ -250,6 +251,8 @@ def _response(answer: Answer) -> Response:
         return StreamingResponse(answer.view.chunks, answer.status, headers, answer.view.media_type)
     if isinstance(answer.view, Image):
         return Response(answer.view.svg, answer.status, headers, "image/svg+xml")
+    if isinstance(answer.view, File):
+        return Response(answer.view.text, answer.status, headers, answer.view.media_type)
     return Response(msgspec.json.encode(answer.view), answer.status, headers, "application/json")
 
 

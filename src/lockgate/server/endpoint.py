@@ -72,6 +72,14 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A text of another kind as an answer, instead of JSON."""
+
+    text: str
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lines:
     """An answer of any length, sent as it is made. One that breaks off is seen by whoever reads it."""
 

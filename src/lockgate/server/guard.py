@@ -22,6 +22,8 @@ from lockgate.server.token import Access
 
 OPEN_PATHS = frozenset({"/healthz", "/login"})
 OPEN_PREFIX = "/static/"
+FEED_PATH = "/v1/calendar.ics"
+"""Calendar programs send no headers. A link with a token is looked at where the feed is answered."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -121,6 +123,8 @@ class Guard:
             raise HTTPException(421, f"{because} Use its loopback address, or name the host in its settings.")
         path, method = request.url.path, request.scope["method"]
         if (path in OPEN_PATHS and method in SAFE_METHODS) or path.startswith(OPEN_PREFIX):
+            return
+        if path == FEED_PATH and method in SAFE_METHODS and request.query_params.get("token"):
             return
         if path in OPEN_PATHS:
             self._own_page_only(request)

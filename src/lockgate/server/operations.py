@@ -12,6 +12,7 @@ from lockgate.messages import (
     AnalysisView,
     Ask,
     AuditView,
+    CalendarView,
     ChannelView,
     CreateRelease,
     DeliveryView,
@@ -20,14 +21,17 @@ from lockgate.messages import (
     EnvironmentView,
     EventView,
     Explanation,
+    FeedView,
     Lift,
     LogView,
+    NewFeed,
     Preview,
     Promote,
     QuarantineView,
     ReleaseView,
     ReplayView,
     RetryDeliveries,
+    RevokeFeed,
     RollBack,
     Status,
     TryChannel,
@@ -78,8 +82,27 @@ class NoticesLike(Protocol):
 Wanted = Literal["pause", "resume", "abort", "continue", "finish"]
 
 
+class CalendarLike(Protocol):
+    """What is open, frozen, planned and past; and who has subscribed to it."""
+
+    def view(self, environment: str, application: str, days: int, back: int, /) -> CalendarView: ...
+
+    def subscribe(self, message: NewFeed, /) -> tuple[FeedView, str]:
+        """The feed, and its token."""
+
+    def feeds(self) -> tuple[FeedView, ...]: ...
+
+    def revoke(self, name: str, message: RevokeFeed, /) -> None: ...
+
+    def feed_of(self, token: str, /) -> FeedView | None:
+        """None: the token is not one of a feed."""
+
+
 class OperationsLike(Protocol):
     """Each raises the errors of :mod:`lockgate.core.errors`, whose messages are sentences for the user."""
+
+    @property
+    def calendar(self) -> CalendarLike: ...
 
     @property
     def auditing(self) -> AuditingLike: ...

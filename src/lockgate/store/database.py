@@ -6,6 +6,7 @@ from lockgate.store.audit_log import SqlAuditLog
 from lockgate.store.connection import PATIENCE, Database, connect
 from lockgate.store.deliveries import SqlDeliveries
 from lockgate.store.deployments import SqlDeployments
+from lockgate.store.feeds import SqlFeeds
 from lockgate.store.history import SqlHistory
 from lockgate.store.inventory import SqlInventory
 from lockgate.store.migrate import prepare
@@ -26,6 +27,7 @@ class SqlStore:
         self.quarantines = SqlQuarantines(database)
         self.inventory = SqlInventory(database)
         self.traffic = SqlTraffic(database)
+        self.feeds = SqlFeeds(database)
         self.deliveries = SqlDeliveries(database)
         self.audit = SqlAuditLog(database)
         self.statements = SqlStatements(database)

@@ -129,7 +129,8 @@ def _made_way(connection: Connection, newer: Deployment, supersede: bool) -> lis
     found = connection.execute(_UNFINISHED, {"of": newer.application, "on": newer.environment}).all()
     told = []
     for older in (rows.deployment(row) for row in found):
-        if older.state in WAITING and supersede and newer.urgent >= older.urgent:
+        planned = older.not_before is not None and older.not_before > newer.created_at
+        if older.state in WAITING and supersede and newer.urgent >= older.urgent and not planned:
             told.append(_superseded(connection, older, newer))
         if older.state in ACTIVE and newer.urgent:
             told.append(_told_to_give_way(connection, older, newer))

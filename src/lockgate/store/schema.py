@@ -166,6 +166,15 @@ quarantine = Table(
     Column("document", Text, nullable=False),
 )
 
+feed = Table(
+    "feed",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("document", Text, nullable=False),
+)
+"""Of a calendar that somebody has subscribed to. The token itself is not kept."""
+
 observation = Table(
     "observation",
     metadata,

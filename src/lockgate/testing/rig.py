@@ -12,8 +12,10 @@ from lockgate.core.ids import DeploymentId, digest_of
 from lockgate.core.plan import Plan
 from lockgate.core.traffic import ALL, Key
 from lockgate.engine import auditing
+from lockgate.engine.almanac import Almanac
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.auditing import Auditing
+from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.gatehouse import Gatehouse, basic
 from lockgate.engine.intake import Intake
@@ -88,13 +90,15 @@ class Rig:
         self.signer = FakeSigner()
         self.notary = Notary(store, self.clock, self.signer)
         attested(store, self.notary)
-        gates = Gatehouse((auditing.question(self.notary), *basic(store)))
+        almanac = Almanac()
+        gates = Gatehouse((auditing.question(self.notary), *basic(store), *almanac.questions()))
         self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, gates)
         self.executors = only(self.executor())
         intake = Intake(store, self.clock, FakeResolver(), lambda text, where: self.application)
         desks = (
             Auditing(store, self.clock, self.notary, "0"),
             Redeployment(store, self.promoter, self.ticker, self.notary),
+            CalendarDesk(store, self.clock, lambda: self.catalogue, almanac),
         )
         self.operations = Operations(
             store, self.clock, self.ticker, intake, self.promoter, self.executors, lambda: (), *desks

@@ -46,6 +46,14 @@ class ClaimingContract:
         added(store, supersede=True, urgent=True)
         assert store.history.deployment(urgent.id).state is State.SUPERSEDED
 
+    def test_one_that_is_planned_for_later_is_not_superseded_before_its_time(self, store: Store) -> None:
+        planned = added(store, not_before=NOON + 60)
+        added(store, supersede=True, created_at=NOON + 59)
+        added(store, supersede=True, urgent=True, created_at=NOON + 59)
+        assert store.history.deployment(planned.id) == planned
+        added(store, supersede=True, created_at=NOON + 60)
+        assert store.history.deployment(planned.id).state is State.SUPERSEDED
+
     def test_an_active_deployment_is_not_superseded(self, store: Store) -> None:
         active = living(store, State.RUNNING)
         added(store, supersede=True)

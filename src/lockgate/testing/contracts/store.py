@@ -10,6 +10,7 @@ The parts for claims, saving and records stand in their own modules; this one jo
 from lockgate.testing.contracts.audit_log import AuditLogContract
 from lockgate.testing.contracts.claiming import ClaimingContract
 from lockgate.testing.contracts.deliveries import DeliveriesContract
+from lockgate.testing.contracts.feeds import FeedsContract
 from lockgate.testing.contracts.records import RecordsContract
 from lockgate.testing.contracts.saving import SavingContract
 from lockgate.testing.contracts.traffic import TrafficContract
@@ -22,6 +23,7 @@ class StoreContract(
     RecordsContract,
     AuditLogContract,
     TrafficContract,
+    FeedsContract,
     WorkersContract,
     DeliveriesContract,
 ):

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0012"
-down_revision = "0003"
+down_revision = "0010"
 
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
