@@ -1,9 +1,6 @@
 """Gates: questions before a deployment. Pure: each is one function ``evaluate(facts, now) -> Verdict``.
 
-A gate gets small facts, never a port, and answers with a sentence somebody can act on. Gates do not know each other;
-``lockgate.core.gate.weigh`` says which answer decides. The engine gathers the facts and asks them all, on every path:
-push, Git, command line, rollback.
-
+They get small facts, never a port, and do not know each other. The engine asks them all, on every path.
 * ``integrity``: are release and plan what was recorded and signed?
 * ``quarantine``: is the release barred from this environment?
 * ``promotion_order``: has it succeeded in the environment before?
