@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -21,10 +21,12 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
+from lockgate.client_people import PeopleCalls
 from lockgate.client_secrets import SecretCalls
 from lockgate.client_supply import SupplyCalls
 from lockgate.core.errors import LockgateError, NotFound, Problem, Unavailable
 from lockgate.decoding import decoded
+from lockgate.logins import kept_token
 from lockgate.messages import (
     AnalysisView,
     Ask,
@@ -57,6 +59,7 @@ from lockgate.messages import (
 )
 from lockgate.messages.audit import KeysView, Redeploy, RotateKey, StatementView, Verification
 from lockgate.messages.environments import ComparisonView, EnvironmentDetail, WhyView
+from lockgate.messages.notifications import ChannelView, DeliveryView, RetryDeliveries, TryChannel
 
 T = TypeVar("T")
 
@@ -133,15 +136,17 @@ def address_in(home: Path) -> Address:
 
 
 def address_from_environment() -> Address:
-    """``LOCKGATE_URL`` with ``LOCKGATE_TOKEN``, else what the data folder says."""
-    url = os.environ.get("LOCKGATE_URL")
+    """``LOCKGATE_URL``, else what the data folder says; with ``LOCKGATE_TOKEN``, else the token that its user has
+    logged in with there, else the server's own from the data folder."""
+    url, token = os.environ.get("LOCKGATE_URL", ""), os.environ.get("LOCKGATE_TOKEN", "")
     if url:
-        return Address(url, os.environ.get("LOCKGATE_TOKEN", ""), f"LOCKGATE_URL, {url}")
-    return address_in(data_folder())
+        return Address(url, token or kept_token(url), f"LOCKGATE_URL, {url}")
+    found = address_in(data_folder())
+    return replace(found, token=token or kept_token(found.url) or found.token)
 
 
 @dataclass(frozen=True, slots=True)
-class Client(SupplyCalls, SecretCalls):
+class Client(SupplyCalls, PeopleCalls, SecretCalls):
     """Every method raises :class:`Refusal` when the server says no and :class:`Unavailable` when none answers."""
 
     find: Callable[[], Address] = address_from_environment
@@ -341,6 +346,18 @@ class Client(SupplyCalls, SecretCalls):
 
     def redeploy(self, name: str, message: Redeploy) -> DeploymentView:
         return self._post(f"/v1/deployments/{quote(name, safe='')}/redeploy", message, DeploymentView)
+
+    def channels(self) -> tuple[ChannelView, ...]:
+        return self._get("/v1/channels", tuple[ChannelView, ...])
+
+    def notifications(self, **asked: str | int) -> tuple[DeliveryView, ...]:
+        return self._get("/v1/notifications", tuple[DeliveryView, ...], **asked)
+
+    def retry_notifications(self, request: RetryDeliveries) -> tuple[DeliveryView, ...]:
+        return self._post("/v1/notifications/retry", request, tuple[DeliveryView, ...])
+
+    def test_channel(self, request: TryChannel) -> DeliveryView:
+        return self._post("/v1/notifications/test", request, DeliveryView)
 
     def calendar(self, environment: str = "", application: str = "", days: int = 30, back: int = 7) -> CalendarView:
         asked: dict[str, str | int] = {"environment": environment, "application": application}

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from lockgate.core.approval import Review
 from lockgate.core.artifact import Artifact, ArtifactKind, Reference, Tree
 from lockgate.core.audit import AuditEntry, Event
 from lockgate.core.canary import Metric
@@ -20,12 +21,15 @@ from lockgate.core.envelope import Envelope, Signature
 from lockgate.core.ids import DeploymentId, Digest, InstanceId, Instant, ReleaseId, RevisionId
 from lockgate.core.inventory import Observed
 from lockgate.core.keyring import Keyring
+from lockgate.core.message import Message
+from lockgate.core.notification import Channel, Delivery, Standing
 from lockgate.core.plan import Fence, InstanceSpec, Plan
 from lockgate.core.policy import Judgement, Policy, RuleProblem
 from lockgate.core.release import Release
 from lockgate.core.traffic import Key, Mark, Route, RouterCaps, RouteStatus, Sample, TargetCaps
 from lockgate.core.verification import HttpAnswer
 from lockgate.core.window import Minute, Reading, Window
+from lockgate.ports_people import Approvals, Delegations, People, Reviews, Tokens
 from lockgate.ports_secrets import DataKeys as DataKeys
 from lockgate.ports_secrets import KeyChange as KeyChange
 from lockgate.ports_secrets import Secrets as Secrets
@@ -206,16 +210,38 @@ class Policies(Protocol):
         """What comes of each, on these facts (``lockgate.core.facts.document``). Only exactly true holds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What is sent at once. Sent again, it has the same name."""
+
+    id: str
+    """The same at every attempt, and of no other parcel of any installation."""
+    message: Message
+    sent_at: Instant
+    recipients: tuple[str, ...] = ()
+
+
+class Notifier(Protocol):
+    """Speaks to channels of one service. It gives up on one that is silent, within a minute."""
+
+    def send(self, channel: Channel, parcel: Parcel) -> str:
+        """Returns what is worth knowing of a delivery that went well, mostly nothing. Raises Throttled and other
+        Retryables, or a Terminal: Undeliverable, Denied, ComponentMissing. None of them repeats a secret."""
+
+
 # --- the memory ---
 
 
 class Deployments(Protocol):
     """The rows the engine works on. Each method is one transaction, events included."""
 
-    def add(self, new: Deployment, supersede: bool, events: Sequence[Event]) -> Deployment:
+    def add(
+        self, new: Deployment, supersede: bool, events: Sequence[Event], review: Review | None = None
+    ) -> Deployment:
         """Records it under the next number and id. ``supersede``: those of the same application and environment that
         still wait become superseded, with an event each; an urgent one only by an urgent one, and one that is planned
-        for later not at all. An urgent one also tells the active one to give way."""
+        for later not at all. An urgent one also tells the active one to give way. ``review`` is opened under its id: it
+        broke the glass."""
 
     def claim(self, worker: str, now: Instant, lease: float, limit: int) -> tuple[Deployment, ...]:
         """Takes due rows for ``worker`` until ``now + lease``, each with a new, higher generation. Due: ``next_at`` is
@@ -235,9 +261,10 @@ class Deployments(Protocol):
         windows: Sequence[Window] = (),
     ) -> Deployment:
         """Writes everything but ``want`` and ``let_through`` (which are the users'), with what was watched, and returns
-        the row as it is now. Becoming active takes the key: KeyBusy if another is active or an older one that is ready
-        goes first; whoever ends, or goes back to its gates, makes those that are ready on its key due. A row saved with
-        ``holds`` takes it from the holder before. Raises Fenced when the generation is not the claimed one any more."""
+        the row as it is now. Becoming active takes the key: KeyBusy if another is active, an older one that is ready
+        goes first, or somebody has asked it not to begin. Whoever ends, or goes back to its gates, makes those that are
+        ready on its key due. A row saved with ``holds`` takes it from the holder before. Raises Fenced when the
+        generation is not the claimed one any more."""
 
     def ask(self, deployment: DeploymentId, want: Want, now: Instant, event: Event) -> Deployment:
         """Writes what somebody wants and makes the row due at once. Raises NotFound, Conflict when it has ended."""
@@ -284,7 +311,8 @@ class Releases(Protocol):
     """Releases and plans: immutable, by digest."""
 
     def add(self, release: Release, event: Event) -> Release:
-        """Idempotent per digest: returns the one that is there, with its number."""
+        """Idempotent per digest: returns the one that is there, with its number. Authors that it did not name are
+        added to it, with an event ``release.credited``."""
 
     def get(self, release: ReleaseId) -> Release:
         """Raises NotFound."""
@@ -466,6 +494,45 @@ class Catalogues(Protocol):
         """What counted at that moment; None: nothing is recorded of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class DeliverySelection:
+    """Which deliveries; empty means all. Newest first."""
+
+    channel: str = ""
+    states: frozenset[Standing] = frozenset()
+    ids: frozenset[str] = frozenset()
+    limit: int = 50
+
+
+class Deliveries(Protocol):
+    """What channels are to hear: written down once for each event and channel."""
+
+    def followed(self) -> int:
+        """Number of the last event that has been looked at for who is to hear of it."""
+
+    def follow(self, after: int, to: int, new: Sequence[Delivery]) -> bool:
+        """The events behind ``after`` up to ``to`` have been looked at: ``new`` is what came of it. False, and nothing
+        is written, when somebody else has looked at them."""
+
+    def post(self, new: Delivery, event: Event | None = None) -> Delivery:
+        """One without an event of its own. Idempotent per id: returns the one that is there, and tells nothing."""
+
+    def claim(self, worker: str, now: Instant, lease: float, busy: Collection[str]) -> tuple[Delivery, ...]:
+        """What is longest due as one parcel, leased to the worker, but for channels in ``busy``. What the worker itself
+        had leased is free: it is not at work on it."""
+
+    def settle(self, parcel: Sequence[Delivery], events: Sequence[Event] = ()) -> None:
+        """Writes how they stand now, their lease given back. Raises Fenced when another claim was made since."""
+
+    def retry(self, which: DeliverySelection, now: Instant, event: Event) -> tuple[Delivery, ...]:
+        """Those of them that are dead are due again, as if for the first time."""
+
+    def select(self, selection: DeliverySelection) -> tuple[Delivery, ...]: ...
+
+    def tally(self) -> Mapping[str, Mapping[Standing, int]]:
+        """Channel -> how many wait and how many are dead."""
+
+
 class Store(Protocol):
     """The whole memory, one door each."""
 
@@ -500,6 +567,21 @@ class Store(Protocol):
     def holdings(self) -> Holdings: ...
 
     @property
+    def people(self) -> People: ...
+
+    @property
+    def tokens(self) -> Tokens: ...
+
+    @property
+    def approvals(self) -> Approvals: ...
+
+    @property
+    def delegations(self) -> Delegations: ...
+
+    @property
+    def reviews(self) -> Reviews: ...
+
+    @property
     def feeds(self) -> Feeds: ...
 
     @property
@@ -513,3 +595,6 @@ class Store(Protocol):
 
     @property
     def statements(self) -> Statements: ...
+
+    @property
+    def deliveries(self) -> Deliveries: ...

@@ -35,6 +35,7 @@ from lockgate.drivers.docker_info import EngineAddress
 from lockgate.drivers.docker_logins import DockerLogins
 from lockgate.drivers.documents.shelf import Shelf
 from lockgate.drivers.http import HttpClient
+from lockgate.drivers.keys import kept_key
 from lockgate.drivers.machine import Premises
 from lockgate.drivers.machine import examine as examine_machine
 from lockgate.drivers.occupancy import own_folder, worker_name
@@ -43,6 +44,7 @@ from lockgate.drivers.redactor import Redactor, log_to_stderr
 from lockgate.drivers.registry import Registries
 from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
 from lockgate.drivers.safe import Reveal, reveal
+from lockgate.drivers.services import services
 from lockgate.drivers.signing import KeyFolder, verify
 from lockgate.drivers.sources.archive import ArchiveSource
 from lockgate.drivers.sources.file import FileSource
@@ -63,12 +65,14 @@ from lockgate.engine.auditing import Auditing
 from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.chronicle import Chronicle
 from lockgate.engine.collector import Collector
+from lockgate.engine.consent import Consent
+from lockgate.engine.courier import Courier
 from lockgate.engine.executor import Executor
 from lockgate.engine.gatehouse import Gatehouse
 from lockgate.engine.intake import Intake
 from lockgate.engine.notary import Notary
 from lockgate.engine.operations import Operations
-from lockgate.engine.policies import Evidence, Panel
+from lockgate.engine.policies import Panel
 from lockgate.engine.policy_desk import PolicyDesk
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
@@ -76,6 +80,7 @@ from lockgate.engine.redeployment import Redeployment
 from lockgate.engine.secret_desk import SecretDesk
 from lockgate.engine.snapshots import Snapshots
 from lockgate.engine.surveyor import Surveyor
+from lockgate.engine.testimony import testimony
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
@@ -238,6 +243,7 @@ class ControlPlane:
     drivers: Drivers
     worker: Worker
     collector: Collector
+    courier: Courier
     archivist: Archivist
     operations: Operations
     custody: Custody
@@ -248,12 +254,14 @@ class ControlPlane:
         self.drivers.start()
         threads = [
             threading.Thread(target=self.worker.run, name="worker"),
+            threading.Thread(target=self.courier.run, args=(stop, self.settings.poll), name="courier", daemon=True),
             *(threading.Thread(target=_now_and_then, args=(stop, *chore), daemon=True) for chore in self._chores()),
         ]
         for thread in threads:
             thread.start()
         stop.wait()
         self.worker.stop()
+        self.courier.stir()
         for thread in threads:
             thread.join()
 
@@ -289,17 +297,19 @@ def build(settings: Settings, redactor: Redactor | None = None) -> ControlPlane:
     policies, tried = CelPolicies(), CelPolicies()  # what people try keeps no gate waiting
     file = CatalogueFile(settings.environments, policies.check)
     catalogue = Chronicle(store, clock, file)
-    panel = Panel(store, catalogue, policies, Evidence(findings=inspection.facts(store)))
+    panel = Panel(store, catalogue, policies, testimony(store, catalogue))
     custody = custody_of(settings, store.data_keys, store.secrets, redactor)
     drivers = Drivers(settings, clock, store, catalogue, custody)
     ticker = EmbeddedTicker(settings.poll)
-    notary, almanac = _notary(settings, store, clock), Almanac()
-    asked = (*almanac.questions(), *inspection.questions(store, drivers.documents), panel.question())
-    questions = (auditing.question(notary), *gatehouse.basic(store), *asked, pinning.question(custody))
-    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(questions), custody)
-    walker = Walker(store, clock, drivers.executor)
-    flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
-    worker = Worker(worker_name(settings.home), store, clock, ticker, flow, settings.lease)
+    notary, almanac, consent = _notary(settings, store, clock), Almanac(), Consent(store, catalogue)
+    known = (*gatehouse.basic(store), *almanac.questions(), *inspection.questions(store, drivers.documents))
+    asked = (auditing.question(notary), *known, panel.question(), pinning.question(custody), *consent.questions())
+    promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, Gatehouse(asked), consent, custody)
+    flow = Flow(promoter, Walker(store, clock, drivers.executor), Reconciler(store, clock, drivers.executor))
+    name = worker_name(settings.home)
+    worker = Worker(name, store, clock, ticker, flow, settings.lease)
+    notifiers = services(settings.notify_link_local, custody.reveal)
+    courier = Courier(name, store, clock, catalogue, notifiers, settings.public_url)
     intake = Intake(store, clock, drivers.artifacts, reader(settings.environments.parent))
     secret_desk = SecretDesk(store, clock, catalogue, custody, custody.kept)
     desk = Auditing(store, clock, notary, version("lockgate"))
@@ -318,11 +328,12 @@ def build(settings: Settings, redactor: Redactor | None = None) -> ControlPlane:
         Surveyor(store, clock, catalogue, Snapshots(store, catalogue, drivers.stated, secret_desk.fingerprint_if_any)),
         drivers.documents,
         secret_desk,
+        link_key=kept_key(settings.home / "link.key"),
     )
     archivist = Archivist(desk, ArchiveFolder(settings.home / "archive").keep, settings.audit_keep)
     collector = Collector(store, drivers.collect)
     drivers.judges = (policies, tried)
-    return ControlPlane(settings, store, drivers, worker, collector, archivist, operations, custody, catalogue)
+    return ControlPlane(settings, store, drivers, worker, collector, courier, archivist, operations, custody, catalogue)
 
 
 def _notary(settings: Settings, store: SqlStore, clock: SystemClock) -> Notary:

@@ -2,15 +2,7 @@
 
 from hypothesis import strategies as st
 
-from lockgate.messages import (
-    AnalysisView,
-    MarkView,
-    PointView,
-    QuantileView,
-    SeriesView,
-    SideView,
-    TermView,
-)
+from lockgate.messages import AnalysisView, MarkView, PointView, QuantileView, SeriesView, SideView, TermView
 
 NUMBERS = st.one_of(st.floats(), st.floats(-10, 10), st.integers(0, 4000).map(float))
 

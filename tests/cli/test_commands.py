@@ -43,6 +43,8 @@ def test_a_release_is_made_of_the_definition_and_its_folder(run: Run, double: Do
         "commit": "1f2e3d",
         "url": "http://ci/7",
         "actor": "ann",
+        "authors": [],
+        "built_by": "",
     }
 
 
@@ -78,6 +80,7 @@ def test_deploy_takes_the_application_of_the_folder_and_the_newest_release(
         "reason": "faster tables",
         "urgent": True,
         "actor": "ann",
+        "break_glass": False,
         "blind": False,
         "rate": None,
         "errors": None,

@@ -14,11 +14,13 @@ from lockgate.core.deployment import FINAL, TRANSITIONS, State
 from lockgate.core.inventory import Standing
 from lockgate.engine.walker import STRATEGIES
 from lockgate.gates import (
+    approval,
     integrity,
     policy,
     promotion_order,
     provenance,
     quarantine,
+    review,
     schedule,
     secrets,
     soak,
@@ -85,25 +87,20 @@ def test_every_standing_is_described() -> None:
 
 
 def test_every_gate_is_described() -> None:
-    gates = (
-        integrity,
-        policy,
-        promotion_order,
-        provenance,
-        quarantine,
-        schedule,
-        secrets,
-        soak,
-        vulnerabilities,
-        window,
-    )
-    assert set(table(STATES, "Gates")) == {gate.GATE for gate in gates}
+    people = (approval, review)
+    rules = (integrity, policy, promotion_order, provenance, quarantine, schedule, soak, vulnerabilities, window)
+    assert set(table(STATES, "Gates")) == {gate.GATE for gate in (*people, *rules, secrets)}
 
 
 def test_every_kind_of_event_is_described() -> None:
-    subjects = "release|deployment|promotion|quarantine|waiver|environment|feed|audit|key|statement|secret"
+    subjects = "release|deployment|promotion|quarantine|waiver|environment|feed|audit|key|statement|approval|person"
+    subjects += "|notification|secret"
     pattern = re.compile(rf"\"((?:{subjects})\.[a-z_]+)\"")
-    written = {name for path in (SOURCE / "engine").glob("*.py") for name in pattern.findall(path.read_text())}
+    written = {
+        name
+        for path in (*(SOURCE / "engine").glob("*.py"), SOURCE / "store" / "releases.py")
+        for name in pattern.findall(path.read_text())
+    }
     asked = {f"deployment.{want}_asked" for want in ("pause", "resume", "continue", "finish", "abort")}
     states = {f"deployment.{state.value}" for state in State if state is not State.PENDING}
     told = set(re.findall(r"`(\w+\.\w+)`", STATES))

@@ -12,6 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from lockgate.charts.style import STYLE
+from lockgate.core.people import Caller
 from lockgate.messages import AnalysisView
 from lockgate.server.app import make_app
 from lockgate.server.guard import SECURITY_HEADERS, digest_of
@@ -33,6 +34,9 @@ class Measured:
     def analysis(self, deployment: str, /) -> AnalysisView:
         self._operations.deployment(deployment)
         return self.view
+
+    def on_behalf_of(self, caller: Caller, /) -> "Measured":
+        return self
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._operations, name)

@@ -83,6 +83,8 @@ class Model:
             raise Fenced("Another claim.")
         check_transition(row.id, old.state, row.state)
         if old.state in WAITING and row.state in ACTIVE:
+            if old.want is not Want.RUN:
+                raise KeyBusy("Somebody has asked it not to begin.")
             self.demand_key(old, row.urgent)
         if row.holds:
             for holder in (o for o in self.others(row) if o.holds):

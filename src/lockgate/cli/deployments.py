@@ -34,6 +34,12 @@ Dry = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what wo
 Blind = Annotated[
     bool, Parameter(name="--blind", negative="", help="Also where a canary cannot detect anything at this traffic.")
 ]
+Glass = Annotated[
+    bool,
+    Parameter(
+        name="--break-glass", negative="", help="An emergency: without approvals, outside windows; needs --reason."
+    ),
+]
 Urgent = Annotated[bool, Parameter(name="--urgent", negative="", help="Take over from a deployment under way.")]
 At = Annotated[str, Parameter(name="--at", help='When to begin: "2026-12-01 09:00 Europe/Berlin".')]
 NextWindow = Annotated[
@@ -52,6 +58,7 @@ def deploy(
     blind: Blind = False,
     at: At = "",
     next_window: NextWindow = False,
+    break_glass: Glass = False,
     reason: Reason = "",
     watch: Watch = None,
     wait: Wait = False,
@@ -67,7 +74,18 @@ def deploy(
         The environment.
     """
     application, begins = application_meant(app), _moment(at)
-    request = Deploy(application, to, release, reason, urgent, actor(), blind, at=begins, next_window=next_window)
+    request = Deploy(
+        application,
+        to,
+        release,
+        reason,
+        urgent,
+        actor(),
+        blind,
+        at=begins,
+        next_window=next_window,
+        break_glass=break_glass,
+    )
     client = Client()
     if dry_run:
         return _previewed(client.preview(request), json)

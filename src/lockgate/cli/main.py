@@ -39,6 +39,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "down": ("serving:down", "End everything that the server has left running."),
         "doctor": ("serving:doctor", "What of this machine is usable."),
         "open": ("serving:console_address", "A link that opens the console, once."),
+        "login": ("people:login", "Sign in as yourself."),
+        "logout": ("people:logout", "Forget your token."),
+        "whoami": ("people:whoami", "Whom the server takes you for."),
+        "person": ("people:person", "Who may sign in as themselves."),
     },
     "Deploy": {
         "release": ("evidence:release", "Make and look at releases."),
@@ -59,6 +63,13 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "policy": ("policies:policy", "Rules that judge what is deployed: look at them, test them, try them."),
         "waiver": ("evidence:waiver", "Findings that somebody takes on for a while."),
     },
+    "Agree": {
+        "approvals": ("approvals:approvals", "What waits for people, and what exactly is to be approved."),
+        "approve": ("approvals:approve", "Consent to what a deployment would do."),
+        "reject": ("approvals:reject", "End a deployment that waits for approvals."),
+        "approval": ("approvals:approval", "Who approves in whose place."),
+        "review": ("approvals:review", "Look at a deployment that broke the glass."),
+    },
     "Look": {
         "status": ("status:status", "What runs where."),
         "watch": ("watching:watch", "Follow a deployment until it ends."),
@@ -72,6 +83,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "where": ("inventory:where", "Where something runs: a package, an artifact, a digest, a release."),
         "findings": ("evidence:findings", "What scans have found in a release."),
         "logs": ("logs:logs", "What instances print."),
+        "notifications": ("notifications:notifications", "Who was told what, and what did not arrive."),
         "audit": ("audits:audit", "Who did what, when and why; prove it."),
         "key": ("keys:key", "The keys that sign the record."),
     },

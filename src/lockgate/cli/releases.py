@@ -1,12 +1,14 @@
 """Releases and quarantines: make, list, show; what is barred from where."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App as Commands
 from cyclopts import Parameter
 
+from lockgate.cli.authorship import authors_since, last_commit
 from lockgate.cli.environments import diff_lines
 from lockgate.cli.output import (
     BAD,
@@ -47,6 +49,8 @@ def create(
     artifact: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     commit: str = "",
     url: str = "",
+    author: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    built_by: str = "",
     json: Json = False,
 ) -> None:
     """Resolve the artifacts once, and freeze them with the definition.
@@ -62,8 +66,15 @@ def create(
         The commit it was made from.
     url
         Where to read about it: a build, a change.
+    author
+        Who wrote what is new in it, by name or e-mail address; default: as Git says, since the release before. May be
+        given several times.
+    built_by
+        Who, or what, built it, if that is not you.
     """
     request = request_from(file, artifact, commit, url)
+    authors = author or authors_since(file.parent, last_commit(request.definition), commit)
+    request = replace(request, authors=authors, built_by=built_by)
     view = Client().create_release(request)
     show(view, json, lambda: [line(("✔ ", GOOD), (view.label, STRONG), " is ready to deploy."), *_body(view)])
 

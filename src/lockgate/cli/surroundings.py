@@ -28,9 +28,14 @@ def application_here(folder: Path = Path()) -> str:
     """The name in this folder's lockgate.yaml; empty if there is none. One line is looked for, not a whole file read:
     a command must not wait for a YAML parser, and a faulty file must not hinder looking at what runs."""
     try:
-        found = _NAME.search((folder / DEFINITION).read_text(errors="replace"))
+        return application_in((folder / DEFINITION).read_text(errors="replace"))
     except OSError:
         return ""
+
+
+def application_in(definition: str) -> str:
+    """The name in a lockgate.yaml's text; empty if it has none."""
+    found = _NAME.search(definition)
     return found.group(1) if found else ""
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from lockgate.config.approvals import APPROVALS, BREAK_GLASS, GROUPS, approval_faults
 from lockgate.config.cycles import cycles
 from lockgate.config.document import lines_of, parse
 from lockgate.config.form import (
@@ -25,9 +26,10 @@ from lockgate.config.form import (
 )
 from lockgate.config.inheritance import ORGANISATION, TIERS, inherited
 from lockgate.config.levels import ABOUT_IT, level_form, tier_faults, without_echoes
+from lockgate.config.notification import NOTIFY, channels, notify_faults
 from lockgate.config.policies import POLICIES, Shelf, with_rules
 from lockgate.config.scalars import NAME, SECRET_NAME, VALUE_NAME, Text, Whole, duration, written
-from lockgate.config.secrets import ABSOLUTE, SECRET
+from lockgate.config.secrets import ABSOLUTE, OUTSIDE, SECRET
 from lockgate.config.strategy import STRATEGY
 from lockgate.config.supply import SUPPLY_RULES, soak_faults
 from lockgate.config.windows import EXEMPT, WINDOWS
@@ -282,8 +284,8 @@ ENVIRONMENT = Form(
         Field("listen", LISTEN, "Where requests arrive: 8081, 0.0.0.0:8081, or one for each application."),
         Field(
             "promote",
-            Choice("a way to promote", {p.value: p for p in Promote}, later=frozenset({"on-approval"})),
-            "When a release verified in the environment before enters: automatic or on-demand.",
+            Choice("a way to promote", {p.value: p for p in Promote}),
+            "When a release verified in the environment before enters: automatic, on-demand or on-approval.",
         ),
         Field(
             "queue",
@@ -308,6 +310,9 @@ ENVIRONMENT = Form(
         Field("exempt", EXEMPT, "What may enter although it is closed or frozen: rollback, urgent, or nothing ([])."),
         Field("policies", POLICIES, "Rules that judge what is deployed here: names, or tables with policy and with."),
         *SUPPLY_RULES,
+        Field("approvals", APPROVALS, "Who must agree to a deployment."),
+        Field("break_glass", BREAK_GLASS, "Who may deploy without approvals and outside windows, in an emergency."),
+        NOTIFY,
     ),
     named="name",
     hints={
@@ -321,7 +326,6 @@ ENVIRONMENT = Form(
         "freezes": "Write `windows: [{freeze: 2026-12-20 .. 2027-01-02, zone: Europe/Berlin}]`.",
         "freeze": "Write `windows: [{freeze: ...}]`.", "open": "Write `windows: [{open: ...}]`.",
     },
-    later=frozenset({"approvals"}),
 )  # fmt: skip
 
 CATALOGUE = Form(
@@ -341,8 +345,12 @@ CATALOGUE = Form(
             Named("a tier", NAME, level_form("a tier", ENVIRONMENT)),
             "What environments of one tier inherit, before what the organisation says.",
         ),
+        Field("groups", GROUPS, "Who belongs together: group -> names of people."),
+        channels(OUTSIDE),
+        NOTIFY,
     ),
     hints={
+        "notifications": "Did you mean 'notify', or 'channels'?",
         "application": "Applications are written in lockgate.yaml, in their own repositories.",
         "components": "Components are written in lockgate.yaml, in the application's repository.",
     },
@@ -359,6 +367,8 @@ def _across(read: Read[Catalogue]) -> Iterator[Problem]:
     yield from _cell_faults(read)
     yield from _address_faults(read)
     yield from _range_faults(read)
+    yield from approval_faults(read)
+    yield from notify_faults(read)
 
 
 def _order_faults(read: Read[Catalogue]) -> Iterator[Problem]:

@@ -1,10 +1,11 @@
 """Where a secret is kept: one entry of an environment's ``secrets``. What stands there may be the secret itself by
 mistake, so it is not repeated."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lockgate.config.document import Scalar, Table
-from lockgate.config.form import At, Choice, Field, Form, Schema
+from lockgate.config.form import At, Choice, Field, Form, Kind, Schema
 from lockgate.config.scalars import SECRET_NAME, VARIABLE, Text, Whole
 from lockgate.core.secret import SecretSource, SecretStore
 
@@ -85,19 +86,25 @@ class KeptSecret:
         return self.stores.schema()
 
 
-SECRET = KeptSecret(
+_PLACES: Mapping[str, Kind[SecretSource]] = {
+    "kept": KeptHere(),
+    "file": KeptIn(SecretStore.FILE, ABSOLUTE),
+    "variable": KeptIn(SecretStore.VARIABLE, VARIABLE),
+    "vault": VAULT,
+}
+_OUTSIDE = {name: kind for name, kind in _PLACES.items() if name != "kept"}
+_HINTS = {
+    "env": "Did you mean 'variable'?",
+    "value": "A secret is not written into this file; write {kept: true} and use: lockgate secret set",
+}
+
+SECRET = KeptSecret(Choice("a place for secrets", {}, _PLACES, hints=_HINTS))
+OUTSIDE = KeptSecret(
     Choice(
-        "a place for secrets",
+        "a place for secrets that belong to no environment",
         {},
-        {
-            "kept": KeptHere(),
-            "file": KeptIn(SecretStore.FILE, ABSOLUTE),
-            "variable": KeptIn(SecretStore.VARIABLE, VARIABLE),
-            "vault": VAULT,
-        },
-        hints={
-            "env": "Did you mean 'variable'?",
-            "value": "A secret is not written into this file; write {kept: true} and use: lockgate secret set",
-        },
+        _OUTSIDE,
+        hints={**_HINTS, "value": "A secret is not written into this file.", "kept": "Those belong to environments."},
     )
 )
+"""Of a channel: what Lockgate keeps belongs to one environment."""

@@ -28,6 +28,12 @@ class Admission:
     """When it is meant to begin; None: as soon as it may."""
     row: Deployment | None = None
     """None: nothing is recorded yet; somebody asks what would become of it."""
+    personal: bool = False
+    """Who asked for it is proven."""
+    break_glass: bool = False
+    """It is an emergency: neither approvals nor windows hold it."""
+    as_recorded: bool = False
+    """Its plan is one that was recorded before, and is not made anew."""
 
     @property
     def rollback(self) -> bool:

@@ -155,6 +155,12 @@ class Deployment:
     """It pre-empts what is active instead of waiting its turn: a hotfix or a rollback."""
     not_before: Instant | None = None
     """When it was asked to begin; None: as soon as it may."""
+    personal: bool = False
+    """Who asked for it is proven: a person who had signed in, or Lockgate itself."""
+    as_recorded: bool = False
+    """A plan that was recorded before, once more: it is not made anew, whatever has changed since."""
+    review_due: Instant | None = None
+    """It broke the glass, and until then a second person must have looked at it. None: it did not."""
     state: State = State.PENDING
     want: Want = Want.RUN
     because: str = ""

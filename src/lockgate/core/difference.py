@@ -33,6 +33,11 @@ def differences(before: Plan, after: Plan) -> tuple[Difference, ...]:
     return tuple(_walk("", _named(before), _named(after)))
 
 
+def between(before: Any, after: Any) -> tuple[Difference, ...]:
+    """Of two values of JSON's types."""
+    return tuple(_walk("", before, after))
+
+
 def _named(plan: Plan) -> dict[str, Any]:
     """As JSON, with components and cells under their names: their places in a list are no name."""
     value: dict[str, Any] = plain(plan)

@@ -25,6 +25,7 @@ NAMES = frozenset(
 """Fields whose text is no sentence."""
 
 
+_TOLD = ("lockgate.messages", "lockgate.core", "lockgate.ports")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -57,9 +58,14 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, (tuple, list, set, frozenset)):
         for part in value:
             yield from _texts(part)
-    elif is_dataclass(value):
+    elif _is_told(value):
         for name in _spoken(value):
             yield from _texts(getattr(value, name))
+
+
+def _is_told(value: object) -> bool:
+    """A value, and no part of the machinery."""
+    return is_dataclass(value) and type(value).__module__.startswith(_TOLD)
 
 
 def _spoken(value: Any) -> Iterator[str]:
@@ -78,6 +84,6 @@ def _masked(value: Any, mask: Mask) -> Any:
         return {name: _masked(part, mask) for name, part in value.items()}
     if isinstance(value, (tuple, list, set, frozenset)):
         return type(value)(_masked(part, mask) for part in value)
-    if is_dataclass(value) and not isinstance(value, type):
+    if _is_told(value):
         return replace(value, **{name: _masked(getattr(value, name), mask) for name in _spoken(value)})
     return value

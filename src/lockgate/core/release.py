@@ -6,7 +6,7 @@ from typing import Any
 
 from lockgate.core.application import Application
 from lockgate.core.artifact import Artifact
-from lockgate.core.ids import Digest, Instant, ReleaseId, digest_of, plain, short
+from lockgate.core.ids import LATER, Digest, Instant, ReleaseId, digest_of, plain, short
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,22 @@ class Release:
     created_by: str
     commit: str = ""
     url: str = ""
+    authors: tuple[str, ...] = field(default=(), metadata=LATER)
+    """Who wrote what is new in it, by name or e-mail address."""
+    built_by: str = field(default="", metadata=LATER)
+    """Who, or what, built it, where that is not who made the release."""
+    credited: tuple[str, ...] = field(default=(), compare=False, metadata=LATER)
+    """Authors that were named when it was made again; added by the store."""
     number: int = field(default=0, compare=False)
     """1, 2, 3 ... within the application; given by the store."""
 
     @property
     def name(self) -> str:
         return self.application.name
+
+    def written_by(self) -> tuple[str, ...]:
+        """Whoever makes a release without saying who wrote it is taken for its author."""
+        return (*(self.authors or (self.created_by,)), *self.credited)
 
     def label(self) -> str:
         return f"{self.name} {self.version} (#{self.number})" if self.number else f"{self.name} {self.version}"
@@ -46,6 +56,8 @@ def freeze(
     by: str,
     commit: str = "",
     url: str = "",
+    authors: tuple[str, ...] = (),
+    built_by: str = "",
 ) -> Release:
     """The release of this definition with these artifacts. Who made it and when is not part of its digest, nor is the
     reference that was asked for: only what runs and how."""
@@ -63,6 +75,8 @@ def freeze(
         created_by=by,
         commit=commit,
         url=url,
+        authors=authors,
+        built_by=built_by,
     )
 
 

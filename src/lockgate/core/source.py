@@ -21,3 +21,7 @@ class SourceEvent:
     overrides: Mapping[str, Reference] = field(default_factory=dict)
     commit: str = ""
     url: str = ""
+    authors: tuple[str, ...] = ()
+    built_by: str = ""
+    address: str = ""
+    """Where the request came from."""

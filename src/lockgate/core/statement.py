@@ -59,6 +59,6 @@ def _files(release: Release) -> Mapping[str, Artifact]:
 
 
 def _bare(release: Release) -> dict[str, Any]:
-    """Its number is given by the store, after it is signed."""
-    value: dict[str, Any] = plain(replace(release, number=0))
+    """Its number, and who is credited later, are given by the store after it is signed."""
+    value: dict[str, Any] = plain(replace(release, number=0, credited=()))
     return value

@@ -62,6 +62,7 @@ class Almanac:
             urgent=admission.urgent,
             reason=admission.reason,
             not_before=admission.not_before,
+            broken_by=admission.actor if admission.break_glass else "",
         )
         return window.evaluate(facts, now)
 

@@ -34,7 +34,17 @@ class Intake:
         Raises Invalid, and what the sources raise; nothing is recorded then."""
         application = with_overrides(self.read(event.application, event.where, folder), event.overrides, event.where)
         artifacts, files = self._resolved(application, folder)
-        release = freeze(application, artifacts, files, at=event.at, by=event.actor, commit=event.commit, url=event.url)
+        release = freeze(
+            application,
+            artifacts,
+            files,
+            at=event.at,
+            by=event.actor,
+            commit=event.commit,
+            url=event.url,
+            authors=event.authors,
+            built_by=event.built_by,
+        )
         known = self.store.releases.add(release, _created(release, event))
         return known, known.created_at == release.created_at and known.created_by == release.created_by
 
@@ -86,4 +96,5 @@ def _created(release: Release, event: SourceEvent) -> Event:
         release=release.id,
         data={"digest": release.digest, "version": release.version},
         audited=True,
+        address=event.address,
     )

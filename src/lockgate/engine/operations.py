@@ -4,6 +4,7 @@ Each call checks everything before it writes anything, and answers with a view; 
 """
 
 import logging
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,16 +17,21 @@ from lockgate.core.environment import Environment
 from lockgate.core.errors import Conflict, Denied, Invalid, LockgateError, NotFound, Problem
 from lockgate.core.gate import Verdict
 from lockgate.core.ids import DeploymentId, InstanceId
+from lockgate.core.people import NOBODY, Caller
 from lockgate.core.plan import Observe, Plan
 from lockgate.core.release import Release
+from lockgate.core.secret import Secret
 from lockgate.core.source import SourceEvent
 from lockgate.core.traffic import Key
 from lockgate.engine import explaining, forecast, life, naming, planner, record, rollout, views
+from lockgate.engine.approvals import ApprovalDesk
 from lockgate.engine.auditing import Auditing
 from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.forecast import Expected
 from lockgate.engine.intake import Intake, with_overrides
+from lockgate.engine.notices import Notices
+from lockgate.engine.people import PeopleDesk
 from lockgate.engine.policy_desk import PolicyDesk
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.redeployment import Redeployment
@@ -81,6 +87,23 @@ class Operations:
     documents: Documents
     secrets: SecretDesk
     recollection: record.Recollection = field(default_factory=record.Recollection)
+    link_key: Secret = field(default_factory=lambda: Secret(secrets.token_hex(32)))
+    """That links to what waits for approvals are signed with."""
+    caller: Caller = NOBODY
+    """Who asks; nobody in particular until :meth:`on_behalf_of`."""
+
+    def on_behalf_of(self, caller: Caller) -> "Operations":
+        """The same for this caller: what they ask for is asked for in their name."""
+        return replace(self, caller=caller, redeployment=replace(self.redeployment, caller=caller))
+
+    @property
+    def people(self) -> PeopleDesk:
+        return PeopleDesk(self.store, self.clock, self.promoter.catalogue, self.caller)
+
+    @property
+    def approvals(self) -> ApprovalDesk:
+        admit, consent = self.promoter.admission, self.promoter.consent
+        return ApprovalDesk(self.store, self.clock, self.ticker, consent, admit, self.link_key, self.caller)
 
     # --- desks ---
 
@@ -93,6 +116,10 @@ class Operations:
     def whereabouts(self) -> Whereabouts:
         """What runs or ran where."""
         return Whereabouts(self.store, self.clock, self.promoter)
+
+    @property
+    def notifications(self) -> Notices:
+        return Notices(self.store, self.clock, self.promoter.catalogue)
 
     # --- releases ---
 
@@ -108,18 +135,22 @@ class Operations:
 
     def create_release(self, request: CreateRelease) -> tuple[ReleaseView, bool]:
         """The release, and whether it is new."""
+        by = self.caller.speaking(request.actor)
         event = SourceEvent(
             application=request.definition,
             where=request.where,
-            actor=request.actor,
+            actor=by.name,
             at=self.clock.now(),
             overrides=_references(request.artifacts),
             commit=request.commit,
             url=request.url,
+            authors=request.authors,
+            built_by=request.built_by,
+            address=by.address,
         )
         release, new = self.intake.take(event, Path(request.folder))
         if new:
-            self._enter(release, request.actor)
+            self._enter(release, by)
         return self._release_view(release), new
 
     def releases(self, application: str, limit: int) -> tuple[ReleaseView, ...]:
@@ -136,8 +167,10 @@ class Operations:
         holder = self.store.history.holder(release.name, environment.name)
         previous = self.store.releases.plan(holder.kept) if holder else None
         begins = self.calendar.slot(request.at, request.next_window, environment)
-        asked = (Kind.DEPLOY, request.actor, request.reason, request.urgent, begins)
-        verdicts = self.promoter.verdicts(Admission(release, environment, plan, *asked))
+        by = self.caller.speaking(request.actor)
+        asked = (Kind.DEPLOY, by.name, request.reason, request.urgent, begins)
+        asking = Admission(release, environment, plan, *asked, personal=by.personal, break_glass=request.break_glass)
+        verdicts = self.promoter.verdicts(asking)
         return Preview(
             application=release.name,
             environment=environment.name,
@@ -159,8 +192,10 @@ class Operations:
             holder = self.store.history.holder(release.name, environment.name)
             previous = self.store.releases.plan(holder.kept) if holder else None
             forecast.refuse_blind(self._forecasts(plan, previous, Expected()))
-        actor, reason = request.actor, request.reason
-        row = self.promoter.open(release, plan, actor=actor, reason=reason, urgent=request.urgent, not_before=begins)
+        by, reason, glass = self.caller.speaking(request.actor), request.reason, request.break_glass
+        row = self.promoter.open(
+            release, plan, by=by, reason=reason, urgent=request.urgent, not_before=begins, break_glass=glass
+        )
         return self.calendar.told_of(self._opened(row), environment)
 
     def promote(self, request: Promote) -> DeploymentView:
@@ -196,7 +231,7 @@ class Operations:
         """An active deployment is aborted; otherwise the last good release before the present one is deployed with
         the configuration it had. Either way the release that is left is barred from the environment."""
         self.promoter.catalogue().get(request.environment)
-        active = self._select(request.application, request.environment, ACTIVE)
+        by, active = self.caller.speaking(request.actor), self._select(request.application, request.environment, ACTIVE)
         holder = self.store.history.holder(request.application, request.environment)
         if active and active[0].kind is Kind.DEPLOY:
             self._bar(active[0], request)
@@ -205,9 +240,7 @@ class Operations:
             raise NotFound(f"Nothing of {request.application} runs in {request.environment}: there is no way back.")
         plan = self.store.releases.plan(self._last_good(holder).plan)
         release = self.store.releases.get(plan.release)
-        row = self.promoter.open(
-            release, plan, actor=request.actor, reason=request.reason, kind=Kind.ROLLBACK, urgent=True
-        )
+        row = self.promoter.open(release, plan, by=by, reason=request.reason, kind=Kind.ROLLBACK, urgent=True)
         self._bar(holder, request)
         return self._opened(row)
 
@@ -221,8 +254,8 @@ class Operations:
                 f"{row.id} is already going back to what ran before.", "Let it finish, or deploy a fix with --urgent."
             )
         because = f"{want} of {row.id}" + (f": {request.reason}" if request.reason else ".")
-        event = life.event_of(row, f"deployment.{want}_asked", because, self.clock.now(), actor=request.actor)
-        event = replace(event, audited=True)
+        event = life.event_of(row, f"deployment.{want}_asked", because, self.clock.now())
+        event = self.caller.speaking(request.actor).signed(event)
         if want in WANTS:
             return self._opened(self.store.deployments.ask(row.id, WANTS[want], self.clock.now(), event))
         stages = self._stages_of(row, want)
@@ -286,12 +319,13 @@ class Operations:
             environments: tuple[Environment, ...] = self.promoter.catalogue().in_order()
         except Invalid as error:
             problems = tuple(p.sentence() for p in error.problems)
-            return Status(now, (), (), problems)
+            return Status(now, (), (), (*problems, *self.approvals.problems()))
         board = StatusBoard(self.store, self.executors)
         chosen = [e for e in environments if environment in ("", e.name)]
         rows = tuple(board.row(a, e, now) for a in self._applications(application) for e in chosen)
         told = tuple(self.calendar.told(views.environment_view(e)) for e in environments)
-        return Status(now, told, rows, self.calendar.faults())
+        problems = (*self.calendar.faults(), *self.approvals.problems(), *self.notifications.problems())
+        return Status(now, told, rows, problems)
 
     def environments(self) -> tuple[EnvironmentView, ...]:
         return tuple(self.calendar.told(views.environment_view(e)) for e in self.promoter.catalogue().in_order())
@@ -324,7 +358,8 @@ class Operations:
         return LogView(tuple(lines[-limit:]) if limit else tuple(lines), following)
 
     def doctor(self) -> tuple[Usable, ...]:
-        return self.examine()
+        late = (Usable("emergency", False, words) for words in self.approvals.problems())
+        return (*self.examine(), *late, *self.notifications.examine())
 
     # --- quarantine ---
 
@@ -339,20 +374,19 @@ class Operations:
             kind="quarantine.lifted",
             at=self.clock.now(),
             because=because,
-            actor=request.actor,
             application=release.name,
             environment=request.environment,
             release=release.id,
-            audited=True,
         )
+        event = self.caller.speaking(request.actor).signed(event)
         self.store.quarantines.lift(release.name, request.environment, release.id, event)
 
     # --- inside ---
 
-    def _enter(self, release: Release, actor: str) -> None:
+    def _enter(self, release: Release, by: Caller) -> None:
         """The release stands whatever becomes of this: what hinders it is found again by deploying it by hand."""
         try:
-            self.promoter.enter(release, actor)
+            self.promoter.enter(release, by)
         except LockgateError as error:
             log.warning("%s enters no environment by itself: %s", release.label(), error)
         self.ticker.wake()
@@ -384,10 +418,10 @@ class Operations:
 
     def _bar(self, row: Deployment, request: RollBack) -> None:
         now = self.clock.now()
-        because = request.reason or "It was rolled back."
-        bar = Quarantine(row.application, row.environment, row.release, because, now, request.actor)
-        event = life.event_of(row, "quarantine.set", because, now, actor=request.actor)
-        self.store.quarantines.bar(bar, replace(event, audited=True))
+        because, by = request.reason or "It was rolled back.", self.caller.speaking(request.actor)
+        bar = Quarantine(row.application, row.environment, row.release, because, now, by.name)
+        event = life.event_of(row, "quarantine.set", because, now)
+        self.store.quarantines.bar(bar, by.signed(event))
 
     def _verdicts(self, row: Deployment) -> tuple[Verdict, ...]:
         try:

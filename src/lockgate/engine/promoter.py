@@ -3,22 +3,26 @@
 The gates are the same for every path: they are asked when a deployment is requested, and again when its turn comes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from lockgate.core.admission import Admission
+from lockgate.core.approval import Review
 from lockgate.core.audit import SYSTEM, Event
 from lockgate.core.deployment import Deployment, Kind, State, Want
 from lockgate.core.environment import Catalogue, Environment, Promote, Queueing
-from lockgate.core.errors import Denied, Invalid, KeyBusy, RecordAltered, Terminal
+from lockgate.core.errors import Denied, Invalid, KeyBusy, Problem, RecordAltered, Terminal
 from lockgate.core.gate import Answer, Verdict, weigh
 from lockgate.core.ids import DeploymentId, Instant
 from lockgate.core.moment import told
+from lockgate.core.people import Caller, listed
 from lockgate.core.plan import Plan, make_plan
 from lockgate.core.release import Release
 from lockgate.engine import life, minutes
+from lockgate.engine.consent import Consent
 from lockgate.engine.gatehouse import Gatehouse
 from lockgate.engine.pinning import pinned
+from lockgate.gates import approval
 from lockgate.ports import Clock, SecretVault, Selection, Store
 
 RECHECK = 30.0
@@ -29,6 +33,9 @@ LOOK_AGAIN = 60.0
 
 BUSY = 0.25
 """Seconds until a deployment looks again whether its turn has come."""
+
+ITSELF = Caller(SYSTEM, personal=True)
+"""Lockgate, when it promotes by itself."""
 
 IN_LINE = 60.0
 """The same for one that is woken by the end of the one ahead: thousands may wait, and none of them costs anything."""
@@ -43,6 +50,7 @@ class Promoter:
     catalogue: Callable[[], Catalogue]
     refuse_unless_able: Callable[[Plan], None]
     gatehouse: Gatehouse
+    consent: Consent
     vault: SecretVault
 
     def plan(self, release: Release, environment: Environment) -> Plan:
@@ -60,24 +68,41 @@ class Promoter:
         environment = self.catalogue().get(row.environment)
         release, plan = self.store.releases.get(row.release), self.store.releases.plan(row.plan)
         asked = (row.kind, row.actor, row.reason, row.urgent, row.not_before)
-        return Admission(release, environment, plan, *asked, row)
+        broke = row.review_due is not None
+        return Admission(
+            release,
+            environment,
+            plan,
+            *asked,
+            row,
+            personal=row.personal,
+            break_glass=broke,
+            as_recorded=row.as_recorded,
+        )
 
     def open(
         self,
         release: Release,
         plan: Plan,
         *,
-        actor: str,
+        by: Caller,
         reason: str,
         kind: Kind = Kind.DEPLOY,
         urgent: bool = False,
         not_before: Instant | None = None,
+        break_glass: bool = False,
+        as_recorded: bool = False,
     ) -> Deployment:
         """Records a deployment. Raises Denied when a gate says no: nothing is recorded then."""
         environment = self.catalogue().get(plan.environment)
-        asking = Admission(release, environment, plan, kind, actor, reason, urgent, not_before)
-        deciding = weigh(self.verdicts(asking))
         now = self.clock.now()
+        review = emergency(environment, release, by, reason, now) if break_glass else None
+        asked = (kind, by.name, reason, urgent, not_before)
+        asking = Admission(
+            release, environment, plan, *asked, personal=by.personal, break_glass=break_glass, as_recorded=as_recorded
+        )
+        verdicts = self.verdicts(asking)
+        deciding = weigh(verdicts)
         if deciding.answer is Answer.DENY:
             self._note_denied(asking, deciding, now)
             raise Denied(deciding.because)
@@ -90,21 +115,27 @@ class Promoter:
             release_label=release.label(),
             plan=self.store.releases.put_plan(plan),
             kind=kind,
-            actor=actor,
+            actor=by.name,
             created_at=now,
             reason=reason,
             urgent=urgent,
             not_before=not_before,
+            personal=by.personal,
+            as_recorded=as_recorded,
+            review_due=review.due if review else None,
             because="It was requested.",
             state_since=now,
             next_at=now,
         )
         planned = f", not before {told(not_before)}" if not_before is not None else ""
         because = f"{release.label()} to {environment.name}{planned}" + (f": {reason}" if reason else ".")
-        data = {"plan": new.plan, "kind": kind.value}
-        event = life.event_of(new, "deployment.requested", because, now, actor=actor, data=data)
+        data = {"plan": new.plan, "kind": kind.value, **_said(environment, verdicts)}
+        events = [life.event_of(new, "deployment.requested", because, now, data=data)]
+        if review is not None:
+            loud = f"{by.name} broke the glass in {environment.name}: {reason}"
+            events.append(life.event_of(new, "deployment.break_glass", loud, now))
         supersede = urgent or (environment.queueing is Queueing.NEWEST and not_before is None)
-        return self.store.deployments.add(new, supersede, [replace(event, audited=True)])
+        return self.store.deployments.add(new, supersede, [by.signed(event) for event in events], review)
 
     def _note_denied(self, asking: Admission, deciding: Verdict, now: Instant) -> None:
         """For the record: of what Lockgate itself asked, the refused promotion tells."""
@@ -127,6 +158,7 @@ class Promoter:
         now = self.clock.now()
         if row.want is not Want.RUN:
             return self._held(row, now)
+        row = self._renewed(row, now)
         verdicts = self._asked(row)
         row = self._noted(row, verdicts, now)
         deciding = weigh(verdicts)
@@ -137,25 +169,25 @@ class Promoter:
             return self._wait(row, State.GATED, deciding.because, until, deciding.who)
         return self._begin(row, deciding, now)
 
-    def enter(self, release: Release, actor: str) -> None:
+    def enter(self, release: Release, by: Caller) -> None:
         """A new release goes to the first environments that take it by themselves."""
         for environment in self.catalogue().first():
-            if environment.promote is Promote.AUTOMATIC:
+            if environment.promote is not Promote.ON_DEMAND:
                 plan = self.plan(release, environment)
-                self.open(release, plan, actor=actor, reason=f"{environment.name} takes every new release.")
+                self.open(release, plan, by=by, reason=f"{environment.name} takes every new release.")
 
     def offer(self, row: Deployment) -> None:
         """A release that has succeeded goes on to the environments that take it by themselves."""
         release = self.store.releases.get(row.release)
         for environment in self.catalogue().following(row.environment):
-            if environment.promote is Promote.AUTOMATIC and not self._offered(row, environment):
+            if environment.promote is not Promote.ON_DEMAND and not self._offered(row, environment):
                 self._offer_to(release, environment, row)
 
     def _offer_to(self, release: Release, environment: Environment, row: Deployment) -> None:
         now = self.clock.now()
         try:
             plan = self.plan(release, environment)
-            self.open(release, plan, actor=SYSTEM, reason=f"It succeeded in {row.environment}.")
+            self.open(release, plan, by=ITSELF, reason=f"It succeeded in {row.environment}.")
         except Terminal as error:
             data = {"to": environment.name}
             because = f"It is not promoted to {environment.name}: {error}"
@@ -180,6 +212,21 @@ class Promoter:
         event = minutes.of(self.store.history, row, verdicts, now)
         return self._save(row, event, keep=True) if event else row
 
+    def _renewed(self, row: Deployment, now: Instant) -> Deployment:
+        """What waits for approvals is planned as the environment is now, and approvals of anything else are void. What
+        hinders that is left to the gate, which then stays shut."""
+        try:
+            admission = self.admission(row)
+            found = self.consent.renewed(admission, row, now)
+            if found is not None:
+                self.refuse_unless_able(self.store.releases.plan(found[0].plan))
+                row = self._save(*found, keep=True)
+                admission = self.admission(row)
+            self.consent.void(admission, now)
+        except Invalid:
+            return row
+        return row
+
     def _begin(self, row: Deployment, let_in: Verdict, now: Instant) -> Deployment:
         holder = self.store.history.holder(row.application, row.environment)
         if row.state is not State.READY:
@@ -196,7 +243,13 @@ class Promoter:
 
     def _held(self, row: Deployment, now: Instant) -> Deployment:
         if row.want is Want.ABORT:
-            return self._save(*life.moved(row, State.ABORTED, "Somebody ended it before it began.", now))
+            rejection = self.store.approvals.rejection(row.id)
+            because = (
+                f"{rejection.person} rejected it: {rejection.reason}"
+                if rejection
+                else "Somebody ended it before it began."
+            )
+            return self._save(*life.moved(row, State.ABORTED, because, now))
         if row.want is Want.GIVE_WAY:
             return self._save(*life.moved(row, State.SUPERSEDED, "A more urgent deployment took its place.", now))
         because = "Somebody paused it before it began."
@@ -211,3 +264,27 @@ class Promoter:
 
     def _save(self, row: Deployment, *events: Event, keep: bool = False) -> Deployment:
         return self.store.deployments.save(row, self.clock.now(), events, keep_claim=keep)
+
+
+def emergency(environment: Environment, release: Release, by: Caller, reason: str, now: Instant) -> Review:
+    """What is to be looked at afterwards. Raises Denied unless the environment lets the caller, and Invalid without a
+    reason."""
+    rule, name = environment.break_glass, environment.name
+    if rule is None:
+        because = f"{name} has no glass to break: environments.yaml gives it no `break_glass`."
+        raise Denied(because, f"Whoever runs {name} can add one; until then its rules hold.")
+    if not by.personal:
+        raise Denied("Who you are is not proven, and an emergency needs a name.", "Sign in as yourself: lockgate login")
+    if not by.groups & set(rule.groups):
+        raise Denied(f"{by.name} may not break the glass in {name}: only {listed(rule.groups)} may.")
+    if not reason.strip():
+        raise Invalid([Problem("request", None, "reason", "an emergency needs one.", "Give --reason TEXT.")])
+    reviewers = environment.approvals.groups if environment.approvals else rule.groups
+    return Review("", release.name, name, by.name, reason, now, now + rule.review, reviewers)
+
+
+def _said(environment: Environment, verdicts: tuple[Verdict, ...]) -> Mapping[str, str]:
+    """What was said of approvals when it was requested, for the record: an exemption is one that can be read there."""
+    if environment.approvals is None:
+        return {}
+    return {"approvals": next((v.because for v in verdicts if v.gate == approval.GATE), "")}

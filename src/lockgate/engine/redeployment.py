@@ -11,6 +11,7 @@ from lockgate.core.difference import differences
 from lockgate.core.environment import Environment
 from lockgate.core.errors import CapabilityMissing, Conflict, Invalid
 from lockgate.core.ids import DeploymentId
+from lockgate.core.people import NOBODY, Caller
 from lockgate.core.plan import Plan
 from lockgate.engine import views
 from lockgate.engine.notary import Notary
@@ -29,6 +30,7 @@ class Redeployment:
     promoter: Promoter
     ticker: Ticker
     notary: Notary
+    caller: Caller = NOBODY
 
     def redeploy(self, deployment: str, request: Redeploy) -> DeploymentView:
         """Raises NotFound, RecordAltered, Conflict when it would not be the same, Denied: nothing is recorded then."""
@@ -41,7 +43,8 @@ class Redeployment:
             self._demand_same(row, plan, environment)
         reason = request.reason or f"{row.id} once more, exactly as it was recorded."
         release = self.store.releases.get(plan.release)
-        new = self.promoter.open(release, plan, actor=request.actor, reason=reason, urgent=request.urgent)
+        by, urgent = self.caller.speaking(request.actor), request.urgent
+        new = self.promoter.open(release, plan, by=by, reason=reason, urgent=urgent, as_recorded=True)
         self.ticker.wake()
         return views.deployment_view(new)
 

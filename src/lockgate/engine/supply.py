@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from lockgate.core.audit import SYSTEM, Event
+from lockgate.core.audit import Event
 from lockgate.core.environment import Environment, Promote
 from lockgate.core.errors import Invalid, LockgateError, Problem
 from lockgate.core.evidence import MAX_BYTES, Contents, Evidence, Format, Role
@@ -14,7 +14,7 @@ from lockgate.core.finding import Finding, FindingCounts, Waiver
 from lockgate.core.ids import Digest, Instant
 from lockgate.core.release import Release
 from lockgate.engine.inspection import findings_of
-from lockgate.engine.promoter import Promoter
+from lockgate.engine.promoter import ITSELF, Promoter
 from lockgate.messages import (
     EvidenceView,
     FindingsView,
@@ -91,7 +91,7 @@ class Supply:
                 if environment.promote is Promote.AUTOMATIC and self._was_offered(release, environment):
                     because = "What was asked for has been attached."
                     plan = self.promoter.plan(release, environment)
-                    self.promoter.open(release, plan, actor=SYSTEM, reason=because)
+                    self.promoter.open(release, plan, by=ITSELF, reason=because)
         except LockgateError as error:
             log.info("%s is not deployed by itself: %s", release.label(), error)
         self.ticker.wake()

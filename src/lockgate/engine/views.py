@@ -60,6 +60,8 @@ def deployment_view(row: Deployment, plan: Plan | None = None) -> DeploymentView
         final=row.final,
         failure=row.progress.failure,
         cell=row.progress.cell or "" if row.active else "",
+        personal=row.personal,
+        review_due=row.review_due,
         not_before=row.not_before,
     )
 
@@ -133,6 +135,8 @@ def release_view(release: Release, places: tuple[Place, ...] = ()) -> ReleaseVie
         ),
         places=places,
         templates=dict(release.application.templates),
+        authors=release.written_by(),
+        built_by=release.built_by,
     )
 
 

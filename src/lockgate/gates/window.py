@@ -26,6 +26,8 @@ class Facts:
     reason: str = ""
     not_before: Instant | None = None
     """When it is meant to begin; None: now."""
+    broken_by: str = ""
+    """Who broke the glass; empty: nobody."""
 
 
 def evaluate(facts: Facts, now: Instant) -> Verdict:
@@ -35,6 +37,9 @@ def evaluate(facts: Facts, now: Instant) -> Verdict:
     closure = table.closure(at)
     if closure is None:
         return Verdict(GATE, Answer.PASS, _open(facts, at, now))
+    if facts.broken_by:
+        because = f"{facts.broken_by} broke the glass in {facts.environment}, which is closed or frozen: {facts.reason}"
+        return Verdict(GATE, Answer.PASS, because, exempted=True)
     kinds = _kinds(facts)
     if table.closure(at, kinds) is None:
         return Verdict(GATE, Answer.PASS, _let_in(facts, closure, at), exempted=True)

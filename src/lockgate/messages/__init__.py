@@ -61,6 +61,18 @@ from lockgate.messages.canary import (
 from lockgate.messages.canary import (
     TermView as TermView,
 )
+from lockgate.messages.notifications import (
+    ChannelView as ChannelView,
+)
+from lockgate.messages.notifications import (
+    DeliveryView as DeliveryView,
+)
+from lockgate.messages.notifications import (
+    RetryDeliveries as RetryDeliveries,
+)
+from lockgate.messages.notifications import (
+    TryChannel as TryChannel,
+)
 from lockgate.messages.policies import (
     CheckPolicy as CheckPolicy,
 )
@@ -131,6 +143,10 @@ class CreateRelease:
     commit: str = ""
     url: str = ""
     actor: str = ""
+    authors: tuple[str, ...] = ()
+    """Who wrote what is new in it, by name or e-mail address; none: whoever makes the release."""
+    built_by: str = ""
+    """Who, or what, built it, if that is not who makes the release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +171,8 @@ class Deploy:
     """When to begin, in seconds since 1970; null: as soon as the gates are open."""
     next_window: bool = False
     """Begin when the environment opens next; if it is open, at once."""
+    break_glass: bool = False
+    """An emergency, with a reason: neither approvals nor windows hold it, and a second person looks at it later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +286,8 @@ class ReleaseView:
     places: tuple[Place, ...] = ()
     templates: Mapping[str, str] = field(default_factory=dict)
     """``NAME@VERSION`` -> digest, of each that the definition was made with."""
+    authors: tuple[str, ...] = ()
+    built_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +337,10 @@ class DeploymentView:
     """When it was asked to begin."""
     warnings: tuple[str, ...] = ()
     """Said when it is asked for: what it may collide with."""
+    personal: bool = False
+    """Who asked for it is proven."""
+    review_due: Instant | None = None
+    """It broke the glass, and a second person was to look at it by then."""
 
 
 @dataclass(frozen=True, slots=True)

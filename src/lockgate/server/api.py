@@ -112,4 +112,11 @@ def doctor(call: Call) -> Answer:
 
 
 def log_in(call: Call) -> Answer:
-    return Answer({"url": call.access.login_url()}, 201)
+    return Answer(
+        {
+            "url": call.access.login_url(call.caller.name, call.caller.token)
+            if call.caller.personal
+            else call.access.login_url()
+        },
+        201,
+    )

@@ -17,13 +17,17 @@ from lockgate.charts.topics import CHARTS
 from lockgate.core.deployment import State
 from lockgate.messages import Ask, CreateRelease, Deploy, Lift, Promote, RollBack
 from lockgate.server import api, calendar, environments, secret_calls, supply
+from lockgate.server.approvals import APPROVALS
 from lockgate.server.auditing import AUDITING
 from lockgate.server.endpoint import Answer, Call, Endpoint, File, Image, Lines, Parameter, Query, read_query
 from lockgate.server.faults import problem_response
 from lockgate.server.guard import Guard
+from lockgate.server.identity import Identity, caller_of
 from lockgate.server.message import actor_of, message_of
+from lockgate.server.notifications import NOTIFICATIONS
 from lockgate.server.operations import OperationsLike
 from lockgate.server.pages import Console, fault_page
+from lockgate.server.people import PEOPLE
 from lockgate.server.policies import POLICIES
 from lockgate.server.stream import Interest, Tail, as_api, event_stream, place_of
 from lockgate.server.token import Access
@@ -222,7 +226,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         statuses=(204,),
     ),
     *AUDITING,
+    *NOTIFICATIONS,
     Endpoint("POST", "/v1/logins", "A link that opens the console, once.", api.log_in, '{"url"}', statuses=(201,)),
+    *APPROVALS,
+    *PEOPLE,
     Endpoint("GET", "/v1/doctor", "What of this machine Lockgate can use.", api.doctor, "[Usable]"),
     *secret_calls.ENDPOINTS,
     *POLICIES,
@@ -240,11 +247,12 @@ def endpoint_route(endpoint: Endpoint, operations: OperationsLike, access: Acces
             if endpoint.streams and "text/event-stream" in request.headers.get("accept", ""):
                 return await _stream(request, query, tail)
             if endpoint.uploads:
-                return await _received(
-                    request, endpoint, operations, Call(operations, access, request.path_params, query)
-                )
+                caller = caller_of(request)
+                call = Call(operations.on_behalf_of(caller), access, request.path_params, query, caller=caller)
+                return await _received(request, endpoint, call)
             message = await message_of(request, endpoint.takes) if endpoint.takes else None
-            call = Call(operations, access, request.path_params, query, message)
+            caller = caller_of(request)
+            call = Call(operations.on_behalf_of(caller), access, request.path_params, query, message, caller)
             return _response(await to_thread.run_sync(endpoint.answer, call))
         except Exception as error:
             return problem_response(error)
@@ -252,9 +260,9 @@ def endpoint_route(endpoint: Endpoint, operations: OperationsLike, access: Acces
     return Route(endpoint.path, answer, methods=[endpoint.method], name=f"{endpoint.method} {endpoint.path}")
 
 
-async def _received(request: Request, endpoint: Endpoint, operations: OperationsLike, call: Call) -> Response:
+async def _received(request: Request, endpoint: Endpoint, call: Call) -> Response:
     actor = actor_of(request)
-    async with upload_of(request, operations) as incoming:
+    async with upload_of(request, call.operations) as incoming:
         return _response(await to_thread.run_sync(endpoint.answer, replace(call, incoming=incoming, actor=actor)))
 
 
@@ -281,10 +289,11 @@ async def _stream(request: Request, query: Query, tail: Tail) -> Response:
 def make_app(operations: OperationsLike, access: Access, hosts: frozenset[str] = frozenset()) -> Starlette:
     """The application. ``hosts``: names it answers for besides those of the loopback."""
     tail = Tail(operations)
-    console = Console(operations, access, tail)
+    identity = Identity(access, operations.people)
+    console = Console(operations, access, identity, tail)
     app = Starlette(
         routes=[*(endpoint_route(e, operations, access, tail) for e in ENDPOINTS), *console.routes()],
-        middleware=[Middleware(Guard, access=access, hosts=hosts, refuse=refusal)],
+        middleware=[Middleware(Guard, identity=identity, hosts=hosts, refuse=refusal)],
         exception_handlers={HTTPException: refusal},
     )
     app.state.tail = tail

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from lockgate.core.errors import Invalid, Problem
+from lockgate.core.people import NOBODY, Caller
 from lockgate.ports import Incoming
 from lockgate.server.operations import OperationsLike
 from lockgate.server.token import Access
@@ -57,6 +58,7 @@ class Call:
     path: Mapping[str, str] = field(default_factory=dict)
     query: Query = Query()
     message: object = None
+    caller: Caller = NOBODY
     incoming: Incoming | None = None
     """The body of a row that takes documents."""
     actor: str = ""

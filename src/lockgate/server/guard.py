@@ -11,6 +11,7 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
+from anyio import to_thread
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
@@ -18,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lockgate.charts.style import STYLE
 from lockgate.core.attribution import coming_from
-from lockgate.server.token import Access
+from lockgate.server.identity import CALLER, Identity, address_of
 
 OPEN_PATHS = frozenset({"/healthz", "/login"})
 OPEN_PREFIX = "/static/"
@@ -72,27 +73,15 @@ def from_own_page(headers: Headers) -> bool:
     return origin != "" and urlsplit(origin).netloc == headers.get("host", "")
 
 
-def address_of(scope: Scope, headers: Headers) -> str:
-    """Who is at the other end, for the record: ``127.0.0.1``, or ``127.0.0.1 for 10.0.0.7`` where a proxy says so. That
-    is its word alone, as only programs of this machine reach the server."""
-    client = scope.get("client")
-    near = str(client[0]) if client else "unknown"
-    far = headers.get("x-forwarded-for", "").partition(",")[0].strip()
-    try:
-        return f"{near} for {ipaddress.ip_address(far)}" if far else near
-    except ValueError:
-        return near
-
-
 Refusal = Callable[[Request, Exception], Awaitable[ASGIApp]]
 
 
 class Guard:
     """ASGI middleware. ``refuse`` renders what it raises."""
 
-    def __init__(self, app: ASGIApp, access: Access, hosts: frozenset[str], refuse: Refusal) -> None:
+    def __init__(self, app: ASGIApp, identity: Identity, hosts: frozenset[str], refuse: Refusal) -> None:
         self._app = app
-        self._access = access
+        self._identity = identity
         self._hosts = hosts
         self._refuse = refuse
 
@@ -107,7 +96,7 @@ class Guard:
             await send(message)
 
         try:
-            self._let_in(HTTPConnection(scope))
+            await self._let_in(HTTPConnection(scope))
         except HTTPException as error:
             refusal = await self._refuse(Request(scope, receive), error)
             await refusal(scope, receive, guarded)
@@ -115,8 +104,8 @@ class Guard:
             with coming_from(address_of(scope, Headers(scope=scope))):
                 await self._app(scope, receive, guarded)
 
-    def _let_in(self, request: HTTPConnection) -> None:
-        """Raises :class:`HTTPException` 401, 403 or 421."""
+    async def _let_in(self, request: HTTPConnection) -> None:
+        """Who it is goes into the scope. Raises :class:`HTTPException` 401, 403 or 421."""
         host = host_name(request.headers.get("host", ""))
         if not (is_loopback(host) or host in self._hosts):
             because = f"This server does not answer for the host {host[:100]!r}."
@@ -128,17 +117,17 @@ class Guard:
             return
         if path in OPEN_PATHS:
             self._own_page_only(request)
-        elif not self._has_token(request):
-            if not self._access.knows(request.cookies.get(self._access.cookie, "")):
+            return
+        caller = await to_thread.run_sync(self._identity.by_token, request)
+        if caller is None:
+            caller = await to_thread.run_sync(self._identity.by_session, request)
+            if caller is None:
                 detail = "No valid token or session came with the request."
-                mend = "Send Authorization: Bearer with the contents of the file token in the server's data folder."
+                mend = "Send Authorization: Bearer with your token, or with the file token in the server's data folder."
                 raise HTTPException(401, f"{detail} {mend}")
             if method not in SAFE_METHODS:
                 self._own_page_only(request)
-
-    def _has_token(self, request: HTTPConnection) -> bool:
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and self._access.holds_token(given.strip())
+        request.scope[CALLER] = caller
 
     def _own_page_only(self, request: HTTPConnection) -> None:
         if not from_own_page(request.headers):

@@ -3,8 +3,6 @@
 Unknown fields are refused, because a misspelt ``urgent`` that is quietly ignored is worse than an error.
 """
 
-import getpass
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, replace
@@ -16,16 +14,21 @@ from starlette.requests import Request
 
 from lockgate.core.errors import Invalid, Problem
 from lockgate.server.endpoint import unknown
+from lockgate.server.identity import ACTOR_HEADER, caller_of, local_user
 
 T = TypeVar("T")
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of a request's body."""
 
-ACTOR_HEADER = "x-lockgate-actor"
 ACTOR_LENGTH = 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_WORDING: Mapping[Any, str] = {str: "text", bool: "true or false", int: "a whole number"}
+_WORDING: Mapping[Any, str] = {
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    tuple[str, ...]: "a list of texts",
+}
 _JSON_NAMES: Mapping[type, str] = {
     str: "text",
     bool: "true or false",
@@ -120,24 +123,19 @@ def _holds_nul(value: object) -> bool:
 
 
 def with_actor(message: T, request: Request) -> T:
-    """Who asks: the message's own ``actor``, else the header, else the user the server runs as."""
+    """Who asks: the person who has signed in; else the message's own ``actor``, the header, or the user the server runs
+    as."""
     if not hasattr(message, "actor"):
         return message
     return replace(message, actor=actor_of(request, message.actor))  # type: ignore[type-var]  # all are dataclasses
 
 
 def actor_of(request: Request, named: str = "") -> str:
-    """``named``, else who the header says, else the user the server runs as. Raises :class:`Invalid`."""
-    actor = named or request.headers.get(ACTOR_HEADER, "") or local_user()
+    """The person who has signed in; else ``named``, who the header says, or the user the server runs as. Raises
+    :class:`Invalid`."""
+    caller = caller_of(request)
+    actor = caller.name if caller.personal else named or request.headers.get(ACTOR_HEADER, "") or local_user()
     if len(actor) > ACTOR_LENGTH or _CONTROL.search(actor):
         because = f"it must be one line of at most {ACTOR_LENGTH} characters."
         raise Invalid([Problem("request", None, "actor", because)])
     return actor
-
-
-def local_user() -> str:
-    """Name of the user the server runs as."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may have no name for its user
-        return f"uid-{os.getuid()}"

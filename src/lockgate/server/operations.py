@@ -9,13 +9,17 @@ from typing import Literal, Protocol
 
 from lockgate.core.errors import Problem
 from lockgate.core.ids import Instant
+from lockgate.core.invitation import Invitation
+from lockgate.core.people import Caller
 from lockgate.messages import (
     AnalysisView,
     Ask,
     AuditView,
     CalendarView,
+    ChannelView,
     CheckPolicy,
     CreateRelease,
+    DeliveryView,
     Deploy,
     DeploymentView,
     EnvironmentView,
@@ -36,17 +40,31 @@ from lockgate.messages import (
     QuarantineView,
     ReleaseView,
     ReplayView,
+    RetryDeliveries,
     RevokeFeed,
     RollBack,
     Status,
     TakeWaiver,
+    TryChannel,
     TryPolicies,
     Usable,
     WaiverView,
     WhereView,
 )
+from lockgate.messages.approvals import (
+    ApprovalView,
+    Approve,
+    Confirm,
+    Delegate,
+    DelegationView,
+    EndDelegation,
+    Inbox,
+    Reject,
+    ReviewView,
+)
 from lockgate.messages.audit import AuditQuery, KeysView, Redeploy, RotateKey, StatementView, Verification
 from lockgate.messages.environments import ComparisonView, EnvironmentDetail, WhyView
+from lockgate.messages.people import AddPerson, CallerView, Leave, MakeToken, NewToken, PersonView
 from lockgate.messages.secrets import (
     ChangeMasterKey,
     KeyChangeView,
@@ -90,6 +108,65 @@ class SurveyorLike(Protocol):
     def why(self, name: str, field: str, /) -> WhyView: ...
 
     def compare(self, left: str, right: str, /) -> ComparisonView: ...
+
+
+class PeopleDeskLike(Protocol):
+    """Who is known. Raises as :class:`OperationsLike` does."""
+
+    def bearer(self, token: str, address: str, /) -> Caller | None:
+        """Whose personal token it is; None: nobody's."""
+
+    def known(self, name: str, token: str, address: str, /) -> Caller | None:
+        """Somebody who signed in with that token, by its id; None when it opens nothing any more."""
+
+    def me(self) -> CallerView: ...
+
+    def all(self) -> tuple[PersonView, ...]: ...
+
+    def add(self, message: AddPerson, /) -> NewToken: ...
+
+    def token(self, name: str, message: MakeToken, /) -> NewToken: ...
+
+    def revoke(self, token: str, message: Leave, /) -> None: ...
+
+    def remove(self, name: str, message: Leave, /) -> None: ...
+
+
+class ApprovalDeskLike(Protocol):
+    """What waits for people. Raises as :class:`OperationsLike` does."""
+
+    def view(self, deployment: str, /) -> ApprovalView: ...
+
+    def inbox(self) -> Inbox: ...
+
+    def approve(self, deployment: str, message: Approve, /) -> ApprovalView: ...
+
+    def reject(self, deployment: str, message: Reject, /) -> ApprovalView: ...
+
+    def confirm(self, deployment: str, message: Confirm, /) -> ReviewView: ...
+
+    def delegations(self) -> tuple[DelegationView, ...]: ...
+
+    def delegate(self, message: Delegate, /) -> DelegationView: ...
+
+    def end(self, delegation: str, message: EndDelegation, /) -> None: ...
+
+    def invited(self, text: str, /) -> tuple[Invitation, ApprovalView]: ...
+
+
+class NoticesLike(Protocol):
+    """The desk for notifications."""
+
+    def channels(self) -> tuple[ChannelView, ...]: ...
+
+    def deliveries(
+        self, channel: str, states: frozenset[str], limit: int, ids: frozenset[str] = frozenset(), /
+    ) -> tuple[DeliveryView, ...]:
+        """Newest first; an empty argument does not narrow."""
+
+    def retry(self, message: RetryDeliveries, /) -> tuple[DeliveryView, ...]: ...
+
+    def test(self, message: TryChannel, /) -> DeliveryView: ...
 
 
 Wanted = Literal["pause", "resume", "abort", "continue", "finish"]
@@ -169,6 +246,15 @@ class CalendarLike(Protocol):
 class OperationsLike(Protocol):
     """Each raises the errors of :mod:`lockgate.core.errors`, whose messages are sentences for the user."""
 
+    def on_behalf_of(self, caller: Caller, /) -> "OperationsLike":
+        """The same, for this caller."""
+
+    @property
+    def people(self) -> PeopleDeskLike: ...
+
+    @property
+    def approvals(self) -> ApprovalDeskLike: ...
+
     @property
     def supply(self) -> SupplyLike: ...
 
@@ -186,6 +272,9 @@ class OperationsLike(Protocol):
 
     @property
     def redeployment(self) -> RedeploymentLike: ...
+
+    @property
+    def notifications(self) -> NoticesLike: ...
 
     def check(self, message: CreateRelease, /) -> tuple[Problem, ...]: ...
 

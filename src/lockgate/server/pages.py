@@ -3,6 +3,7 @@
 Each page is a function from the engine's answers to a template and its values, as the calls of the API are.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -22,13 +23,16 @@ from lockgate.core.deployment import ACTIVE, State, Want
 from lockgate.core.errors import Invalid, NotFound, Problem
 from lockgate.core.plan import Observe
 from lockgate.messages import AnalysisView, Ask, DeploymentView, Promote, RollBack, Status, StatusRow
-from lockgate.server.endpoint import Parameter, Query, read_query
+from lockgate.server.consent_pages import CONSENT_ACTIONS, CONSENT_PAGES, panel
+from lockgate.server.endpoint import Parameter, read_query
 from lockgate.server.faults import fault_of, headers_of
+from lockgate.server.identity import Identity, caller_of
 from lockgate.server.message import body_of, build, with_actor
 from lockgate.server.operations import OperationsLike, Wanted
 from lockgate.server.render import asset_at, day, make_templates
 from lockgate.server.stream import Horizon, Interest, Tail, as_pulse, event_stream, place_of
 from lockgate.server.token import SESSION_LASTS, Access
+from lockgate.server.visit import Asked, Form, Page, Visit
 
 TEMPLATES = make_templates()
 
@@ -37,29 +41,13 @@ EVENTS_SHOWN = 200
 
 STEP = "deployment.step"
 
+_LINK = re.compile(r"/approve/[A-Za-z0-9_-]{1,4000}")
+
 _AFTER = Parameter("after", "Only those with a higher number.", int, 0)
 _APPLICATION = Parameter("application", "Only of this application.")
 _DEPLOYMENT = Parameter("deployment", "Only of this deployment.")
 _BEFORE = Parameter("before", "Only those with a lower number.", int, 0)
 _STEPS = Parameter("steps", "Single steps of deployments, too.", choices=frozenset({"all"}))
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """A page asked for."""
-
-    operations: OperationsLike
-    horizon: Horizon
-    path: Mapping[str, str]
-    query: Query
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A template and its values."""
-
-    template: str
-    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 def overview(visit: Visit) -> Page:
@@ -84,6 +72,8 @@ def deployment(visit: Visit) -> Page:
     following = [e.name for e in visit.operations.environments() if e.after == one.environment]
     values = {
         "analysis": shown_analysis(visit.operations, one.id),
+        "approval": panel(visit.operations, one.id),
+        "caller": visit.caller,
         "told": told,
         "one": one,
         "row": rows[0] if rows else None,
@@ -196,38 +186,27 @@ PAGES: tuple[tuple[str, Callable[[Visit], Page], tuple[Parameter, ...]], ...] = 
     ("/deployments/{id}", deployment, ()),
     ("/releases/{application}/{name}", release, ()),
     ("/events", events, (_APPLICATION, _DEPLOYMENT, _BEFORE, _STEPS)),
+    *CONSENT_PAGES,
 )
 
-Form = Mapping[str, str]
 
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """An action's request, understood."""
-
-    operations: OperationsLike
-    path: Mapping[str, str]
-    form: Form
-    request: Request
-
-
-def _ask(want: Wanted) -> Callable[[Asked], DeploymentView]:
-    def asked(asked: Asked) -> DeploymentView:
+def _ask(want: Wanted) -> Callable[[Asked], str]:
+    def asked(asked: Asked) -> str:
         message = with_actor(build(dict(asked.form), Ask), asked.request)
-        return asked.operations.ask(asked.path["id"], want, message)
+        return asked.operations.ask(asked.path["id"], want, message).id
 
     return asked
 
 
-def _roll_back(asked: Asked) -> DeploymentView:
-    return asked.operations.roll_back(with_actor(build(dict(asked.form), RollBack), asked.request))
+def _roll_back(asked: Asked) -> str:
+    return asked.operations.roll_back(with_actor(build(dict(asked.form), RollBack), asked.request)).id
 
 
-def _promote(asked: Asked) -> DeploymentView:
-    return asked.operations.promote(with_actor(build(dict(asked.form), Promote), asked.request))
+def _promote(asked: Asked) -> str:
+    return asked.operations.promote(with_actor(build(dict(asked.form), Promote), asked.request)).id
 
 
-ACTIONS: tuple[tuple[str, Callable[[Asked], DeploymentView]], ...] = (
+ACTIONS: tuple[tuple[str, Callable[[Asked], str]], ...] = (
     ("/deployments/{id}/pause", _ask("pause")),
     ("/deployments/{id}/resume", _ask("resume")),
     ("/deployments/{id}/continue", _ask("continue")),
@@ -235,6 +214,7 @@ ACTIONS: tuple[tuple[str, Callable[[Asked], DeploymentView]], ...] = (
     ("/deployments/{id}/abort", _ask("abort")),
     ("/rollbacks", _roll_back),
     ("/promotions", _promote),
+    *CONSENT_ACTIONS,
 )
 
 
@@ -256,7 +236,16 @@ def fault_page(request: Request, error: Exception) -> Response:
     """A refusal, as a page: the way in for those who are not signed in."""
     fault = fault_of(error)
     template = "signin.html" if fault.status == 401 else "fault.html"
-    return page_response(Page(template, {"fault": fault, "wrong": False}), fault.status, headers_of(fault, error))
+    return page_response(
+        Page(template, {"fault": fault, "wrong": False, "on_to": _on_to(request.url.path)}),
+        fault.status,
+        headers_of(fault, error),
+    )
+
+
+def _on_to(path: str) -> str:
+    """Where somebody goes on to who has just signed in: the link they were sent, and nowhere else."""
+    return path if _LINK.fullmatch(path) else ""
 
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -277,9 +266,10 @@ def _told(handler: Handler) -> Handler:
 class Console:
     """The console's routes, over one engine."""
 
-    def __init__(self, operations: OperationsLike, access: Access, tail: Tail) -> None:
+    def __init__(self, operations: OperationsLike, access: Access, identity: Identity, tail: Tail) -> None:
         self._operations = operations
         self._access = access
+        self._identity = identity
         self._tail = tail
         self._horizon = Horizon()
 
@@ -297,16 +287,19 @@ class Console:
     def _page(self, make: Callable[[Visit], Page], parameters: tuple[Parameter, ...]) -> Handler:
         async def shown(request: Request) -> Response:
             query = read_query(request.query_params.multi_items(), parameters)
-            visit = Visit(self._operations, self._horizon, request.path_params, query)
+            caller = caller_of(request)
+            mine = self._operations.on_behalf_of(caller)
+            visit = Visit(mine, self._horizon, request.path_params, query, caller)
             return await to_thread.run_sync(lambda: page_response(make(visit)))
 
         return shown
 
-    def _action(self, act: Callable[[Asked], DeploymentView]) -> Handler:
+    def _action(self, act: Callable[[Asked], str]) -> Handler:
         async def done(request: Request) -> Response:
-            asked = Asked(self._operations, request.path_params, await form_of(request), request)
-            view = await to_thread.run_sync(act, asked)
-            return RedirectResponse(f"/deployments/{quote(view.id, safe='')}", 303)
+            mine = self._operations.on_behalf_of(caller_of(request))
+            asked = Asked(mine, request.path_params, await form_of(request), request)
+            deployment = await to_thread.run_sync(act, asked)
+            return RedirectResponse(f"/deployments/{quote(deployment, safe='')}", 303)
 
         return done
 
@@ -319,18 +312,21 @@ class Console:
     async def _open(self, request: Request) -> Response:
         """The link that ``lockgate serve`` prints; without a ticket, the page to sign in."""
         ticket = request.query_params.get("token", "")
-        return self._enter(ticket) if ticket else page_response(Page("signin.html", {"fault": None, "wrong": False}))
+        if not ticket:
+            return page_response(Page("signin.html", {"fault": None, "wrong": False, "on_to": ""}))
+        return await self._enter(ticket, request, "")
 
     async def _sign_in(self, request: Request) -> Response:
-        return self._enter((await form_of(request)).get("token", "").strip())
+        form = await form_of(request)
+        return await self._enter(form.get("token", "").strip(), request, _on_to(form.get("on_to", "")))
 
-    def _enter(self, secret: str) -> Response:
-        session = self._access.redeem(secret)
+    async def _enter(self, secret: str, request: Request, on_to: str) -> Response:
+        session = await to_thread.run_sync(self._identity.session_for, secret, request)
         if session is None:
-            return page_response(Page("signin.html", {"fault": None, "wrong": True}), 401)
+            return page_response(Page("signin.html", {"fault": None, "wrong": True, "on_to": on_to}), 401)
         # A page that goes on by itself, not a redirect: a browser sends no strict cookie along a redirect that began
         # elsewhere, such as at a link in a web terminal.
-        response = page_response(Page("signed_in.html"), headers={"Refresh": "0; url=/"})
+        response = page_response(Page("signed_in.html"), headers={"Refresh": f"0; url={on_to or '/'}"})
         response.set_cookie(
             self._access.cookie, session, max_age=int(SESSION_LASTS), path="/", httponly=True, samesite="strict"
         )

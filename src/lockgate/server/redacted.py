@@ -22,7 +22,9 @@ class _Redacted:
     def _quiet(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def quiet(*arguments: Any, **named: Any) -> Any:
             try:
-                return masked(call(*arguments, **named), self._mask)
+                answer = call(*arguments, **named)
+                same = type(answer) is type(self._inner)  # on behalf of somebody
+                return _Redacted(answer, self._mask) if same else masked(answer, self._mask)
             except LockgateError as error:
                 hushed(error, self._mask)
                 raise

@@ -23,13 +23,14 @@ OPENING = f"""# HTTP API v1
 Made from the route table by `python -m lockgate.server.reference`; do not edit it by hand.
 
 The server listens on the loopback. While it does, the file `server.json` in its data folder says where
-(`{{"url", "pid", "version"}}`), and the file `token` beside it, readable only by its owner, holds what each request
-carries: `Authorization: Bearer TOKEN`. A browser that has signed in sends its session's cookie instead; what changes
-something is then accepted from the console's own pages only (`Sec-Fetch-Site`, or `Origin`).
+(`{{"url", "pid", "version"}}`). Each request carries `Authorization: Bearer TOKEN`: a person's own token
+(`lockgate person add`), which proves who asks, or the server's, in the file `token` beside it, readable only by its
+owner, which does not. A browser that has signed in sends its session's cookie instead; what changes something is then
+accepted from the console's own pages only (`Sec-Fetch-Site`, or `Origin`).
 
 Requests and answers are JSON, instants seconds since 1970. A body has at most {BODY_LIMIT} bytes. Fields and
-parameters that are not listed here are refused. Who asks is the message's `actor`, else the header
-`X-Lockgate-Actor`, else the user that the server runs as.
+parameters that are not listed here are refused. Who asks is the person whose token or session it is; with the server's
+own token the message's `actor`, else the header `X-Lockgate-Actor`, else the user that the server runs as.
 """
 
 REFUSALS = """## Refusals
@@ -135,7 +136,8 @@ def _type_name(kind: object) -> str:
 
 def _messages() -> Iterator[_Shown]:
     """Each message, in the order of the module, and the problem that faults are made of."""
-    ours = (messages, messages.canary, messages.policies, messages.supply, secrets, audit)
+    views = (messages, messages.approvals, audit, messages.canary, messages.notifications, messages.people)
+    ours = (*views, messages.policies, secrets, messages.supply)
     for module in (*ours, sys.modules[Problem.__module__]):
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.ClassDef) and (module in ours or node.name == Problem.__name__):

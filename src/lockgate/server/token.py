@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from lockgate.core.errors import Invalid, Problem
@@ -78,6 +79,17 @@ def ensure_token(home: Path) -> str:
     return token
 
 
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a ticket or a session opens, and for whom."""
+
+    until: Instant
+    person: str = ""
+    """Empty: whoever holds the server's own token."""
+    token: str = ""
+    """Id of the personal token that it was got with: it opens nothing any more once that is revoked."""
+
+
 class Access:
     """The keys of one data folder. Its methods may be called from any thread."""
 
@@ -86,7 +98,7 @@ class Access:
         self._path = home / SESSIONS_FILE
         self._now = now
         self._lock = threading.Lock()
-        self._tickets: dict[str, Instant] = {}
+        self._tickets: dict[str, Key] = {}
         self._sessions = _read_sessions(self._path)
         self.door = ""
         """Where browsers come in, such as ``http://localhost:7070``; known once the server listens."""
@@ -99,31 +111,37 @@ class Access:
     def holds_token(self, given: str) -> bool:
         return same(given, self._token)
 
-    def mint_ticket(self) -> str:
+    def mint_ticket(self, person: str = "", token: str = "") -> str:
         """Good for one login, for an hour."""
         ticket = secrets.token_urlsafe(24)
         with self._lock:
-            self._tickets[_digest(ticket)] = self._now() + TICKET_LASTS
+            self._tickets[_digest(ticket)] = Key(self._now() + TICKET_LASTS, person, token)
         return ticket
 
-    def login_url(self) -> str:
+    def login_url(self, person: str = "", token: str = "") -> str:
         """A link that opens the console, once."""
-        return f"{self.door}/login?token={self.mint_ticket()}"
+        return f"{self.door}/login?token={self.mint_ticket(person, token)}"
 
     def redeem(self, given: str) -> str | None:
         """A new session's id for a ticket, which is used up, or for the token itself; None for anything else."""
         with self._lock:
-            until = self._tickets.pop(_digest(given), 0.0)
-            if until <= self._now() and not self.holds_token(given):
-                return None
-            session = secrets.token_urlsafe(32)
-            self._sessions[_digest(session)] = self._now() + SESSION_LASTS
-            self._keep()
-            return session
+            ticket = self._tickets.pop(_digest(given), Key(0.0))
+            if ticket.until > self._now():
+                return self._opened(ticket.person, ticket.token)
+            return self._opened("", "") if self.holds_token(given) else None
+
+    def open_for(self, person: str, token: str) -> str:
+        """A new session's id for somebody whose personal token has been checked."""
+        with self._lock:
+            return self._opened(person, token)
+
+    def who(self, session: str) -> Key | None:
+        """Whose session it is. Looked up by digest, so the time it takes tells nothing of the ids there are."""
+        found = self._sessions.get(_digest(session))
+        return found if found is not None and found.until > self._now() else None
 
     def knows(self, session: str) -> bool:
-        """Looked up by digest, so the time it takes tells nothing of the ids there are."""
-        return self._sessions.get(_digest(session), 0.0) > self._now()
+        return self.who(session) is not None
 
     def end(self, session: str) -> None:
         """Signs out."""
@@ -131,16 +149,24 @@ class Access:
             if self._sessions.pop(_digest(session), None) is not None:
                 self._keep()
 
+    def _opened(self, person: str, token: str) -> str:
+        session = secrets.token_urlsafe(32)
+        self._sessions[_digest(session)] = Key(self._now() + SESSION_LASTS, person, token)
+        self._keep()
+        return session
+
     def _keep(self) -> None:
-        alive = sorted(((u, d) for d, u in self._sessions.items() if u > self._now()), reverse=True)
-        self._sessions = {digest: until for until, digest in alive[:SESSIONS_KEPT]}
-        write_private(self._path, json.dumps(self._sessions), replace=True)
+        alive = sorted(((k.until, d) for d, k in self._sessions.items() if k.until > self._now()), reverse=True)
+        self._sessions = {digest: self._sessions[digest] for _, digest in alive[:SESSIONS_KEPT]}
+        written = {digest: [key.until, key.person, key.token] for digest, key in self._sessions.items()}
+        write_private(self._path, json.dumps(written), replace=True)
 
 
-def _read_sessions(path: Path) -> dict[str, Instant]:
-    """A file that is missing or damaged only means that people sign in again."""
+def _read_sessions(path: Path) -> dict[str, Key]:
+    """A file that is missing, damaged or of an older version only means that people sign in again."""
     with suppress(OSError, ValueError, AttributeError, TypeError):
-        return {str(d): float(u) for d, u in json.loads(path.read_text(encoding="utf-8")).items()}
+        written = json.loads(path.read_text(encoding="utf-8"))
+        return {str(d): Key(float(until), str(person), str(token)) for d, (until, person, token) in written.items()}
     return {}
 
 

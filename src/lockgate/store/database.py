@@ -2,10 +2,12 @@
 
 from types import TracebackType
 
+from lockgate.store.approvals import SqlApprovals, SqlDelegations, SqlReviews
 from lockgate.store.attachments import SqlAttachments
 from lockgate.store.audit_log import SqlAuditLog
 from lockgate.store.catalogues import SqlCatalogues
 from lockgate.store.connection import PATIENCE, Database, connect
+from lockgate.store.deliveries import SqlDeliveries
 from lockgate.store.deployments import SqlDeployments
 from lockgate.store.feeds import SqlFeeds
 from lockgate.store.history import SqlHistory
@@ -13,6 +15,7 @@ from lockgate.store.holdings import SqlHoldings
 from lockgate.store.inventory import SqlInventory
 from lockgate.store.landscape import SqlLandscape
 from lockgate.store.migrate import prepare
+from lockgate.store.people import SqlPeople, SqlTokens
 from lockgate.store.quarantines import SqlQuarantines
 from lockgate.store.releases import SqlReleases
 from lockgate.store.secrets import SqlDataKeys, SqlSecrets
@@ -35,9 +38,15 @@ class SqlStore:
         self.secrets = SqlSecrets(database)
         self.attachments = SqlAttachments(database)
         self.holdings = SqlHoldings(database)
+        self.people = SqlPeople(database)
+        self.tokens = SqlTokens(database)
+        self.approvals = SqlApprovals(database)
+        self.delegations = SqlDelegations(database)
+        self.reviews = SqlReviews(database)
         self.feeds = SqlFeeds(database)
         self.landscape = SqlLandscape(database)
         self.catalogues = SqlCatalogues(database)
+        self.deliveries = SqlDeliveries(database)
         self.audit = SqlAuditLog(database)
         self.statements = SqlStatements(database)
 

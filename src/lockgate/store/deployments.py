@@ -10,12 +10,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Update, bindparam, case, insert, select, update
 
+from lockgate.core.approval import Review
 from lockgate.core.audit import Event
 from lockgate.core.deployment import ACTIVE, WAITING, Deployment, State, Want
 from lockgate.core.errors import Conflict, LockgateError, NotFound
 from lockgate.core.ids import DeploymentId, Instant
 from lockgate.core.window import Window
-from lockgate.store import claims, outbox, rows, saving
+from lockgate.store import approvals, claims, outbox, rows, saving
 from lockgate.store.connection import Database
 from lockgate.store.counters import take
 from lockgate.store.schema import DEPLOYMENT, deployment, is_one_of
@@ -81,9 +82,11 @@ class SqlDeployments:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, new: Deployment, supersede: bool, events: Sequence[Event]) -> Deployment:
+    def add(
+        self, new: Deployment, supersede: bool, events: Sequence[Event], review: Review | None = None
+    ) -> Deployment:
         """Events that name no deployment are about this one: it has no id before."""
-        return self._database.write(lambda connection: _added(connection, new, supersede, events))
+        return self._database.write(lambda connection: _added(connection, new, supersede, events, review))
 
     def claim(self, worker: str, now: Instant, lease: float, limit: int) -> tuple[Deployment, ...]:
         return claims.claim(self._database, worker, now, lease, limit)
@@ -114,13 +117,17 @@ class SqlDeployments:
         return self._database.write(lambda connection: _asked(connection, _LET_THROUGH, wanted, event))
 
 
-def _added(connection: Connection, new: Deployment, supersede: bool, events: Sequence[Event]) -> Deployment:
+def _added(
+    connection: Connection, new: Deployment, supersede: bool, events: Sequence[Event], review: Review | None
+) -> Deployment:
     number = take(connection, DEPLOYMENT)
     row = replace(new, id=DeploymentId(f"dep-{number}"), number=number, written_at=new.created_at)
     told = [e if e.deployment else replace(e, deployment=row.id) for e in events]
     if supersede or row.urgent:
         told += _made_way(connection, row, supersede)
     connection.execute(_ADD, {**rows.deployment_columns(row), "asked": False})
+    if review is not None:
+        approvals.open_review(connection, replace(review, deployment=row.id), number)
     outbox.append(connection, told)
     return row
 

@@ -1,9 +1,12 @@
 """Releases and plans: immutable, by digest."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 import msgspec
 from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.sql.elements import ColumnElement
 
 from lockgate.core.audit import Event
 from lockgate.core.envelope import Envelope
@@ -15,7 +18,7 @@ from lockgate.ports import Attestor
 from lockgate.store import attachments, outbox, rows
 from lockgate.store.connection import Database, upserting
 from lockgate.store.counters import take
-from lockgate.store.schema import RELEASE, plan, release
+from lockgate.store.schema import RELEASE, credit, plan, release
 from lockgate.store.statements import state
 
 _READ = select(release.c.id, release.c.document, release.c.number)
@@ -42,16 +45,19 @@ class SqlReleases:
         return self._database.write(lambda connection: _added(connection, release, event, statement))
 
     def get(self, release: ReleaseId) -> Release:
-        found = self._database.read(lambda connection: _found(connection, release))
+        found, more = self._database.read(
+            lambda connection: (_found(connection, release), _credits(connection, credit.c.release == release))
+        )
         if found is None:
             raise NotFound(f"There is no release {release}.", "See lockgate release list.")
-        return _release(found)
+        return _release(found, more)
 
     def select(self, application: str, limit: int) -> tuple[Release, ...]:
         query = _READ.order_by(release.c.recorded.desc()).limit(limit)
         if application:
             query = query.where(release.c.application == application)
-        return tuple(_release(row) for row in self._database.read(lambda connection: list(connection.execute(query))))
+        found, more = self._database.read(lambda connection: (list(connection.execute(query)), _credits(connection)))
+        return tuple(_release(row, more) for row in found)
 
     def put_plan(self, plan: Plan) -> Digest:
         statement = self._attestor.of_plan(plan) if self._attestor else None
@@ -75,9 +81,21 @@ class SqlReleases:
         return rows.value(Plan, text)
 
 
-def _release(row: rows.AnyRow) -> Release:
+Credits = Mapping[str, tuple[str, ...]]
+"""Release -> authors that were named later."""
+
+
+def _credits(connection: Connection, *where: ColumnElement[bool]) -> Credits:
+    query = select(credit.c.release, credit.c.person).where(*where).order_by(credit.c.release, credit.c.number)
+    found: dict[str, tuple[str, ...]] = {}
+    for name, person in connection.execute(query):
+        found[name] = (*found.get(name, ()), person)
+    return found
+
+
+def _release(row: rows.AnyRow, more: Credits) -> Release:
     try:
-        return rows.release(row.document, row.number)
+        return replace(rows.release(row.document, row.number), credited=more.get(row.id, ()))
     except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
         because = f"The stored release {row.id} cannot be read, so it has been altered: {error}."
         raise RecordAltered(because, "Restore the database from a backup.") from error
@@ -92,7 +110,8 @@ def _added(connection: Connection, new: Release, event: Event, statement: Envelo
     recorded = take(connection, RELEASE)
     there = connection.execute(_READ.where(release.c.digest == new.digest)).first()
     if there is not None:
-        return _release(there)
+        known = _release(there, _credits(connection, credit.c.release == there.id))
+        return _credited(connection, known, new.authors, event)
     last = select(func.coalesce(func.max(release.c.number), 0)).where(release.c.application == new.name)
     number = connection.execute(last).scalar_one() + 1
     written = {
@@ -108,6 +127,19 @@ def _added(connection: Connection, new: Release, event: Event, statement: Envelo
     state(connection, new.digest, statement)
     outbox.append(connection, [event])
     return rows.release(written["document"], number)
+
+
+def _credited(connection: Connection, known: Release, authors: tuple[str, ...], event: Event) -> Release:
+    """Whoever makes the same release again may know of more authors; none is ever taken away."""
+    more = tuple(name for name in dict.fromkeys(authors) if name not in known.written_by())
+    if not more:
+        return known
+    first = len(known.credited) + 1
+    written = [{"release": known.id, "person": name, "number": n} for n, name in enumerate(more, first)]
+    connection.execute(insert(credit), written)
+    because = f"{known.label()} was also written by {', '.join(more)}."
+    outbox.append(connection, [replace(event, kind="release.credited", because=because, release=known.id)])
+    return replace(known, credited=(*known.credited, *more))
 
 
 def _put(connection: Connection, digest: Digest, text: str, statement: Envelope | None) -> None:

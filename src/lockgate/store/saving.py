@@ -128,7 +128,10 @@ def _going_on(state: State, keep: bool) -> Update:
 def _activating(state: State, keep: bool, urgent: bool) -> Update:
     """To this state from waiting, which takes the key."""
     before = {old for old in WAITING if state in TRANSITIONS[old]}
-    return _writing(state, keep).where(is_one_of(deployment.c.state, before), ~_another(_in_the_way(urgent)))
+    nobody_minds = deployment.c.want == Want.RUN.value
+    return _writing(state, keep).where(
+        is_one_of(deployment.c.state, before), nobody_minds, ~_another(_in_the_way(urgent))
+    )
 
 
 def _writing(state: State, keep: bool) -> Update:
@@ -193,13 +196,15 @@ def _refusal(connection: Connection, row: Deployment) -> LockgateError:
     """Why the save changed nothing."""
     here = deployment.c
     found = connection.execute(
-        select(here.state, here.generation, here.owner).where(here.number == row.number, here.id == row.id)
+        select(here.state, here.want, here.generation, here.owner).where(here.number == row.number, here.id == row.id)
     ).first()
     if found is None:
         return NotFound(f"There is no deployment {row.id}.", "See lockgate history.")
     if (found.generation, found.owner) != (row.generation, row.owner):
         return _fenced(row, found)
     check_transition(row.id, State(found.state), row.state)
+    if found.want != Want.RUN.value:
+        return KeyBusy(f"Somebody has asked {row.id} not to begin.", "It is looked at again.")
     return _busy(connection, row)
 
 

@@ -47,10 +47,15 @@ counter = Table(
 )
 
 DEPLOYMENT, GENERATION, EVENT, RELEASE, OLDEST = "deployment", "generation", "event", "release", "schema.oldest"
+DELEGATION = "delegation"
 
-SEEDS = {DEPLOYMENT: 0, GENERATION: 0, EVENT: 0, RELEASE: 0, OLDEST: 1}
+SEEDS = {DEPLOYMENT: 0, GENERATION: 0, EVENT: 0, RELEASE: 0, DELEGATION: 0, OLDEST: 1}
+DELIVERY, FOLLOWED = "delivery", "event.followed"
+
+SEEDS = {DEPLOYMENT: 0, GENERATION: 0, EVENT: 0, RELEASE: 0, OLDEST: 1, DELIVERY: 0, FOLLOWED: 0}
 """Counter -> its first value. ``schema.oldest`` is the oldest schema whose code still works on this database: a
-migration that takes something away raises it."""
+migration that takes something away raises it. ``event.followed`` is the last event that has been looked at for who is
+to hear of it."""
 
 deployment = Table(
     "deployment",
@@ -342,6 +347,84 @@ Index(
     sqlite_where=text(OPEN),
     postgresql_where=text(OPEN),
 )
+
+person = Table(
+    "person",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("person", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("ix_token_person", "person"),
+)
+"""``digest``: sha256 of the token, which itself is nowhere."""
+
+approval = Table(
+    "approval",
+    metadata,
+    Column("deployment", Text, primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+rejection = Table(
+    "rejection",
+    metadata,
+    Column("deployment", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+credit = Table(
+    "credit",
+    metadata,
+    Column("release", Text, primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("number", Number, nullable=False),
+)
+"""Authors of a release that were named when it was made again: the release itself is signed and stays as it is."""
+
+delegation = Table(
+    "delegation",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("document", Text, nullable=False),
+)
+
+review = Table(
+    "review",
+    metadata,
+    Column("deployment", Text, primary_key=True),
+    Column("number", Number, nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("document", Text, nullable=False),
+)
+_partial("ix_review_open", review.c.number, where="open")
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("channel", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("bundled", Boolean, nullable=False),
+    Column("parcel", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("lease_until", Double, nullable=False),
+    Column("document", Text, nullable=False),
+)
+"""What channels are to hear. The document has everything else of it."""
+
+_partial("ix_delivery_due_at", delivery.c.due_at, where="state = 'waiting'")
+Index("ix_delivery_channel", delivery.c.channel, delivery.c.state, delivery.c.number)
+_partial("ix_delivery_dead", delivery.c.number, where="state = 'dead'")
 
 schema_version = Table(
     "alembic_version",

@@ -12,6 +12,7 @@ from lockgate.core.deployment import Deployment, State
 from lockgate.core.discretion import Mask
 from lockgate.core.environment import Catalogue, Environment, Listen, Promote
 from lockgate.core.ids import DeploymentId, digest_of
+from lockgate.core.people import Caller
 from lockgate.core.plan import Plan
 from lockgate.core.traffic import ALL, Key
 from lockgate.drivers.policies.worker import CelPolicies
@@ -20,12 +21,14 @@ from lockgate.engine.almanac import Almanac
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.auditing import Auditing
 from lockgate.engine.calendar_desk import CalendarDesk
+from lockgate.engine.consent import Consent
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.gatehouse import Gatehouse, basic
-from lockgate.engine.inspection import facts, questions
+from lockgate.engine.inspection import questions
 from lockgate.engine.intake import Intake
 from lockgate.engine.notary import Notary
 from lockgate.engine.operations import Operations
+from lockgate.engine.people import groups_of
 from lockgate.engine.pinning import question
 from lockgate.engine.policies import Evidence, Panel
 from lockgate.engine.policy_desk import PolicyDesk
@@ -35,10 +38,13 @@ from lockgate.engine.redeployment import Redeployment
 from lockgate.engine.secret_desk import SecretDesk
 from lockgate.engine.snapshots import Snapshots
 from lockgate.engine.surveyor import Surveyor
+from lockgate.engine.testimony import testimony
 from lockgate.engine.verifier import Verifier
 from lockgate.engine.walker import Walker
 from lockgate.engine.worker import Flow, Worker
 from lockgate.messages import CreateRelease, Deploy, DeploymentView
+from lockgate.messages.approvals import Approve
+from lockgate.messages.people import AddPerson
 from lockgate.ports import Policies, SecretVault, Store
 from lockgate.testing.documents import FakeDocuments
 from lockgate.testing.fakes import (
@@ -115,14 +121,15 @@ class Rig:
         self.signer = FakeSigner()
         self.notary = Notary(store, self.clock, self.signer)
         attested(store, self.notary)
-        self.panel = Panel(
-            store, lambda: self.catalogue, policies or CelPolicies(), evidence or Evidence(findings=facts(store))
-        )
-        almanac = Almanac()
+        said = evidence or testimony(store, lambda: self.catalogue)
+        self.panel = Panel(store, lambda: self.catalogue, policies or CelPolicies(), said)
         self.documents = FakeDocuments()
-        asked = (*almanac.questions(), *questions(store, self.documents), self.panel.question(), question(self.custody))
-        gates = Gatehouse((auditing.question(self.notary), *basic(store), *asked))
-        self.promoter = Promoter(store, self.clock, lambda: self.catalogue, lambda plan: None, gates, self.custody)
+        self.consent, almanac = Consent(store, lambda: self.catalogue), Almanac()
+        known = (*basic(store), *almanac.questions(), *questions(store, self.documents))
+        asked = (auditing.question(self.notary), *known, self.panel.question(), question(self.custody))
+        gates = Gatehouse((*asked, *self.consent.questions()))
+        given = (lambda: self.catalogue, lambda plan: None, gates, self.consent, self.custody)
+        self.promoter = Promoter(store, self.clock, *given)
         self.executors = only(self.executor())
         intake = Intake(store, self.clock, FakeResolver(), lambda text, where, folder: self.application)
         snapshots = Snapshots(store, lambda: self.catalogue, lambda _: stated(self.target.caps, self.router.caps))
@@ -163,6 +170,19 @@ class Rig:
 
     def deploy(self, release: str, to: str = "dev", *, urgent: bool = False) -> DeploymentView:
         return self.operations.deploy(Deploy("shop", to, release, urgent=urgent, actor="ann"))
+
+    def person(self, name: str, email: str = "") -> Operations:
+        """Somebody who is known; what they may ask."""
+        if name not in {known.name for known in self.operations.people.all()}:
+            self.operations.people.add(AddPerson(name, email, actor="root"))
+        groups = frozenset(groups_of(name, self.catalogue.groups))
+        return self.operations.on_behalf_of(Caller(name, groups, "192.0.2.1", personal=True))
+
+    def approve(self, deployment: str, *names: str) -> None:
+        """Each of them looks at what waits, and consents."""
+        for name in names:
+            desk = self.person(name).approvals
+            desk.approve(deployment, Approve(desk.view(deployment).subject))
 
     def run(self, seconds: float = 30.0, *, worker: Worker | None = None) -> None:
         """Works for so many seconds of fake time."""

@@ -7,8 +7,10 @@
 The parts for claims, saving and records stand in their own modules; this one joins them.
 """
 
+from lockgate.testing.contracts.agreeing import AgreeingContract
 from lockgate.testing.contracts.audit_log import AuditLogContract
 from lockgate.testing.contracts.claiming import ClaimingContract
+from lockgate.testing.contracts.deliveries import DeliveriesContract
 from lockgate.testing.contracts.feeds import FeedsContract
 from lockgate.testing.contracts.holdings import HoldingsContract
 from lockgate.testing.contracts.landscape import LandscapeContract
@@ -27,8 +29,10 @@ class StoreContract(
     TrafficContract,
     SealingContract,
     HoldingsContract,
+    AgreeingContract,
     FeedsContract,
     LandscapeContract,
     WorkersContract,
+    DeliveriesContract,
 ):
     """All of it."""
