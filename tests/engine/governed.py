@@ -30,7 +30,7 @@ def governed() -> Catalogue:
                 secrets=KEPT,
             ),
         },
-        {"managers": MANAGERS, "on-call": ("dave", "alice")},
+        groups={"managers": MANAGERS, "on-call": ("dave", "alice")},
     )
 
 
