@@ -58,6 +58,7 @@ from lockgate.messages import (
 )
 from lockgate.messages.audit import KeysView, Redeploy, RotateKey, StatementView, Verification
 from lockgate.messages.environments import ComparisonView, EnvironmentDetail, WhyView
+from lockgate.messages.notifications import ChannelView, DeliveryView, RetryDeliveries, TryChannel
 
 T = TypeVar("T")
 
@@ -344,6 +345,18 @@ class Client(SupplyCalls, PeopleCalls):
 
     def redeploy(self, name: str, message: Redeploy) -> DeploymentView:
         return self._post(f"/v1/deployments/{quote(name, safe='')}/redeploy", message, DeploymentView)
+
+    def channels(self) -> tuple[ChannelView, ...]:
+        return self._get("/v1/channels", tuple[ChannelView, ...])
+
+    def notifications(self, **asked: str | int) -> tuple[DeliveryView, ...]:
+        return self._get("/v1/notifications", tuple[DeliveryView, ...], **asked)
+
+    def retry_notifications(self, request: RetryDeliveries) -> tuple[DeliveryView, ...]:
+        return self._post("/v1/notifications/retry", request, tuple[DeliveryView, ...])
+
+    def test_channel(self, request: TryChannel) -> DeliveryView:
+        return self._post("/v1/notifications/test", request, DeliveryView)
 
     def calendar(self, environment: str = "", application: str = "", days: int = 30, back: int = 7) -> CalendarView:
         asked: dict[str, str | int] = {"environment": environment, "application": application}

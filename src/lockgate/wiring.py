@@ -46,6 +46,7 @@ from lockgate.drivers.policies.worker import CelPolicies, judge_once
 from lockgate.drivers.registry import Registries
 from lockgate.drivers.routers.envoy import EnvoyRouter, EnvoySettings, find_binary
 from lockgate.drivers.safe import reveal
+from lockgate.drivers.services import services
 from lockgate.drivers.signing import KeyFolder, verify
 from lockgate.drivers.sources.archive import ArchiveSource
 from lockgate.drivers.sources.file import FileSource
@@ -67,6 +68,7 @@ from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.chronicle import Chronicle
 from lockgate.engine.collector import Collector
 from lockgate.engine.consent import Consent
+from lockgate.engine.courier import Courier
 from lockgate.engine.executor import Executor
 from lockgate.engine.gatehouse import Gatehouse
 from lockgate.engine.intake import Intake
@@ -236,6 +238,7 @@ class ControlPlane:
     drivers: Drivers
     worker: Worker
     collector: Collector
+    courier: Courier
     archivist: Archivist
     operations: Operations
     chronicle: Chronicle
@@ -245,12 +248,14 @@ class ControlPlane:
         self.drivers.start()
         threads = [
             threading.Thread(target=self.worker.run, name="worker"),
+            threading.Thread(target=self.courier.run, args=(stop, self.settings.poll), name="courier", daemon=True),
             *(threading.Thread(target=_now_and_then, args=(stop, *chore), daemon=True) for chore in self._chores()),
         ]
         for thread in threads:
             thread.start()
         stop.wait()
         self.worker.stop()
+        self.courier.stir()
         for thread in threads:
             thread.join()
 
@@ -306,9 +311,10 @@ def build(settings: Settings) -> ControlPlane:
     known = (*gatehouse.basic(store), *almanac.questions(), *inspection.questions(store, drivers.documents))
     gates = Gatehouse((auditing.question(notary), *known, panel.question(), *consent.questions()))
     promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, gates, consent)
-    walker = Walker(store, clock, drivers.executor)
-    flow = Flow(promoter, walker, Reconciler(store, clock, drivers.executor))
-    worker = Worker(worker_name(settings.home), store, clock, ticker, flow, settings.lease)
+    flow = Flow(promoter, Walker(store, clock, drivers.executor), Reconciler(store, clock, drivers.executor))
+    name = worker_name(settings.home)
+    worker = Worker(name, store, clock, ticker, flow, settings.lease)
+    courier = Courier(name, store, clock, catalogue, services(settings.notify_link_local), settings.public_url)
     intake = Intake(store, clock, drivers.artifacts, reader(settings.environments.parent))
     desk = Auditing(store, clock, notary, version("lockgate"))
     operations = Operations(
@@ -330,7 +336,7 @@ def build(settings: Settings) -> ControlPlane:
     archivist = Archivist(desk, ArchiveFolder(settings.home / "archive").keep, settings.audit_keep)
     collector = Collector(store, drivers.collect)
     drivers.judges = (policies, tried)
-    return ControlPlane(settings, store, drivers, worker, collector, archivist, operations, catalogue)
+    return ControlPlane(settings, store, drivers, worker, collector, courier, archivist, operations, catalogue)
 
 
 def _notary(settings: Settings, store: SqlStore, clock: SystemClock) -> Notary:

@@ -6,6 +6,8 @@ from lockgate.messages import (
     ArtifactView,
     AuditView,
     CellView,
+    ChannelView,
+    DeliveryView,
     DeploymentView,
     EnvironmentView,
     EventView,
@@ -287,6 +289,54 @@ VERIFIED = Verification(True, 45, 1, 45, 1, (KEYS.keys[0].id, KEYS.keys[1].id))
 EDITED = Verification(False, 2, 1, 2, 0, (), "Entry 2 is not the one that 3 says came before it: one was changed.", 3)
 
 STATEMENT = StatementView("e30=", "application/vnd.in-toto+json", ({"keyid": KEYS.keys[1].id, "sig": "AA=="},))
+
+CHANNELS = (
+    ChannelView(
+        "releases",
+        "slack",
+        "",
+        ("everywhere: release.created", "prod: failures, waits, approvals"),
+        0,
+        2,
+        "'catalogue 0.65.2 (#3) in prod has failed' was given up 12 s ago.",
+    ),
+    ChannelView(
+        "mail", "email", "to platform@example.org by mail.example.org:587", ("prod: finished, daily 09:00 UTC",), 3
+    ),
+    ChannelView("nobody", "webhook", "", (), last="'Test of the channel nobody' was delivered 4 days ago."),
+)
+
+DELIVERED = DeliveryView(
+    "ntf-46-releases",
+    "releases",
+    "catalogue 0.65.2 (#3) in staging has succeeded",
+    "delivered",
+    "",
+    1,
+    NOW - 2,
+    NOW - 2,
+    NOW - 1,
+    46,
+    "finished",
+    False,
+)
+WAITING = replace(
+    DELIVERED,
+    id="ntf-47-mail",
+    channel="mail",
+    state="waiting",
+    because="mail.example.org:587 does not answer.",
+    attempts=3,
+    due_at=NOW + 30,
+    settled_at=None,
+)
+DEAD = replace(
+    DELIVERED,
+    id="ntf-40-releases",
+    state="dead",
+    settled_at=NOW - 300,
+    because="hooks.example.org refuses it with 404 (no_service). Look whether its url is still the one you were given.",
+)
 
 MACHINE = (
     *(Usable(name, True, "1.0 is here.") for name in ("Python", "SQLite", "router (Envoy)", "uv", "data folder")),

@@ -96,6 +96,10 @@ def standard_answers(double: Double) -> dict[tuple[str, str], object]:
         ("POST", "/v1/deployments/dep-7/redeploy"): canned.RUNNING,
         ("POST", "/v1/logins"): {"url": "http://localhost:7070/login?token=once"},
         ("GET", "/v1/doctor"): canned.MACHINE,
+        ("GET", "/v1/channels"): canned.CHANNELS,
+        ("GET", "/v1/notifications"): (canned.WAITING, canned.DELIVERED, canned.DEAD),
+        ("POST", "/v1/notifications/retry"): (replace(canned.DEAD, state="waiting"),),
+        ("POST", "/v1/notifications/test"): canned.DELIVERED,
     }
 
 

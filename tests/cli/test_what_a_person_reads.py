@@ -17,6 +17,7 @@ from lockgate.cli.charting import evidence_lines
 from lockgate.cli.deployments import preview_lines, told
 from lockgate.cli.keys import key_lines
 from lockgate.cli.logs import log_lines
+from lockgate.cli.notifications import channel_lines, dead_lines, delivery_lines, tried
 from lockgate.cli.output import Line, draw
 from lockgate.cli.project import init_lines
 from lockgate.cli.releases import quarantine_lines, release_lines, release_page
@@ -74,6 +75,11 @@ def pages(width: int | None) -> dict[str, Iterable[Line]]:
         ],
         "told": told(canned.SUCCEEDED),
         "doctor": doctor_lines(canned.MACHINE),
+        "channels": channel_lines(canned.CHANNELS),
+        "channels-nothing": channel_lines(()),
+        "notifications": delivery_lines((canned.WAITING, canned.DELIVERED, canned.DEAD), NOW),
+        "notifications-dead": [*dead_lines((canned.DEAD,), NOW), *dead_lines((), NOW)],
+        "notifications-tried": [tried(one) for one in (canned.DELIVERED, canned.WAITING, canned.DEAD)],
         "logs": log_lines(canned.LOGS),
         "audit": [*audit_lines(canned.EVENTS), *chain_lines(canned.AUDIT), *chain_lines(canned.BROKEN_AUDIT)],
         "keys": [*key_lines(canned.KEYS), *verification_lines(canned.VERIFIED), *verification_lines(canned.EDITED)],

@@ -37,6 +37,8 @@ from lockgate.core.environment import (
     VulnerabilityRule,
 )
 from lockgate.core.finding import Severity
+from lockgate.core.notification import Rhythm
+from lockgate.core.notification import Rule as Hears
 from lockgate.core.policy import Mode, PolicyUse
 from lockgate.core.secret import SecretSource, SecretStore
 
@@ -131,6 +133,11 @@ def test_the_annotated_environments_are_read() -> None:
         rules=prod.rules,
         approvals=Rule(("release-managers",), 2, tuple(Party), 86400.0, (Exempt.ROLLBACK,)),
         break_glass=BreakGlass(("on-call",), 86400.0),
+        notify=(
+            Hears("releases", ("failures", "waits", "approvals", "deployment.succeeded"), ("catalogue",)),
+            Hears("mail", ("finished",), digest=Rhythm(minute=540, zone="Europe/Berlin")),
+            Hears("office", ("failures",), digest=Rhythm(3600.0)),
+        ),
     )
     assert read.value.environments["dev"].values == {"time_limit": "1000"}
     assert [rule.name for rule in prod.rules or ()] == [

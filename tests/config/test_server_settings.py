@@ -48,6 +48,8 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
             "LOCKGATE_POLL": "250ms",
             "LOCKGATE_ENVOY": str(envoy),
             "LOCKGATE_PORTS": "21000-21999",
+            "LOCKGATE_PUBLIC_URL": "https://deploy.example.org/",
+            "LOCKGATE_NOTIFY_LINK_LOCAL": "true",
             "LOCKGATE_LOG_LEVEL": "debug",
         },
         FOLDER,
@@ -62,6 +64,8 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
         poll=0.25,
         envoy=envoy,
         ports=(21000, 21999),
+        public_url="https://deploy.example.org",
+        notify_link_local=True,
         log_level="debug",
     )
     assert "secret" not in repr(settings)

@@ -87,23 +87,13 @@ def test_every_standing_is_described() -> None:
 
 def test_every_gate_is_described() -> None:
     people = (approval, review)
-    gates = (
-        *people,
-        integrity,
-        policy,
-        promotion_order,
-        provenance,
-        quarantine,
-        schedule,
-        soak,
-        vulnerabilities,
-        window,
-    )
+    rules = (integrity, policy, promotion_order, provenance, quarantine, schedule, soak, vulnerabilities, window)
     assert set(table(STATES, "Gates")) == {gate.GATE for gate in (*people, *rules)}
 
 
 def test_every_kind_of_event_is_described() -> None:
     subjects = "release|deployment|promotion|quarantine|waiver|environment|feed|audit|key|statement|approval|person"
+    subjects += "|notification"
     pattern = re.compile(rf"\"((?:{subjects})\.[a-z_]+)\"")
     written = {
         name

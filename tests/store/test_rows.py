@@ -16,6 +16,7 @@ from lockgate.core.deployment import Deployment, Progress
 from lockgate.core.errors import Invalid
 from lockgate.core.ids import canonical, digest_of
 from lockgate.core.inventory import Observed
+from lockgate.core.notification import Delivery
 from lockgate.core.plan import Plan
 from lockgate.core.release import Release
 from lockgate.ports import Feed, Quarantine
@@ -59,7 +60,7 @@ class Columns:
         self.__dict__.update(rows.deployment_columns(row))
 
 
-@pytest.mark.parametrize("kind", [Progress, Event, Observed, Quarantine, Feed, Plan])
+@pytest.mark.parametrize("kind", [Progress, Event, Observed, Quarantine, Feed, Plan, Delivery])
 def test_every_value_comes_back_equal(kind: type) -> None:
     @given(values(kind))
     def holds(value: object) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from lockgate.core.errors import Conflict
-from lockgate.ports import Selection, Store
-from lockgate.store import claims, landscape
+from lockgate.core.notification import Standing
+from lockgate.ports import DeliverySelection, Selection, Store
+from lockgate.store import claims, deliveries, landscape
 from lockgate.store.database import SqlStore, open_store
 from lockgate.store.history import selected
 from lockgate.store.landscape import gone_since
@@ -57,6 +58,15 @@ def test_looking_for_work_reads_no_row_that_is_not_due() -> None:
             assert "ix_deployment_next_at (next_at<?)" in found
             assert "ix_deployment_written_at (written_at>?)" in found
             assert "SCAN" not in found
+
+
+def test_looking_for_notifications_reads_none_that_is_not_due() -> None:
+    with open_store("sqlite://") as store:
+        found = ways(store, deliveries.due("w", 0.0, 60.0, ["busy"]))
+        assert "ix_delivery_due_at (due_at<?)" in found and "SCAN" not in found
+        dead = DeliverySelection(states=frozenset({Standing.DEAD}))
+        assert "ix_delivery_dead" in ways(store, deliveries.selected(dead))
+        assert "ix_delivery_channel (channel=?)" in ways(store, deliveries.selected(DeliverySelection("team", limit=1)))
 
 
 def test_finding_the_holder_reads_one_row() -> None:

@@ -82,6 +82,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "where": ("inventory:where", "Where something runs: a package, an artifact, a digest, a release."),
         "findings": ("evidence:findings", "What scans have found in a release."),
         "logs": ("logs:logs", "What instances print."),
+        "notifications": ("notifications:notifications", "Who was told what, and what did not arrive."),
         "audit": ("audits:audit", "Who did what, when and why; prove it."),
         "key": ("keys:key", "The keys that sign the record."),
     },

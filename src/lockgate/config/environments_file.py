@@ -26,6 +26,7 @@ from lockgate.config.form import (
 )
 from lockgate.config.inheritance import ORGANISATION, TIERS, inherited
 from lockgate.config.levels import ABOUT_IT, level_form, tier_faults, without_echoes
+from lockgate.config.notification import NOTIFY, channels, notify_faults
 from lockgate.config.policies import POLICIES, Shelf, with_rules
 from lockgate.config.scalars import NAME, SECRET_NAME, VALUE_NAME, VARIABLE, Text, Whole, duration, written
 from lockgate.config.strategy import STRATEGY
@@ -355,6 +356,7 @@ ENVIRONMENT = Form(
         *SUPPLY_RULES,
         Field("approvals", APPROVALS, "Who must agree to a deployment."),
         Field("break_glass", BREAK_GLASS, "Who may deploy without approvals and outside windows, in an emergency."),
+        NOTIFY,
     ),
     named="name",
     hints={
@@ -388,8 +390,11 @@ CATALOGUE = Form(
             "What environments of one tier inherit, before what the organisation says.",
         ),
         Field("groups", GROUPS, "Who belongs together: group -> names of people."),
+        channels(SECRET),
+        NOTIFY,
     ),
     hints={
+        "notifications": "Did you mean 'notify', or 'channels'?",
         "application": "Applications are written in lockgate.yaml, in their own repositories.",
         "components": "Components are written in lockgate.yaml, in the application's repository.",
     },
@@ -407,6 +412,7 @@ def _across(read: Read[Catalogue]) -> Iterator[Problem]:
     yield from _address_faults(read)
     yield from _range_faults(read)
     yield from approval_faults(read)
+    yield from notify_faults(read)
 
 
 def _order_faults(read: Read[Catalogue]) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ Everything about applications and environments is in their files; only what belo
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from lockgate.config.document import Scalar
 from lockgate.config.environments_file import LOOPBACK, Address, PortRange
 from lockgate.config.form import At, Choice
-from lockgate.config.scalars import Text, duration
+from lockgate.config.scalars import Text, YesOrNo, duration
 from lockgate.core.environment import Listen
 from lockgate.core.errors import Invalid, Problem
 
@@ -50,6 +51,12 @@ class Settings:
     ports: tuple[int, int] = (20000, 29999)
     """``LOCKGATE_PORTS``: first and last port for instances. The default is below 32768, where Linux begins to give
     ports to outgoing connections, which could take one first."""
+    public_url: str = ""
+    """``LOCKGATE_PUBLIC_URL``: where people reach the console, as ``https://deploy.example.org``; links in
+    notifications begin with it. Default: none, and no links: what the server listens on leads nobody else anywhere."""
+    notify_link_local: bool = False
+    """``LOCKGATE_NOTIFY_LINK_LOCAL``: whether notifications may go to link-local and metadata addresses. Default:
+    false, because whoever may write a channel could have the server ask for its machine's credentials."""
     audit_keep: float | None = None
     """``LOCKGATE_AUDIT_KEEP``: seconds that audit entries stay in the database: whole days that are older are
     exported to the folder ``archive`` and cut off. Default: None, for ever: a few hundred bytes each are cheap."""
@@ -102,6 +109,16 @@ class _Database:
         return {"type": "string"}
 
 
+class _PublicUrl:
+    """An address that a path can be put behind."""
+
+    def read(self, at: At) -> str:
+        text = Text("an address", empty=False).read(at)
+        if not re.fullmatch(r"https?://[A-Za-z0-9.\[\]:-]+(?:/[^\s?#]*)?", text):
+            raise at.refused(f"{text!r} is not an address.", "Write it as https://deploy.example.org.")
+        return text.rstrip("/")
+
+
 class _Loopback(Address):
     """An address of this machine that only this machine reaches."""
 
@@ -131,6 +148,8 @@ _READERS: Mapping[str, Callable[[At], Any]] = {
     "poll": duration("a pause", 0.05, 60).read,
     "envoy": _Program().read,
     "ports": _Ports().ends,
+    "public_url": _PublicUrl().read,
+    "notify_link_local": YesOrNo().read,
     "audit_keep": duration("a time to keep", 86_400, 100 * 366 * 86_400).read,
     "log_level": Choice("a log level", {level: level for level in LEVELS}).read,
 }

@@ -3,5 +3,6 @@
 Read in this order: ids, errors, source, artifact, image_name, package, finding, evidence, template, secret, canary,
 application, release, approval, origin, recurrence, calendar, environment, moment, timetable, gate, facts, policy,
 capability, plan, deployment, admission, traffic, walk, window, verification, inventory, holding, comparison, rulebook,
-audit, people, invitation, attribution, envelope, keyring, checkpoint, export, cef, statement, difference.
+audit, message, notification, people, invitation, attribution, envelope, keyring, checkpoint, export, cef, statement,
+difference.
 """

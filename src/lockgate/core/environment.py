@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from lockgate.core import notification
 from lockgate.core.application import Strategy
 from lockgate.core.approval import BreakGlass
 from lockgate.core.approval import Rule as ApprovalRule
@@ -11,6 +12,7 @@ from lockgate.core.calendar import ROLLBACKS, Exempt, Rule
 from lockgate.core.errors import NotFound
 from lockgate.core.finding import Severity
 from lockgate.core.ids import ASIDE, Digest
+from lockgate.core.notification import Channel
 from lockgate.core.origin import Origin
 from lockgate.core.policy import Policy, PolicyUse, digest_of_policies
 from lockgate.core.secret import SecretSource
@@ -185,6 +187,8 @@ class Environment:
     """Who must agree to a deployment; None: nobody."""
     break_glass: BreakGlass | None = None
     """Who may do without, in an emergency; None: nobody."""
+    notify: tuple[notification.Rule, ...] = ()
+    """Who hears of what happens here, beside those who hear of what happens anywhere."""
 
     def in_rollout(self) -> tuple[Cell, ...]:
         """The cells in the order they are changed."""
@@ -230,6 +234,22 @@ class Catalogue:
     tiers: Mapping[str, Level] = field(default_factory=dict)
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Group -> names of people."""
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    """Where notifications go."""
+    notify: tuple[notification.Rule, ...] = ()
+    """Who hears of what happens anywhere, and of what belongs to no environment."""
+
+    def channel(self, name: str) -> Channel:
+        """Raises :class:`NotFound` naming those there are."""
+        if name in self.channels:
+            return self.channels[name]
+        known = ", ".join(self.channels) or "none yet"
+        raise NotFound(f"There is no channel {name!r}.", f"The channels are: {known}.")
+
+    def rules_for(self, environment: str) -> tuple[notification.Rule, ...]:
+        """Of what happens in the environment; of what belongs to none, if the name is empty or unknown."""
+        known = self.environments.get(environment)
+        return (*self.notify, *(known.notify if known else ()))
 
     def get(self, name: str) -> Environment:
         """Raises :class:`NotFound` naming those there are."""

@@ -163,6 +163,25 @@ class Unavailable(Retryable):
     code = "unavailable"
 
 
+class Throttled(Retryable):
+    """An outside system asks to be left alone for a while.
+
+    ``after``: so many seconds, as far as it says.
+    """
+
+    code = "throttled"
+
+    def __init__(self, because: str, mend: str = "", *, after: float = 0.0) -> None:
+        super().__init__(because, mend)
+        self.after = after
+
+
+class Undeliverable(Terminal):
+    """A channel refuses a notification, and would refuse it again."""
+
+    code = "undeliverable"
+
+
 class StorageFull(Retryable):
     """The disk is full; what was half made has been removed."""
 

@@ -15,7 +15,7 @@ def moved(row: Deployment, state: State, because: str, now: Instant, *, who: str
     after = replace(row, state=state, because=because, who=who, state_since=now, next_at=now)
     if after.final:
         after = replace(after, ended_at=now, next_at=None)
-    return after, event_of(after, f"deployment.{state.value}", because, now)
+    return after, event_of(after, f"deployment.{state.value}", because, now, data={"who": who} if who else None)
 
 
 def event_of(

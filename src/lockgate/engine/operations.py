@@ -30,6 +30,7 @@ from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.forecast import Expected
 from lockgate.engine.intake import Intake, with_overrides
+from lockgate.engine.notices import Notices
 from lockgate.engine.people import PeopleDesk
 from lockgate.engine.policy_desk import PolicyDesk
 from lockgate.engine.promoter import Promoter
@@ -113,6 +114,10 @@ class Operations:
     def whereabouts(self) -> Whereabouts:
         """What runs or ran where."""
         return Whereabouts(self.store, self.clock, self.promoter)
+
+    @property
+    def notifications(self) -> Notices:
+        return Notices(self.store, self.clock, self.promoter.catalogue)
 
     # --- releases ---
 
@@ -317,7 +322,8 @@ class Operations:
         chosen = [e for e in environments if environment in ("", e.name)]
         rows = tuple(board.row(a, e, now) for a in self._applications(application) for e in chosen)
         told = tuple(self.calendar.told(views.environment_view(e)) for e in environments)
-        return Status(now, told, rows, (*self.calendar.faults(), *self.approvals.problems()))
+        problems = (*self.calendar.faults(), *self.approvals.problems(), *self.notifications.problems())
+        return Status(now, told, rows, problems)
 
     def environments(self) -> tuple[EnvironmentView, ...]:
         return tuple(self.calendar.told(views.environment_view(e)) for e in self.promoter.catalogue().in_order())
@@ -350,8 +356,8 @@ class Operations:
         return LogView(tuple(lines[-limit:]) if limit else tuple(lines), following)
 
     def doctor(self) -> tuple[Usable, ...]:
-        late = self.approvals.problems()
-        return (*self.examine(), *(Usable("emergency", False, words) for words in late))
+        late = (Usable("emergency", False, words) for words in self.approvals.problems())
+        return (*self.examine(), *late, *self.notifications.examine())
 
     # --- quarantine ---
 

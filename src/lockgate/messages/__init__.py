@@ -61,6 +61,18 @@ from lockgate.messages.canary import (
 from lockgate.messages.canary import (
     TermView as TermView,
 )
+from lockgate.messages.notifications import (
+    ChannelView as ChannelView,
+)
+from lockgate.messages.notifications import (
+    DeliveryView as DeliveryView,
+)
+from lockgate.messages.notifications import (
+    RetryDeliveries as RetryDeliveries,
+)
+from lockgate.messages.notifications import (
+    TryChannel as TryChannel,
+)
 from lockgate.messages.policies import (
     CheckPolicy as CheckPolicy,
 )

@@ -24,6 +24,7 @@ from lockgate.server.faults import problem_response
 from lockgate.server.guard import Guard
 from lockgate.server.identity import Identity, caller_of
 from lockgate.server.message import actor_of, message_of
+from lockgate.server.notifications import NOTIFICATIONS
 from lockgate.server.operations import OperationsLike
 from lockgate.server.pages import Console, fault_page
 from lockgate.server.people import PEOPLE
@@ -225,6 +226,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         statuses=(204,),
     ),
     *AUDITING,
+    *NOTIFICATIONS,
     Endpoint("POST", "/v1/logins", "A link that opens the console, once.", api.log_in, '{"url"}', statuses=(201,)),
     *APPROVALS,
     *PEOPLE,

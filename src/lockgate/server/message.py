@@ -23,7 +23,12 @@ BODY_LIMIT = 1024 * 1024
 
 ACTOR_LENGTH = 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_WORDING: Mapping[Any, str] = {str: "text", bool: "true or false", int: "a whole number"}
+_WORDING: Mapping[Any, str] = {
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    tuple[str, ...]: "a list of texts",
+}
 _JSON_NAMES: Mapping[type, str] = {
     str: "text",
     bool: "true or false",

@@ -16,8 +16,10 @@ from lockgate.messages import (
     Ask,
     AuditView,
     CalendarView,
+    ChannelView,
     CheckPolicy,
     CreateRelease,
+    DeliveryView,
     Deploy,
     DeploymentView,
     EnvironmentView,
@@ -38,10 +40,12 @@ from lockgate.messages import (
     QuarantineView,
     ReleaseView,
     ReplayView,
+    RetryDeliveries,
     RevokeFeed,
     RollBack,
     Status,
     TakeWaiver,
+    TryChannel,
     TryPolicies,
     Usable,
     WaiverView,
@@ -142,6 +146,21 @@ class ApprovalDeskLike(Protocol):
     def invited(self, text: str, /) -> tuple[Invitation, ApprovalView]: ...
 
 
+class NoticesLike(Protocol):
+    """The desk for notifications."""
+
+    def channels(self) -> tuple[ChannelView, ...]: ...
+
+    def deliveries(
+        self, channel: str, states: frozenset[str], limit: int, ids: frozenset[str] = frozenset(), /
+    ) -> tuple[DeliveryView, ...]:
+        """Newest first; an empty argument does not narrow."""
+
+    def retry(self, message: RetryDeliveries, /) -> tuple[DeliveryView, ...]: ...
+
+    def test(self, message: TryChannel, /) -> DeliveryView: ...
+
+
 Wanted = Literal["pause", "resume", "abort", "continue", "finish"]
 
 
@@ -229,6 +248,9 @@ class OperationsLike(Protocol):
 
     @property
     def redeployment(self) -> RedeploymentLike: ...
+
+    @property
+    def notifications(self) -> NoticesLike: ...
 
     def check(self, message: CreateRelease, /) -> tuple[Problem, ...]: ...
 

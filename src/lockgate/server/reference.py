@@ -136,7 +136,8 @@ def _type_name(kind: object) -> str:
 
 def _messages() -> Iterator[_Shown]:
     """Each message, in the order of the module, and the problem that faults are made of."""
-    ours = (messages, messages.approvals, audit, messages.canary, messages.people, messages.policies, messages.supply)
+    views = (messages, messages.approvals, audit, messages.canary, messages.notifications, messages.people)
+    ours = (*views, messages.policies, messages.supply)
     for module in (*ours, sys.modules[Problem.__module__]):
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.ClassDef) and (module in ours or node.name == Problem.__name__):

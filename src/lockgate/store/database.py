@@ -7,6 +7,7 @@ from lockgate.store.attachments import SqlAttachments
 from lockgate.store.audit_log import SqlAuditLog
 from lockgate.store.catalogues import SqlCatalogues
 from lockgate.store.connection import PATIENCE, Database, connect
+from lockgate.store.deliveries import SqlDeliveries
 from lockgate.store.deployments import SqlDeployments
 from lockgate.store.feeds import SqlFeeds
 from lockgate.store.history import SqlHistory
@@ -42,6 +43,7 @@ class SqlStore:
         self.feeds = SqlFeeds(database)
         self.landscape = SqlLandscape(database)
         self.catalogues = SqlCatalogues(database)
+        self.deliveries = SqlDeliveries(database)
         self.audit = SqlAuditLog(database)
         self.statements = SqlStatements(database)
 

@@ -50,8 +50,12 @@ DEPLOYMENT, GENERATION, EVENT, RELEASE, OLDEST = "deployment", "generation", "ev
 DELEGATION = "delegation"
 
 SEEDS = {DEPLOYMENT: 0, GENERATION: 0, EVENT: 0, RELEASE: 0, DELEGATION: 0, OLDEST: 1}
+DELIVERY, FOLLOWED = "delivery", "event.followed"
+
+SEEDS = {DEPLOYMENT: 0, GENERATION: 0, EVENT: 0, RELEASE: 0, OLDEST: 1, DELIVERY: 0, FOLLOWED: 0}
 """Counter -> its first value. ``schema.oldest`` is the oldest schema whose code still works on this database: a
-migration that takes something away raises it."""
+migration that takes something away raises it. ``event.followed`` is the last event that has been looked at for who is
+to hear of it."""
 
 deployment = Table(
     "deployment",
@@ -374,6 +378,25 @@ review = Table(
     Column("document", Text, nullable=False),
 )
 _partial("ix_review_open", review.c.number, where="open")
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("channel", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("bundled", Boolean, nullable=False),
+    Column("parcel", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("lease_until", Double, nullable=False),
+    Column("document", Text, nullable=False),
+)
+"""What channels are to hear. The document has everything else of it."""
+
+_partial("ix_delivery_due_at", delivery.c.due_at, where="state = 'waiting'")
+Index("ix_delivery_channel", delivery.c.channel, delivery.c.state, delivery.c.number)
+_partial("ix_delivery_dead", delivery.c.number, where="state = 'dead'")
 
 schema_version = Table(
     "alembic_version",

@@ -15,6 +15,7 @@ from lockgate.core.errors import Fenced, LockgateError, Unavailable
 from lockgate.core.ids import InstanceId, Instant, RevisionId
 from lockgate.core.inventory import Condition, Instance, Observed
 from lockgate.core.keyring import Keyring, PublicKey, public_key
+from lockgate.core.notification import Channel
 from lockgate.core.plan import Fence, InstanceSpec
 from lockgate.core.traffic import (
     ALL,
@@ -28,7 +29,7 @@ from lockgate.core.traffic import (
 )
 from lockgate.core.verification import HttpAnswer
 from lockgate.core.window import Ratio, Reading
-from lockgate.ports import LogChunk, Phase, Polled
+from lockgate.ports import LogChunk, Parcel, Phase, Polled
 
 
 class FakeClock:
@@ -328,3 +329,27 @@ class FakeSigner:
 
 def _mac(pem: str, message: bytes) -> bytes:
     return hmac.digest(pem.encode(), message, hashlib.sha256)
+
+
+@dataclass
+class FakeNotifier:
+    """Takes every parcel, unless the channel is in ``trouble``."""
+
+    trouble: dict[str, LockgateError] = field(default_factory=dict)
+    """Channel -> what it raises."""
+    remark: str = ""
+    sent: list[tuple[str, Parcel]] = field(default_factory=list)
+    """Channel and parcel, attempts that failed included."""
+    held: dict[str, threading.Event] = field(default_factory=dict)
+    """Channel -> it hangs until that is set."""
+
+    def send(self, channel: Channel, parcel: Parcel) -> str:
+        self.sent.append((channel.name, parcel))
+        if channel.name in self.held:
+            self.held[channel.name].wait(20)
+        if channel.name in self.trouble:
+            raise self.trouble[channel.name]
+        return self.remark
+
+    def titles(self, channel: str) -> list[str]:
+        return [parcel.message.title for name, parcel in self.sent if name == channel]

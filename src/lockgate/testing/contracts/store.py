@@ -10,6 +10,7 @@ The parts for claims, saving and records stand in their own modules; this one jo
 from lockgate.testing.contracts.agreeing import AgreeingContract
 from lockgate.testing.contracts.audit_log import AuditLogContract
 from lockgate.testing.contracts.claiming import ClaimingContract
+from lockgate.testing.contracts.deliveries import DeliveriesContract
 from lockgate.testing.contracts.feeds import FeedsContract
 from lockgate.testing.contracts.holdings import HoldingsContract
 from lockgate.testing.contracts.landscape import LandscapeContract
@@ -30,5 +31,6 @@ class StoreContract(
     FeedsContract,
     LandscapeContract,
     WorkersContract,
+    DeliveriesContract,
 ):
     """All of it."""

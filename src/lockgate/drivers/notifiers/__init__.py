@@ -1,0 +1,1 @@
+"""How notifications reach people and programs: one module for each service."""
