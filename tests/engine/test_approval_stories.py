@@ -630,9 +630,9 @@ def test_every_environment_of_the_annotated_example_can_be_consented_to(rig: Gov
 
 
 def test_another_rule_in_a_policy_makes_approvals_void(rig: GovernedRig) -> None:
-    rig.rewrite(rules=(Policy("signed", "release.signed", "It is not signed."),))
+    rig.rewrite(rules=(Policy("any", "1 < 2", "It is not so."),))
     waiting = rig.on_prod()
     rig.approve(waiting.id, "alice", "bob")
-    rig.rewrite(rules=(Policy("signed", "true", "It is not signed."),))
+    rig.rewrite(rules=(Policy("any", "true", "It is not so."),))
     view = rig.person("alice").approvals.view(waiting.id)
     assert [one.void for one in view.given] == ["the policies have changed"] * 2 and view.answer == "wait"
