@@ -65,4 +65,4 @@ def _header(text: str) -> str:
 def _extension(text: str) -> str:
     """The equals sign and the backslash are escaped, line breaks are written as they are in C."""
     escaped = text.replace("\\", "\\\\").replace("=", "\\=")
-    return escaped.replace("\r\n", "\\n").replace("\n", "\\n").replace("\r", "\\r")
+    return escaped.replace("\r\n", "\\n").replace("\n", "\\n").replace("\r", "\\n")
