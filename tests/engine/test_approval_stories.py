@@ -19,20 +19,26 @@ from lockgate.core.errors import Conflict, Denied, Invalid, NotFound
 from lockgate.core.ids import ReleaseId, digest_of
 from lockgate.core.policy import Policy
 from lockgate.core.secret import SecretSource, SecretStore
+from lockgate.drivers.policies.worker import CelPolicies
 from lockgate.messages import Ask, Deploy, RollBack
 from lockgate.messages.approvals import Approve, Confirm, Delegate, EndDelegation, Reject
 from lockgate.messages.audit import Redeploy
 from lockgate.messages.people import Leave
 from lockgate.ports import Selection
-from lockgate.store.database import open_store
+from lockgate.store.database import SqlStore, open_store
 
 DAY = 86400.0
 
 
 @pytest.fixture
-def rig() -> Iterator[GovernedRig]:
-    with open_store("sqlite://") as store:
-        yield GovernedRig(store)
+def store() -> Iterator[SqlStore]:
+    with open_store("sqlite://") as found:
+        yield found
+
+
+@pytest.fixture
+def rig(store: SqlStore) -> GovernedRig:
+    return GovernedRig(store)
 
 
 def kinds(rig: GovernedRig, deployment: str) -> list[str]:
@@ -629,7 +635,8 @@ def test_every_environment_of_the_annotated_example_can_be_consented_to(rig: Gov
         assert subject.digest != rig.consent.subject(replace(asking, environment=rig.prod)).digest
 
 
-def test_another_rule_in_a_policy_makes_approvals_void(rig: GovernedRig) -> None:
+def test_another_rule_in_a_policy_makes_approvals_void(store: SqlStore, policies: CelPolicies) -> None:
+    rig = GovernedRig(store, policies)
     rig.rewrite(rules=(Policy("any", "1 < 2", "It is not so."),))
     waiting = rig.on_prod()
     rig.approve(waiting.id, "alice", "bob")
