@@ -7,7 +7,7 @@ from lockgate.core.environment import Catalogue, Environment, Listen
 from lockgate.core.secret import SecretSource, SecretStore
 from lockgate.engine.operations import Operations
 from lockgate.messages import Deploy, DeploymentView
-from lockgate.ports import Store
+from lockgate.ports import Policies, Store
 from lockgate.testing.rig import Rig
 
 KEPT = {"api_key": SecretSource(SecretStore.FILE, "/etc/api_key.v1")}
@@ -30,15 +30,15 @@ def governed() -> Catalogue:
                 secrets=KEPT,
             ),
         },
-        {"managers": MANAGERS, "on-call": ("dave", "alice")},
+        groups={"managers": MANAGERS, "on-call": ("dave", "alice")},
     )
 
 
 class GovernedRig(Rig):
     """Everybody is known; ``dave`` asks."""
 
-    def __init__(self, store: Store, **rule: object) -> None:
-        super().__init__(store, governed())
+    def __init__(self, store: Store, policies: Policies | None = None, **rule: object) -> None:
+        super().__init__(store, governed(), policies=policies)
         if rule:
             self.rewrite(approvals=replace(self.prod.approvals, **rule))  # type: ignore[type-var]
         for name in (*MANAGERS, "dave", "erin"):

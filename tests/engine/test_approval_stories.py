@@ -2,34 +2,43 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.engine.governed import GovernedRig
 
+from lockgate.config.environments_file import read_catalogue
 from lockgate.core.application import Strategy, StrategyKind
 from lockgate.core.approval import Party
 from lockgate.core.audit import broken_at
 from lockgate.core.calendar import Effect
 from lockgate.core.calendar import Rule as Frozen
-from lockgate.core.deployment import State
+from lockgate.core.deployment import Kind, State
 from lockgate.core.environment import Listen, Promote, TargetSpec
 from lockgate.core.errors import Conflict, Denied, Invalid, NotFound
 from lockgate.core.ids import ReleaseId, digest_of
+from lockgate.core.policy import Policy
 from lockgate.core.secret import SecretSource, SecretStore
+from lockgate.drivers.policies.worker import CelPolicies
 from lockgate.messages import Ask, Deploy, RollBack
 from lockgate.messages.approvals import Approve, Confirm, Delegate, EndDelegation, Reject
 from lockgate.messages.audit import Redeploy
 from lockgate.messages.people import Leave
 from lockgate.ports import Selection
-from lockgate.store.database import open_store
+from lockgate.store.database import SqlStore, open_store
 
 DAY = 86400.0
 
 
 @pytest.fixture
-def rig() -> Iterator[GovernedRig]:
-    with open_store("sqlite://") as store:
-        yield GovernedRig(store)
+def store() -> Iterator[SqlStore]:
+    with open_store("sqlite://") as found:
+        yield found
+
+
+@pytest.fixture
+def rig(store: SqlStore) -> GovernedRig:
+    return GovernedRig(store)
 
 
 def kinds(rig: GovernedRig, deployment: str) -> list[str]:
@@ -611,3 +620,26 @@ def test_a_link_shows_and_approves_nothing(rig: GovernedRig) -> None:
     rig.clock.pass_by(DAY + 1)
     with pytest.raises(Denied, match="expired"):
         desk.invited(token)
+
+
+# --- with everything that an environment may say ---
+
+
+def test_every_environment_of_the_annotated_example_can_be_consented_to(rig: GovernedRig) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "environments.yaml").read_text()
+    waiting = rig.on_prod()
+    admission = rig.promoter.admission(rig.row(waiting.id))
+    for environment in read_catalogue(text).value.environments.values():
+        asking = replace(admission, environment=environment, kind=Kind.ROLLBACK)
+        subject = rig.consent.subject(asking)
+        assert subject.digest != rig.consent.subject(replace(asking, environment=rig.prod)).digest
+
+
+def test_another_rule_in_a_policy_makes_approvals_void(store: SqlStore, policies: CelPolicies) -> None:
+    rig = GovernedRig(store, policies)
+    rig.rewrite(rules=(Policy("any", "1 < 2", "It is not so."),))
+    waiting = rig.on_prod()
+    rig.approve(waiting.id, "alice", "bob")
+    rig.rewrite(rules=(Policy("any", "true", "It is not so."),))
+    view = rig.person("alice").approvals.view(waiting.id)
+    assert [one.void for one in view.given] == ["the policies have changed"] * 2 and view.answer == "wait"

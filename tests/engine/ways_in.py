@@ -22,22 +22,39 @@ from lockgate.core.approval import Review
 from lockgate.core.calendar import Effect
 from lockgate.core.calendar import Rule as Frozen
 from lockgate.core.deployment import ACTIVE, Deployment, State
-from lockgate.core.environment import Environment, Listen, Promote
+from lockgate.core.environment import Environment, Listen, Promote, ProvenanceRule, Soak, VulnerabilityRule
 from lockgate.core.errors import LockgateError
 from lockgate.core.ids import ReleaseId
+from lockgate.core.policy import Policy
 from lockgate.engine.promoter import RECHECK
-from lockgate.gates import approval, integrity, promotion_order, quarantine, review, window
+from lockgate.gates import (
+    approval,
+    integrity,
+    policy,
+    promotion_order,
+    provenance,
+    quarantine,
+    review,
+    soak,
+    vulnerabilities,
+    window,
+)
 from lockgate.messages import Deploy, RollBack
 from lockgate.messages import Promote as PromoteIt
 from lockgate.messages.approvals import Approve
 from lockgate.messages.audit import Redeploy
 from lockgate.messages.people import MakeToken
-from lockgate.ports import Quarantine, Selection, Store
+from lockgate.ports import Policies, Quarantine, Selection, Store
 from lockgate.server.app import make_app
 from lockgate.server.runner import Listening
 from lockgate.server.runner import run as serve
 from lockgate.server.token import Access
 from lockgate.testing.samples import a_deployment, an_event
+
+NOBODYS_KEY = """-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
+-----END PUBLIC KEY-----
+"""
 
 UNSETTLED = ACTIVE | {State.PENDING, State.READY}
 
@@ -45,8 +62,8 @@ UNSETTLED = ACTIVE | {State.PENDING, State.READY}
 class Station(GovernedRig):
     """1 and then 2 ran on prod, 2 still does; 3 has succeeded in dev. ``dave``, of the people on call, asks."""
 
-    def __init__(self, store: Store, folder: Path) -> None:
-        super().__init__(store)
+    def __init__(self, store: Store, folder: Path, policies: Policies | None = None) -> None:
+        super().__init__(store, policies)
         self.folder = folder
         self.first = self._raised("1")
         self._raised("2")
@@ -249,6 +266,22 @@ def _forged(station: Station) -> None:
     station.store.database.write(lambda c: c.execute(text("DELETE FROM statement")))  # type: ignore[attr-defined]
 
 
+def _unsoaked(station: Station) -> None:
+    station.rewrite(soak=Soak("dev", 7 * 86400.0))
+
+
+def _unscanned(station: Station) -> None:
+    station.rewrite(vulnerabilities=VulnerabilityRule())
+
+
+def _of_unknown_origin(station: Station) -> None:
+    station.rewrite(provenance=ProvenanceRule((NOBODYS_KEY,)))
+
+
+def _against_the_policy(station: Station) -> None:
+    station.rewrite(rules=(Policy("never", "1 > 2", "Nothing is let in."),))
+
+
 def _nothing(station: Station) -> None:
     return None
 
@@ -268,25 +301,31 @@ OBSTACLES: Mapping[str, Obstacle] = {
     "out of order": Obstacle(promotion_order.GATE, _out_of_order),
     "frozen": Obstacle(window.GATE, _frozen),
     "forged": Obstacle(integrity.GATE, _forged),
+    "not soaked": Obstacle(soak.GATE, _unsoaked),
+    "not scanned": Obstacle(vulnerabilities.GATE, _unscanned),
+    "of unknown origin": Obstacle(provenance.GATE, _of_unknown_origin),
+    "against the policy": Obstacle(policy.GATE, _against_the_policy),
     "an emergency overdue": Obstacle(review.GATE, _overdue),
     "nobody approves": Obstacle(approval.GATE, _nothing, unsaid=True),
     "one of two approves": Obstacle(approval.GATE, _nothing, unsaid=True, afterwards=_one_says_yes),
     "altered once approved": Obstacle(approval.GATE, _nothing, afterwards=_altered),
 }
 
+SUPPLY = (soak.GATE, vulnerabilities.GATE, provenance.GATE)
+
 EXEMPT: Mapping[str, frozenset[str]] = {
     "redeploy": frozenset({promotion_order.GATE}),
     "redeployment as recorded": frozenset({promotion_order.GATE}),
-    "rollback": frozenset({promotion_order.GATE, approval.GATE, review.GATE, window.GATE}),
+    "rollback": frozenset({promotion_order.GATE, approval.GATE, review.GATE, window.GATE, *SUPPLY}),
     "urgent": frozenset({review.GATE}),
     "break-glass": frozenset({approval.GATE, window.GATE}),
 }
 """What a way passes on purpose, as docs/reference/states-and-events.md tells."""
 
 
-def tried(store: Store, folder: Path, way: str, obstacles: Mapping[str, bool]) -> bool:
+def tried(store: Store, folder: Path, policies: Policies, way: str, obstacles: Mapping[str, bool]) -> bool:
     """Whether a deployment to prod has begun. ``obstacles``: name -> shut before it is asked for (else after)."""
-    station = Station(store, folder)
+    station = Station(store, folder, policies)
     chosen = {OBSTACLES[name]: early for name, early in obstacles.items()}
     for obstacle, early in chosen.items():
         if early:

@@ -50,7 +50,8 @@ class Consent:
 
     def subject(self, admission: Admission) -> Subject:
         """What consent would be given to now."""
-        bound = {name: digest for one in self.bound for name, digest in one(admission).items()}
+        bound: dict[str, str] = {"policies": admission.environment.policy_digest}
+        bound |= {name: digest for one in self.bound for name, digest in one(admission).items()}
         return Subject(self.planned(admission).digest, _rules(admission.environment), bound)
 
     def planned(self, admission: Admission) -> Plan:
@@ -137,9 +138,9 @@ class Consent:
 
 def _rules(environment: Environment) -> Mapping[str, Any]:
     """The environment as it is written. Of its windows not the days that they come to: those are in a calendar's file,
-    and the window has a gate of its own."""
+    and the window has a gate of its own. What its policies say is bound by their digest."""
     windows = tuple(replace(rule, occasions=(), fault="") for rule in environment.windows)
-    rules: Mapping[str, Any] = plain(replace(environment, windows=windows))
+    rules: Mapping[str, Any] = plain(replace(environment, windows=windows, rules=None))
     return rules
 
 

@@ -24,7 +24,6 @@ def upgrade() -> None:
     only = sa.text("until_at IS NULL")
     key = ["environment", "application", "cell"]
     op.create_index("ix_holding_open", "holding", key, sqlite_where=only, postgresql_where=only)
-    op.create_index("ix_observation_environment", "observation", ["environment"])
     _look_back()
 
 
@@ -82,5 +81,4 @@ def _written(bind: sa.Connection, row: "sa.Row[tuple[object, ...]]") -> "tuple[b
 
 
 def downgrade() -> None:
-    op.drop_index("ix_observation_environment", "observation")
     op.drop_table("holding")
