@@ -39,6 +39,7 @@ from lockgate.ports_supply import Attachments as Attachments
 from lockgate.ports_supply import Documents as Documents
 from lockgate.ports_supply import Holdings as Holdings
 from lockgate.ports_supply import Incoming as Incoming
+from lockgate.ports_trains import Trains
 
 # --- time ---
 
@@ -320,6 +321,9 @@ class Releases(Protocol):
     def select(self, application: str, limit: int) -> tuple[Release, ...]:
         """Newest first; all applications when empty."""
 
+    def requiring(self, application: str) -> tuple[str, ...]:
+        """Applications of which a release requires that one, by name."""
+
     def put_plan(self, plan: Plan) -> Digest: ...
 
     def plan(self, digest: Digest) -> Plan:
@@ -598,3 +602,6 @@ class Store(Protocol):
 
     @property
     def deliveries(self) -> Deliveries: ...
+
+    @property
+    def trains(self) -> Trains: ...

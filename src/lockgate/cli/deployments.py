@@ -185,7 +185,14 @@ def promote(
 
 
 def rollback(
-    *, env: str, reason: Reason, app: App = "", watch: Watch = None, wait: Wait = False, json: Json = False
+    *,
+    env: str,
+    reason: Reason,
+    urgent: bool = False,
+    app: App = "",
+    watch: Watch = None,
+    wait: Wait = False,
+    json: Json = False,
 ) -> int:
     """Go back to the last good release, with the configuration it had; the present one is barred.
 
@@ -193,9 +200,11 @@ def rollback(
     ----------
     env
         The environment.
+    urgent
+        Even if something there requires the release that is left.
     """
     client = Client()
-    view = client.roll_back(RollBack(application_meant(app), env, reason, actor()))
+    view = client.roll_back(RollBack(application_meant(app), env, reason, actor(), urgent))
     # A deployment under way is aborted, and that is then what was asked for.
     good = GOOD_ENDS if view.kind == "rollback" else BACK_ENDS
     return see_through(client, view, watch, wait, json, good)

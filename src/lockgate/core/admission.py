@@ -32,6 +32,8 @@ class Admission:
     """Who asked for it is proven."""
     break_glass: bool = False
     """It is an emergency: neither approvals nor windows hold it."""
+    insists: bool = False
+    """A rollback that is to happen even if it breaks what requires the release that is left."""
     as_recorded: bool = False
     """Its plan is one that was recorded before, and is not made anew."""
 

@@ -188,6 +188,8 @@ class Application:
     verify: tuple[Check, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
     """Defaults for ``{values.NAME}``; an environment's own values win."""
+    requires: Mapping[str, str] = field(default_factory=dict, metadata=LATER)
+    """Application that must run in the same environment -> range of its versions."""
     templates: Mapping[str, Digest] = field(default_factory=dict, metadata=LATER)
     """``python-web@1`` -> digest of the template's file, of each that the definition was made with."""
 

@@ -159,6 +159,10 @@ class Deployment:
     """Who asked for it is proven: a person who had signed in, or Lockgate itself."""
     as_recorded: bool = False
     """A plan that was recorded before, once more: it is not made anew, whatever has changed since."""
+    insists: bool = False
+    """A rollback that is to happen even if it breaks what requires the release that is left."""
+    train: str = ""
+    """The step of a train that it belongs to, ``friday/api``; empty: it is none's. There is no second of that name."""
     review_due: Instant | None = None
     """It broke the glass, and until then a second person must have looked at it. None: it did not."""
     state: State = State.PENDING

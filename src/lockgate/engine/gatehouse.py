@@ -11,6 +11,7 @@ from lockgate.core.deployment import State
 from lockgate.core.errors import LockgateError
 from lockgate.core.gate import Answer, Verdict
 from lockgate.core.ids import Instant
+from lockgate.engine import requirements
 from lockgate.gates import promotion_order, quarantine
 from lockgate.ports import Selection, Store
 
@@ -63,4 +64,4 @@ def basic(store: Store) -> tuple[tuple[str, Question], ...]:
         )
         return promotion_order.evaluate(facts, now)
 
-    return ((quarantine.GATE, barred), (promotion_order.GATE, in_order))
+    return ((quarantine.GATE, barred), (promotion_order.GATE, in_order), requirements.question(store))

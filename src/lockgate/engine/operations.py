@@ -240,7 +240,8 @@ class Operations:
             raise NotFound(f"Nothing of {request.application} runs in {request.environment}: there is no way back.")
         plan = self.store.releases.plan(self._last_good(holder).plan)
         release = self.store.releases.get(plan.release)
-        row = self.promoter.open(release, plan, by=by, reason=request.reason, kind=Kind.ROLLBACK, urgent=True)
+        asked = {"kind": Kind.ROLLBACK, "urgent": True, "insists": request.urgent}
+        row = self.promoter.open(release, plan, by=by, reason=request.reason, **asked)
         self._bar(holder, request)
         return self._opened(row)
 

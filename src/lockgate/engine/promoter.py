@@ -78,6 +78,7 @@ class Promoter:
             personal=row.personal,
             break_glass=broke,
             as_recorded=row.as_recorded,
+            insists=row.insists,
         )
 
     def open(
@@ -92,15 +93,16 @@ class Promoter:
         not_before: Instant | None = None,
         break_glass: bool = False,
         as_recorded: bool = False,
+        insists: bool = False,
+        train: str = "",
     ) -> Deployment:
         """Records a deployment. Raises Denied when a gate says no: nothing is recorded then."""
         environment = self.catalogue().get(plan.environment)
         now = self.clock.now()
         review = emergency(environment, release, by, reason, now) if break_glass else None
         asked = (kind, by.name, reason, urgent, not_before)
-        asking = Admission(
-            release, environment, plan, *asked, personal=by.personal, break_glass=break_glass, as_recorded=as_recorded
-        )
+        said = {"personal": by.personal, "break_glass": break_glass, "as_recorded": as_recorded, "insists": insists}
+        asking = Admission(release, environment, plan, *asked, **said)
         verdicts = self.verdicts(asking)
         deciding = weigh(verdicts)
         if deciding.answer is Answer.DENY:
@@ -122,6 +124,8 @@ class Promoter:
             not_before=not_before,
             personal=by.personal,
             as_recorded=as_recorded,
+            insists=insists,
+            train=train,
             review_due=review.due if review else None,
             because="It was requested.",
             state_since=now,

@@ -199,6 +199,8 @@ class RollBack:
     environment: str
     reason: str
     actor: str = ""
+    urgent: bool = False
+    """Even if it breaks what requires the release that is left."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from lockgate.store.releases import SqlReleases
 from lockgate.store.secrets import SqlDataKeys, SqlSecrets
 from lockgate.store.statements import SqlStatements
 from lockgate.store.traffic import SqlTraffic
+from lockgate.store.trains import SqlTrains
 
 
 class SqlStore:
@@ -47,6 +48,7 @@ class SqlStore:
         self.landscape = SqlLandscape(database)
         self.catalogues = SqlCatalogues(database)
         self.deliveries = SqlDeliveries(database)
+        self.trains = SqlTrains(database)
         self.audit = SqlAuditLog(database)
         self.statements = SqlStatements(database)
 

@@ -16,7 +16,7 @@ from lockgate.core.deployment import ACTIVE, WAITING, Deployment, State, Want
 from lockgate.core.errors import Conflict, LockgateError, NotFound
 from lockgate.core.ids import DeploymentId, Instant
 from lockgate.core.window import Window
-from lockgate.store import approvals, claims, outbox, rows, saving
+from lockgate.store import approvals, claims, outbox, rows, saving, trains
 from lockgate.store.connection import Database
 from lockgate.store.counters import take
 from lockgate.store.schema import DEPLOYMENT, deployment, is_one_of
@@ -120,6 +120,9 @@ class SqlDeployments:
 def _added(
     connection: Connection, new: Deployment, supersede: bool, events: Sequence[Event], review: Review | None
 ) -> Deployment:
+    known = trains.boarded(connection, new.train) if new.train else None
+    if known is not None:
+        return known
     number = take(connection, DEPLOYMENT)
     row = replace(new, id=DeploymentId(f"dep-{number}"), number=number, written_at=new.created_at)
     told = [e if e.deployment else replace(e, deployment=row.id) for e in events]
@@ -128,6 +131,8 @@ def _added(
     connection.execute(_ADD, {**rows.deployment_columns(row), "asked": False})
     if review is not None:
         approvals.open_review(connection, replace(review, deployment=row.id), number)
+    if row.train:
+        trains.board(connection, row)
     outbox.append(connection, told)
     return row
 

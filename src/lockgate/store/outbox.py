@@ -22,10 +22,10 @@ _RELEASE = select(release.c.document).where(release.c.id == bindparam("which"))
 _LAST_LINK = select(audit.c.seq, audit.c.digest).order_by(audit.c.seq.desc()).limit(1)
 
 
-def append(connection: Connection, events: Sequence[Event]) -> None:
-    """Numbers the events and records them; audited ones are chained too."""
+def append(connection: Connection, events: Sequence[Event]) -> Sequence[int]:
+    """Numbers the events and records them; audited ones are chained too. Returns their numbers."""
     if not events:
-        return
+        return ()
     # A sequence would be quicker on Postgres, but transactions end in another order than they take its numbers: a
     # reader that has seen 8 would never look for a 7 that was committed later. A counter row orders them.
     first = take(connection, EVENT, len(events))
@@ -35,6 +35,7 @@ def append(connection: Connection, events: Sequence[Event]) -> None:
     audited = [e for e in numbered if e.audited]
     if audited:
         _chain(connection, audited)
+    return range(first, first + len(events))
 
 
 @dataclass(frozen=True, slots=True)

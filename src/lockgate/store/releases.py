@@ -18,7 +18,7 @@ from lockgate.ports import Attestor
 from lockgate.store import attachments, outbox, rows
 from lockgate.store.connection import Database, upserting
 from lockgate.store.counters import take
-from lockgate.store.schema import RELEASE, credit, plan, release
+from lockgate.store.schema import RELEASE, credit, plan, release, requirement
 from lockgate.store.statements import state
 
 _READ = select(release.c.id, release.c.document, release.c.number)
@@ -58,6 +58,10 @@ class SqlReleases:
             query = query.where(release.c.application == application)
         found, more = self._database.read(lambda connection: (list(connection.execute(query)), _credits(connection)))
         return tuple(_release(row, more) for row in found)
+
+    def requiring(self, application: str) -> tuple[str, ...]:
+        query = select(requirement.c.dependant).where(requirement.c.application == application)
+        return tuple(sorted(self._database.read(lambda connection: connection.execute(query).scalars().all())))
 
     def put_plan(self, plan: Plan) -> Digest:
         statement = self._attestor.of_plan(plan) if self._attestor else None
@@ -124,9 +128,16 @@ def _added(connection: Connection, new: Release, event: Event, statement: Envelo
     }
     connection.execute(insert(release), written)
     attachments.list_own(connection, new)
+    _note_requirements(connection, new)
     state(connection, new.digest, statement)
     outbox.append(connection, [event])
     return rows.release(written["document"], number)
+
+
+def _note_requirements(connection: Connection, new: Release) -> None:
+    for name in new.application.requires:
+        noted = upserting(connection, requirement).values(application=name, dependant=new.name)
+        connection.execute(noted.on_conflict_do_nothing())
 
 
 def _credited(connection: Connection, known: Release, authors: tuple[str, ...], event: Event) -> Release:

@@ -47,10 +47,10 @@ counter = Table(
 )
 
 DEPLOYMENT, GENERATION, EVENT, RELEASE, OLDEST = "deployment", "generation", "event", "release", "schema.oldest"
-DELEGATION = "delegation"
+DELEGATION, TRAIN = "delegation", "train"
 DELIVERY, FOLLOWED = "delivery", "event.followed"
 
-SEEDS = {DEPLOYMENT: 0, GENERATION: 0, EVENT: 0, RELEASE: 0, DELEGATION: 0, OLDEST: 1, DELIVERY: 0, FOLLOWED: 0}
+SEEDS = {DEPLOYMENT: 0, GENERATION: 0, EVENT: 0, RELEASE: 0, DELEGATION: 0, OLDEST: 1, DELIVERY: 0, FOLLOWED: 0, TRAIN: 0}
 """Counter -> its first value. ``schema.oldest`` is the oldest schema whose code still works on this database: a
 migration that takes something away raises it. ``event.followed`` is the last event that has been looked at for who is
 to hear of it."""
@@ -423,6 +423,46 @@ delivery = Table(
 _partial("ix_delivery_due_at", delivery.c.due_at, where="state = 'waiting'")
 Index("ix_delivery_channel", delivery.c.channel, delivery.c.state, delivery.c.number)
 _partial("ix_delivery_dead", delivery.c.number, where="state = 'dead'")
+
+train = Table(
+    "train",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("number", Number, nullable=False),
+    Column("version", Number, nullable=False),
+    Column("due_at", Double),
+    Column("document", Text, nullable=False),
+    Index("ix_train_number", "number"),
+)
+"""``version`` grows with every change, so that nobody writes over what they have not seen."""
+
+_partial("ix_train_due_at", train.c.due_at, where="due_at IS NOT NULL")
+
+train_run = Table(
+    "train_run",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("train", Text, nullable=False),
+    Column("deployment", Text, nullable=False),
+    Index("ix_train_run_train", "train"),
+)
+"""The deployments of a train's steps: at most one of each name, whoever opens it, and however often."""
+
+train_event = Table(
+    "train_event",
+    metadata,
+    Column("train", Text, primary_key=True),
+    Column("seq", Number, primary_key=True, autoincrement=False),
+)
+"""Which events are about a train itself. Those of its deployments are found by the deployment."""
+
+requirement = Table(
+    "requirement",
+    metadata,
+    Column("application", Text, primary_key=True),
+    Column("dependant", Text, primary_key=True),
+)
+"""Which applications have a release that requires another one."""
 
 schema_version = Table(
     "alembic_version",
