@@ -24,6 +24,7 @@ import msgspec
 from lockgate.client_people import PeopleCalls
 from lockgate.client_secrets import SecretCalls
 from lockgate.client_supply import SupplyCalls
+from lockgate.client_trains import TrainCalls
 from lockgate.core.errors import LockgateError, NotFound, Problem, Unavailable
 from lockgate.decoding import decoded
 from lockgate.logins import kept_token
@@ -146,7 +147,7 @@ def address_from_environment() -> Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Client(SupplyCalls, PeopleCalls, SecretCalls):
+class Client(SupplyCalls, PeopleCalls, SecretCalls, TrainCalls):
     """Every method raises :class:`Refusal` when the server says no and :class:`Unavailable` when none answers."""
 
     find: Callable[[], Address] = address_from_environment

@@ -57,7 +57,7 @@ from lockgate.drivers.targets.process import Settings as ProcessSettings
 from lockgate.drivers.tasks.command import CommandTask
 from lockgate.drivers.tasks.command import Settings as CommandSettings
 from lockgate.drivers.tickers.embedded import EmbeddedTicker
-from lockgate.engine import auditing, chronicle, gatehouse, inspection, pinning, planner
+from lockgate.engine import auditing, chronicle, dispatcher, gatehouse, inspection, pinning, planner
 from lockgate.engine.almanac import Almanac
 from lockgate.engine.analyst import Analyst
 from lockgate.engine.archivist import Archivist
@@ -67,6 +67,7 @@ from lockgate.engine.chronicle import Chronicle
 from lockgate.engine.collector import Collector
 from lockgate.engine.consent import Consent
 from lockgate.engine.courier import Courier
+from lockgate.engine.dispatcher import Dispatcher
 from lockgate.engine.executor import Executor
 from lockgate.engine.gatehouse import Gatehouse
 from lockgate.engine.intake import Intake
@@ -248,6 +249,7 @@ class ControlPlane:
     operations: Operations
     custody: Custody
     chronicle: Chronicle
+    dispatcher: Dispatcher
 
     def run(self, stop: threading.Event) -> None:
         """Works until ``stop`` is set."""
@@ -267,6 +269,7 @@ class ControlPlane:
 
     def _chores(self) -> tuple[tuple[float, float, Callable[[], object], str], ...]:
         return (
+            (0.0, dispatcher.EVERY, self.dispatcher.round, "trains were not looked at"),
             (0.0, chronicle.EVERY, self.chronicle.look, "the environments' file was not written down"),
             (COLLECT_FIRST, COLLECT_EVERY, self.collector.run, "artifacts were not collected"),
             (ARCHIVE_EVERY, ARCHIVE_EVERY, self.archivist.round, "the audit record was not sealed"),
@@ -333,7 +336,8 @@ def build(settings: Settings, redactor: Redactor | None = None) -> ControlPlane:
     archivist = Archivist(desk, ArchiveFolder(settings.home / "archive").keep, settings.audit_keep)
     collector = Collector(store, drivers.collect)
     drivers.judges = (policies, tried)
-    return ControlPlane(settings, store, drivers, worker, collector, courier, archivist, operations, custody, catalogue)
+    desks = (collector, courier, archivist, operations, custody, catalogue)
+    return ControlPlane(settings, store, drivers, worker, *desks, Dispatcher(store, clock, ticker, promoter))
 
 
 def _notary(settings: Settings, store: SqlStore, clock: SystemClock) -> Notary:

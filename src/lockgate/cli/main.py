@@ -61,6 +61,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "quarantine": ("releases:quarantine", "Releases barred from an environment."),
         "secret": ("secrets:secret", "Keep secrets for environments."),
         "policy": ("policies:policy", "Rules that judge what is deployed: look at them, test them, try them."),
+        "train": ("trains:train", "Release several applications together."),
         "waiver": ("evidence:waiver", "Findings that somebody takes on for a while."),
     },
     "Agree": {
@@ -68,6 +69,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "approve": ("approvals:approve", "Consent to what a deployment would do."),
         "reject": ("approvals:reject", "End a deployment that waits for approvals."),
         "approval": ("approvals:approval", "Who approves in whose place."),
+        "task": ("tasks:task", "What people do in trains: look at it, tick it off, finish it."),
         "review": ("approvals:review", "Look at a deployment that broke the glass."),
     },
     "Look": {

@@ -26,6 +26,7 @@ from lockgate.config.form import (
     read_form,
 )
 from lockgate.config.library import Library, library
+from lockgate.config.requirements import REQUIRES, requirement_faults
 from lockgate.config.scalars import (
     FILE_NAME,
     HEADER_NAME,
@@ -175,7 +176,7 @@ COMPONENT = Form(
         "image": "Write it as `artifact: oci:registry/name:tag`.", "package": "Did you mean 'artifact'?",
         "build": "Images are built before a release is made; write `artifact: oci:registry/name:tag`.",
         "environment": "Did you mean 'env'?", "depends_on": "Did you mean 'after'?",
-        "requires": "Did you mean 'needs', or 'after'?",
+        "requires": "Did you mean 'needs', or 'after'? Other applications are required beside `components`.",
         "instances": "Did you mean 'replicas'?", "healthcheck": "Did you mean 'health'?",
         "port": _PORT, "ports": _PORT, "expose": _PORT,
         "volumes": "Write `container: {mounts: {/folder/inside: /srv/data}}`, or `files` for single files.",
@@ -252,6 +253,8 @@ APPLICATION = Form(
               "What must hold of the deployed application, or it is taken back."),
         Field("values", Named("a value", VALUE_NAME, Text()),
               "Defaults for {values.NAME}; an environment's own values win."),
+        Field("requires", REQUIRES, "Applications that must run in the same environment, each with a range of "
+              "versions."),
     ),
     hints={
         "environments": "Environments are written in environments.yaml by those who run them; this file names none.",
@@ -278,6 +281,7 @@ def _across(read: Read[Application], noted: Iterable[str]) -> Iterator[Problem]:
         else:
             yield from _traffic_faults(read, component)
     yield from _check_faults(read, unclear)
+    yield from requirement_faults(read)
 
 
 def _is_unclear(component: Component, faulty: Iterable[str]) -> bool:

@@ -14,17 +14,19 @@ from lockgate.config.environments_file import CATALOGUE
 from lockgate.config.form import Form, Schema
 from lockgate.config.policy_file import POLICY
 from lockgate.config.template_file import TEMPLATE
+from lockgate.config.train_file import TRAIN
 
 FOLDER = Path(__file__).parent / "schemas"
 
 
 class FileKind(StrEnum):
-    """Whose schema: the application's file, the environments', a template's, or a policy's."""
+    """Whose schema: the application's file, the environments', a template's, a policy's, or a train's."""
 
     APPLICATION = "lockgate"
     ENVIRONMENTS = "environments"
     TEMPLATE = "template"
     POLICY = "policy"
+    TRAIN = "train"
 
 
 _FORMS: dict[FileKind, Form[Any]] = {
@@ -32,12 +34,13 @@ _FORMS: dict[FileKind, Form[Any]] = {
     FileKind.ENVIRONMENTS: CATALOGUE,
     FileKind.TEMPLATE: TEMPLATE,
     FileKind.POLICY: POLICY,
+    FileKind.TRAIN: TRAIN,
 }
 
 
 def schema(kind: FileKind | str) -> Schema:
     """JSON Schema (draft 2020-12) of ``lockgate.yaml`` (``lockgate``), ``environments.yaml`` (``environments``), a file
-    in ``templates`` (``template``), or one in ``policies`` (``policy``)."""
+    in ``templates`` (``template``), one in ``policies`` (``policy``), or a train's (``train``)."""
     known = FileKind(kind)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

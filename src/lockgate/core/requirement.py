@@ -1,7 +1,7 @@
 """Requirement: what must run beside a release, as a range of versions. ``>=2.0 <3``: every comparison must hold.
 
-Versions are dotted numbers, ``2``, ``2.0`` and ``v2.0.0`` the same one; what stands behind a ``+`` says how it was built
-and is passed over. Anything else (``2.0rc1``, a commit, a date with letters) has no place in that order.
+Versions are dotted numbers, ``2``, ``2.0`` and ``v2.0.0`` the same one; what stands behind a ``+`` says how it was
+built and is passed over. Anything else (``2.0rc1``, a commit, a date with letters) has no place in that order.
 """
 
 import re

@@ -289,4 +289,3 @@ def _settled(step: TrainStep, state: StepState, because: str, at: Instant) -> Tr
 
 def _ended(train: Train, state: TrainState, because: str, now: Instant) -> Train:
     return replace(train, state=state, because=because, ended_at=now)
-

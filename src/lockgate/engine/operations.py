@@ -38,6 +38,7 @@ from lockgate.engine.redeployment import Redeployment
 from lockgate.engine.secret_desk import SecretDesk
 from lockgate.engine.supply import Supply
 from lockgate.engine.surveyor import Surveyor
+from lockgate.engine.train_desk import TrainDesk
 from lockgate.engine.views import StatusBoard
 from lockgate.engine.whereabouts import Whereabouts
 from lockgate.messages import (
@@ -116,6 +117,10 @@ class Operations:
     def whereabouts(self) -> Whereabouts:
         """What runs or ran where."""
         return Whereabouts(self.store, self.clock, self.promoter)
+
+    @property
+    def trains(self) -> TrainDesk:
+        return TrainDesk(self.store, self.clock, self.promoter, self.caller)
 
     @property
     def notifications(self) -> Notices:
@@ -240,8 +245,9 @@ class Operations:
             raise NotFound(f"Nothing of {request.application} runs in {request.environment}: there is no way back.")
         plan = self.store.releases.plan(self._last_good(holder).plan)
         release = self.store.releases.get(plan.release)
-        asked = {"kind": Kind.ROLLBACK, "urgent": True, "insists": request.urgent}
-        row = self.promoter.open(release, plan, by=by, reason=request.reason, **asked)
+        row = self.promoter.open(
+            release, plan, by=by, reason=request.reason, kind=Kind.ROLLBACK, urgent=True, insists=request.urgent
+        )
         self._bar(holder, request)
         return self._opened(row)
 

@@ -101,8 +101,8 @@ class Promoter:
         now = self.clock.now()
         review = emergency(environment, release, by, reason, now) if break_glass else None
         asked = (kind, by.name, reason, urgent, not_before)
-        said = {"personal": by.personal, "break_glass": break_glass, "as_recorded": as_recorded, "insists": insists}
-        asking = Admission(release, environment, plan, *asked, **said)
+        asking = Admission(release, environment, plan, *asked, personal=by.personal, break_glass=break_glass)
+        asking = replace(asking, as_recorded=as_recorded, insists=insists)
         verdicts = self.verdicts(asking)
         deciding = weigh(verdicts)
         if deciding.answer is Answer.DENY:

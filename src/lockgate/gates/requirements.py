@@ -56,7 +56,9 @@ class Facts:
 def evaluate(facts: Facts, now: Instant) -> Verdict:
     """WAIT while something that is required is not there, or something there requires another version of this."""
     missing = [(why, f"whoever may deploy {one.application}") for one in facts.needed if (why := _missing(one, facts))]
-    broken = [(why, f"whoever may deploy {one.application}") for one in facts.dependants if (why := _broken(one, facts))]
+    broken = [
+        (why, f"whoever may deploy {one.application}") for one in facts.dependants if (why := _broken(one, facts))
+    ]
     found = missing + broken
     if not found:
         return Verdict(GATE, Answer.PASS, _whole(facts))

@@ -31,6 +31,7 @@ from lockgate.server.people import PEOPLE
 from lockgate.server.policies import POLICIES
 from lockgate.server.stream import Interest, Tail, as_api, event_stream, place_of
 from lockgate.server.token import Access
+from lockgate.server.trains import TRAINS
 from lockgate.server.upload import upload_of
 
 _APPLICATION = Parameter("application", "Only of this application.")
@@ -233,6 +234,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/v1/doctor", "What of this machine Lockgate can use.", api.doctor, "[Usable]"),
     *secret_calls.ENDPOINTS,
     *POLICIES,
+    *TRAINS,
     *supply.ENDPOINTS,
     *calendar.ENDPOINTS,
 )

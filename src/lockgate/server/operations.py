@@ -73,6 +73,16 @@ from lockgate.messages.secrets import (
     SecretView,
     SetSecret,
 )
+from lockgate.messages.trains import (
+    AbortTrain,
+    CreateTrain,
+    FinishTask,
+    RejectTask,
+    StartTrain,
+    TaskView,
+    Tick,
+    TrainView,
+)
 from lockgate.ports import Incoming
 
 
@@ -243,6 +253,30 @@ class CalendarLike(Protocol):
         """None: the token is not one of a feed."""
 
 
+class TrainsLike(Protocol):
+    """The desk of trains and of the tasks in them."""
+
+    def all(self, limit: int, /) -> tuple[TrainView, ...]: ...
+
+    def show(self, name: str, /) -> TrainView: ...
+
+    def create(self, message: CreateTrain, /) -> TrainView: ...
+
+    def start(self, name: str, message: StartTrain, /) -> TrainView: ...
+
+    def abort(self, name: str, message: AbortTrain, /) -> TrainView: ...
+
+    def tasks(self) -> tuple[TaskView, ...]: ...
+
+    def task(self, train: str, step: str, /) -> TaskView: ...
+
+    def tick(self, train: str, step: str, message: Tick, /) -> TaskView: ...
+
+    def finish(self, train: str, step: str, message: FinishTask, /) -> TaskView: ...
+
+    def reject(self, train: str, step: str, message: RejectTask, /) -> TaskView: ...
+
+
 class OperationsLike(Protocol):
     """Each raises the errors of :mod:`lockgate.core.errors`, whose messages are sentences for the user."""
 
@@ -333,3 +367,6 @@ class OperationsLike(Protocol):
 
     @property
     def policies(self) -> PoliciesLike: ...
+
+    @property
+    def trains(self) -> TrainsLike: ...

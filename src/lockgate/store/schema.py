@@ -50,7 +50,17 @@ DEPLOYMENT, GENERATION, EVENT, RELEASE, OLDEST = "deployment", "generation", "ev
 DELEGATION, TRAIN = "delegation", "train"
 DELIVERY, FOLLOWED = "delivery", "event.followed"
 
-SEEDS = {DEPLOYMENT: 0, GENERATION: 0, EVENT: 0, RELEASE: 0, DELEGATION: 0, OLDEST: 1, DELIVERY: 0, FOLLOWED: 0, TRAIN: 0}
+SEEDS = {
+    DEPLOYMENT: 0,
+    GENERATION: 0,
+    EVENT: 0,
+    RELEASE: 0,
+    DELEGATION: 0,
+    OLDEST: 1,
+    DELIVERY: 0,
+    FOLLOWED: 0,
+    TRAIN: 0,
+}
 """Counter -> its first value. ``schema.oldest`` is the oldest schema whose code still works on this database: a
 migration that takes something away raises it. ``event.followed`` is the last event that has been looked at for who is
 to hear of it."""

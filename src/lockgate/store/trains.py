@@ -93,14 +93,14 @@ def _added(connection: Connection, new: Train, told: Event) -> Train:
         name=known.name, number=known.number, version=1, due_at=None, document=rows.document(known)
     )
     if connection.execute(added.on_conflict_do_nothing().returning(train.c.name)).first() is None:
-        raise Conflict(f"There is a train {new.name!r} already.", f"Choose another name; see: lockgate train show {new.name}")
+        raise Conflict(
+            f"There is a train {new.name!r} already.", f"Choose another name; see: lockgate train show {new.name}"
+        )
     _tell(connection, known.name, [told])
     return known
 
 
-def _saved(
-    connection: Connection, after: Train, version: int, due_at: Instant | None, events: Sequence[Event]
-) -> None:
+def _saved(connection: Connection, after: Train, version: int, due_at: Instant | None, events: Sequence[Event]) -> None:
     changing = update(train).where(train.c.name == after.name, train.c.version == version)
     values = {"version": version + 1, "due_at": due_at, "document": rows.document(after)}
     if not connection.execute(changing.values(**values)).rowcount:

@@ -22,6 +22,7 @@ from lockgate.engine.analyst import Analyst
 from lockgate.engine.auditing import Auditing
 from lockgate.engine.calendar_desk import CalendarDesk
 from lockgate.engine.consent import Consent
+from lockgate.engine.dispatcher import Dispatcher
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.gatehouse import Gatehouse, basic
 from lockgate.engine.inspection import questions
@@ -147,6 +148,7 @@ class Rig:
             SecretDesk(store, self.clock, lambda: self.catalogue, self.custody, self.vault),
         )
         self.worker = self.new_worker("worker")
+        self.dispatcher = Dispatcher(store, self.clock, self.ticker, self.promoter)
 
     def executor(self) -> Executor:
         verifier, analyst = (
@@ -194,6 +196,7 @@ class Rig:
     def turn(self, worker: Worker | None = None) -> None:
         """One round: what is due now, each as far as it goes."""
         at_work = worker or self.worker
+        self.dispatcher.round()
         at_work.round()
         at_work.drain()
 
