@@ -87,7 +87,7 @@ def due(train: Train, now: Instant) -> Instant | None:
         return None
     going = [step for step in train.steps if step.begun and not step.settled]
     times = [now + LOOK_AGAIN for step in going if step.kind is StepKind.DEPLOY]
-    times += [(step.began_at or now) + step.seconds for step in going if step.kind is StepKind.HOLD]
+    times += [_over_at(step) for step in going if step.kind is StepKind.HOLD]
     return min(times, default=None)
 
 
@@ -115,8 +115,7 @@ def _looked_at(step: TrainStep, train: Train, sight: Sight, now: Instant) -> Tra
     if step.settled or not step.begun:
         return step
     if step.kind is StepKind.HOLD:
-        over = now >= (step.began_at or now) + step.seconds
-        return _settled(step, StepState.SUCCEEDED, "Its time has passed.", now) if over else step
+        return _settled(step, StepState.SUCCEEDED, "Its time has passed.", now) if now >= _over_at(step) else step
     if step.kind is StepKind.TASK:
         return step
     if step.state is StepState.ROLLING_BACK:
@@ -281,6 +280,11 @@ def _unwanted(train: Train) -> bool:
 
 def _each(train: Train, change: Callable[[TrainStep], TrainStep]) -> Train:
     return replace(train, steps=tuple(change(step) for step in train.steps))
+
+
+def _over_at(step: TrainStep) -> Instant:
+    """Of a hold that has begun."""
+    return (0.0 if step.began_at is None else step.began_at) + step.seconds
 
 
 def _settled(step: TrainStep, state: StepState, because: str, at: Instant) -> TrainStep:
