@@ -135,9 +135,7 @@ def trains(draw: st.DrawFn) -> Train:
         after = tuple(f"s{n}" for n in range(number) if draw(st.booleans()))
         task = Task("alice", "do it") if kind is StepKind.TASK else None
         steps.append(TrainStep(f"s{number}", kind, after, task=task, seconds=2.0, application=f"a{number}"))
-    return Train(
-        "friday", "prod", tuple(steps), "ann", 0.0, draw(st.sampled_from(OnFailure)), state=TrainState.RUNNING
-    )
+    return Train("friday", "prod", tuple(steps), "ann", 0.0, draw(st.sampled_from(OnFailure)), state=TrainState.RUNNING)
 
 
 @given(trains(), st.binary(max_size=300))

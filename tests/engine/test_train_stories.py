@@ -1,13 +1,19 @@
 """Stories of trains: several releases that go to an environment together, and what people do in between."""
 
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.engine.convoy import Convoy, chore, ride
 
 from lockgate.core.deployment import State
-from lockgate.core.errors import Conflict, Denied, Invalid, NotFound
+from lockgate.core.environment import Catalogue
+from lockgate.core.errors import Conflict, Denied, Invalid, NotFound, Problem
 from lockgate.core.train import run_name
+from lockgate.engine.promoter import Promoter
 from lockgate.messages import Deploy, RollBack
 from lockgate.messages.trains import (
     AbortTrain,
@@ -19,7 +25,6 @@ from lockgate.messages.trains import (
     Tick,
 )
 from lockgate.store.database import open_store
-from tests.engine.convoy import Convoy, chore, ride
 
 
 @pytest.fixture
@@ -142,6 +147,7 @@ def test_a_failure_begins_nothing_more_and_leaves_what_is_done(convoy: Convoy) -
     convoy.made("api", "2.0")
     convoy.made("web", "2", api=">=2")
     convoy.made("jobs", "1")
+    convoy.target.start_seconds = 2.0
     convoy.train(ride("api"), ride("web"), ride("jobs", "1", "web"))
     while not convoy.show().steps[1].deployment:
         convoy.run(0.25)
@@ -158,6 +164,7 @@ def test_roll_back_all_takes_back_what_is_done_the_last_first(convoy: Convoy) ->
     convoy.made("api", "2.0")
     convoy.made("web", "2", api=">=2")
     convoy.made("jobs", "1", web=">=2")
+    convoy.target.start_seconds = 2.0
     convoy.train(ride("api"), ride("web"), ride("jobs"), on_failure="roll_back_all")
     while not convoy.show().steps[2].deployment:
         convoy.run(0.25)
@@ -239,19 +246,17 @@ def test_a_hold_lasts_as_long_as_it_says(convoy: Convoy) -> None:
 
 def test_environments_that_cannot_be_read_make_it_wait(convoy: Convoy) -> None:
     convoy.made("api", "2")
-    good, convoy.catalogue = convoy.catalogue, None  # type: ignore[assignment]
+    good = convoy.promoter
 
-    def unreadable() -> object:
-        raise Invalid([])
+    def unreadable() -> Catalogue:
+        raise Invalid([Problem("environments.yaml", 3, "environments", "it is no table.")])
 
-    promoter = convoy.promoter
-    object.__setattr__(promoter, "catalogue", lambda: good)
     convoy.train(ride("api"))
-    object.__setattr__(promoter, "catalogue", unreadable)
+    convoy.dispatcher = replace(convoy.dispatcher, promoter=replace(good, catalogue=unreadable))
     convoy.run(5)
     assert convoy.states() == {"api": "running"} and convoy.count("api") == 0
-    convoy.catalogue = good
-    object.__setattr__(promoter, "catalogue", lambda: good)
+    assert "environments.yaml:3" in convoy.show().steps[0].because
+    convoy.dispatcher = replace(convoy.dispatcher, promoter=good)
     convoy.run(60)
     assert convoy.show().state == "succeeded" and convoy.count("api") == 1
 
@@ -259,26 +264,51 @@ def test_environments_that_cannot_be_read_make_it_wait(convoy: Convoy) -> None:
 # --- crashes ---
 
 
-def test_a_server_that_dies_before_or_after_it_opened_a_deployment_opens_one(convoy: Convoy) -> None:
+class Killed(BaseException):
+    """The server has died."""
+
+
+class DyingPromoter:
+    """Dies before, or after, it opens a deployment."""
+
+    def __init__(self, inner: Promoter, *, before: bool) -> None:
+        self._inner = inner
+        self._before = before
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def open(self, *given: Any, **named: Any) -> None:
+        if not self._before:
+            self._inner.open(*given, **named)
+        raise Killed
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_server_that_dies_before_or_after_it_opened_a_deployment_opens_one(convoy: Convoy, before: bool) -> None:
     convoy.made("api", "2")
     convoy.train(ride("api"))
-    opened = convoy.promoter.open
-
-    def dies(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    object.__setattr__(convoy, "promoter", convoy.promoter)
-    promoter = type(convoy.promoter)
-    original = promoter.open
-    promoter.open = dies  # type: ignore[assignment]
-    with pytest.raises(KeyboardInterrupt):
-        convoy.dispatcher.round()
-    promoter.open = original  # type: ignore[method-assign]
-    assert convoy.count("api") == 0 and convoy.states() == {"api": "running"}
+    doomed = replace(convoy.dispatcher, promoter=DyingPromoter(convoy.promoter, before=before))  # type: ignore[arg-type]
+    with pytest.raises(Killed):
+        doomed.round()
+    assert convoy.count("api") == (0 if before else 1) and convoy.states() == {"api": "running"}
     for _ in range(3):
         convoy.dispatcher.advance("friday")
-    assert convoy.count("api") == 1 and opened is not None
+    assert convoy.count("api") == 1
     assert convoy.store.trains.runs("friday") == {run_name("friday", "api"): "dep-1"}
+
+
+def test_servers_that_look_at_once_open_one(convoy: Convoy) -> None:
+    convoy.made("api", "2")
+    convoy.made("web", "1")
+    convoy.train(ride("api"), ride("web"))
+    threads = [threading.Thread(target=convoy.dispatcher.round) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    convoy.dispatcher.round()
+    assert (convoy.count("api"), convoy.count("web")) == (1, 1)
 
 
 # --- tasks ---
@@ -368,7 +398,7 @@ def test_a_task_that_is_late_says_so(convoy: Convoy) -> None:
         ((chore("x", assignee="nobody"),), "'nobody' is neither a person nor a group"),
         ((StepDraft("task", "x", assignee="alice", text=" "),), "a task says what is to be done"),
         ((chore("x", " "),), "an item is empty"),
-        ((chore("x"), chore("x")), "there are several name 'x'"),
+        ((chore("x"), chore("x")), "there are several steps 'x'"),
         ((chore("x", after=("y",)),), "which is no step of this train"),
         ((chore("x", after=("y",)), chore("y", after=("x",))), "in a circle"),
         ((ride("api", "1.0"), ride("web")), "requires api >=2, and api 1.0 (#1) is not >=2"),

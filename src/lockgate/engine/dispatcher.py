@@ -42,6 +42,8 @@ class Dispatcher:
                 log.info("%s", fenced)
             except LockgateError as error:
                 log.warning("the train %s: %s", name, error)
+            except Exception:
+                log.exception("the train %s met a fault in Lockgate itself; it is looked at again", name)
 
     def advance(self, name: str) -> None:
         """One look at it. Raises Fenced when somebody else was quicker."""

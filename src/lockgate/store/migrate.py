@@ -10,7 +10,7 @@ from lockgate.core.errors import Conflict
 from lockgate.store.connection import Database
 from lockgate.store.schema import OLDEST, SEEDS, counter, metadata, schema_version
 
-HEAD = "0020"
+HEAD = "0013"
 """The newest revision in ``migrations/versions``. Revisions are numbers, so that they can be compared."""
 
 _LOCK = 0x10C_6A7E

@@ -14,7 +14,7 @@ from lockgate.core.deployment import Deployment
 from lockgate.core.errors import Conflict, Fenced, NotFound
 from lockgate.core.ids import DeploymentId, Instant
 from lockgate.core.train import BACK, Train
-from lockgate.ports_trains import BookedTrain
+from lockgate.ports.trains import BookedTrain
 from lockgate.store import outbox, rows
 from lockgate.store.connection import Database, upserting
 from lockgate.store.counters import take
