@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from lockgate.core.environment import Catalogue, Environment, Listen
+from lockgate.core.ids import ReleaseId
 from lockgate.engine.train_desk import TrainDesk
 from lockgate.messages import CreateRelease, Deploy
 from lockgate.messages.trains import CreateTrain, StartTrain, StepDraft, TrainView
@@ -59,9 +60,10 @@ class Convoy(Rig):
         """Deployments there have been."""
         return len(self.store.history.select(Selection(application, "dev", limit=500)))
 
-    def breaks(self, deployment: str) -> None:
-        """Instances of that deployment's release do not come up."""
-        (part,) = self.plan(deployment).components
+    def breaks(self, release: str) -> None:
+        """Instances of that release do not come up."""
+        found = self.store.releases.get(ReleaseId(release))
+        (part,) = self.promoter.plan(found, self.catalogue.environments["dev"]).components
         self.target.broken[part.revision] = "It does not start."
 
 

@@ -57,9 +57,9 @@ class Line:
     def do(self, move: Open | Abort) -> None:
         if isinstance(move, Abort):
             for runs in (self.there, self.back):
-                for step, run in runs.items():
+                for name, run in runs.items():
                     if run.id == move.deployment and run.state not in FINAL:
-                        runs[step] = replace(run, aborting=True)
+                        runs[name] = replace(run, aborting=True)
             return
         step, runs = self.train.step(move.step), self.back if move.back else self.there
         assert step is not None
@@ -82,9 +82,9 @@ class Line:
         """Time passes for deployments and people."""
         self.now += 1.0
         for runs in (self.there, self.back):
-            for step, run in runs.items():
+            for name, run in runs.items():
                 if run.state not in FINAL:
-                    runs[step] = replace(run, state=self.next_state(run))
+                    runs[name] = replace(run, state=self.next_state(run))
         for step in self.train.steps:
             if step.kind is StepKind.TASK and step.state is StepState.WAITING and self.dice.roll(2) == 0:
                 self.person(step)
