@@ -11,11 +11,13 @@ from lockgate.config.form import Read
 from lockgate.config.policy_file import read_policy
 from lockgate.config.schema import FileKind
 from lockgate.config.template_file import read_template
+from lockgate.config.train_file import read_train
 
 READERS: dict[FileKind, Callable[[str, str], Read[Any]]] = {
     FileKind.APPLICATION: read_application,
     FileKind.ENVIRONMENTS: read_catalogue,
     FileKind.TEMPLATE: lambda text, where: Read(read_template(text, where), where),
+    FileKind.TRAIN: read_train,
     FileKind.POLICY: lambda text, where: read_policy(text, where, "quiet-hours"),
 }
 

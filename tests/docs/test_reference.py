@@ -20,6 +20,7 @@ from lockgate.gates import (
     promotion_order,
     provenance,
     quarantine,
+    requirements,
     review,
     schedule,
     secrets,
@@ -88,13 +89,24 @@ def test_every_standing_is_described() -> None:
 
 def test_every_gate_is_described() -> None:
     people = (approval, review)
-    rules = (integrity, policy, promotion_order, provenance, quarantine, schedule, soak, vulnerabilities, window)
+    rules = (
+        integrity,
+        policy,
+        promotion_order,
+        provenance,
+        quarantine,
+        requirements,
+        schedule,
+        soak,
+        vulnerabilities,
+        window,
+    )
     assert set(table(STATES, "Gates")) == {gate.GATE for gate in (*people, *rules, secrets)}
 
 
 def test_every_kind_of_event_is_described() -> None:
     subjects = "release|deployment|promotion|quarantine|waiver|environment|feed|audit|key|statement|approval|person"
-    subjects += "|notification|secret"
+    subjects += "|notification|secret|train|task"
     pattern = re.compile(rf"\"((?:{subjects})\.[a-z_]+)\"")
     written = {
         name

@@ -18,6 +18,7 @@ from lockgate.testing.contracts.records import RecordsContract
 from lockgate.testing.contracts.saving import SavingContract
 from lockgate.testing.contracts.sealing import SealingContract
 from lockgate.testing.contracts.traffic import TrafficContract
+from lockgate.testing.contracts.travelling import TravellingContract
 from lockgate.testing.contracts.workers import WorkersContract
 
 
@@ -34,5 +35,6 @@ class StoreContract(
     LandscapeContract,
     WorkersContract,
     DeliveriesContract,
+    TravellingContract,
 ):
     """All of it."""
