@@ -11,6 +11,7 @@ from lockgate.config.library import Library, library
 from lockgate.config.policies import Shelf
 from lockgate.config.policy_file import read_policy
 from lockgate.config.template_file import read_template
+from lockgate.config.train_file import read_train
 from lockgate.config.trial import faults
 from tests.docs.pages import DOCS, Block, blocks
 
@@ -25,6 +26,8 @@ def test_a_yaml_block_is_understood(block: Block, tmp_path: Path) -> None:
     names = set(yaml.safe_load(block.text))
     if "template" in names:
         read_template(block.text, str(block))
+    elif "train" in names:
+        read_train(block.text, str(block))
     elif "environments" in names:
         read_catalogue(
             block.text, str(block), Shelf({"ticket": read_policy("rule: 'true'\nmessage: no", "", "ticket")})

@@ -188,7 +188,7 @@ def rollback(
     *,
     env: str,
     reason: Reason,
-    urgent: bool = False,
+    urgent: Annotated[bool, Parameter(negative="")] = False,
     app: App = "",
     watch: Watch = None,
     wait: Wait = False,

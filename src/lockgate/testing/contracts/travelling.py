@@ -1,4 +1,4 @@
-"""What a store must do with trains: one of each name, nobody writes over what they have not seen, one deployment a step."""
+"""What a store must do with trains: one of each name, one deployment a step, nothing unseen written over."""
 
 import threading
 from dataclasses import replace
