@@ -72,7 +72,11 @@ WRITING = {
     "feed.made": ("POST", "/v1/feeds", {"name": "release-team"}),
     "feed.revoked": ("POST", "/v1/feeds/release-team/revoke", {}),
     "key.rotated": ("POST", "/v1/keys/rotate", {"reason": "every year"}),
-    "waiver.added": ("POST", "/v1/waivers", {"vulnerability": "CVE-2026-1", "until": 2e9, "reason": "not reached"}),
+    "waiver.added": (
+        "POST",
+        "/v1/waivers",
+        {"vulnerability": "CVE-2026-1", "until": 1_801_000_000.0, "reason": "not reached"},
+    ),
     "waiver.removed": ("POST", "/v1/waivers/remove", {"vulnerability": "CVE-2026-1"}),
 }
 
