@@ -237,7 +237,7 @@ def test_where_the_library_is_missing_it_says_so(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_process_that_does_not_come_up_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "_environ", lambda: {"PYTHONPATH": "/nowhere"})
+    monkeypatch.setattr(worker, "_environ", lambda: {"PYTHONHOME": "/nowhere"})
     with pytest.raises(Unavailable, match="ended before it was ready"):
         judged(CelPolicies(), "true")
 
