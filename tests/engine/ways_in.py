@@ -24,7 +24,7 @@ from lockgate.core.calendar import Rule as Frozen
 from lockgate.core.deployment import ACTIVE, Deployment, State
 from lockgate.core.environment import Environment, Listen, Promote, ProvenanceRule, Soak, VulnerabilityRule
 from lockgate.core.errors import LockgateError, SecretUnusable
-from lockgate.core.ids import ReleaseId
+from lockgate.core.ids import Digest, ReleaseId
 from lockgate.core.policy import Policy
 from lockgate.engine.promoter import RECHECK
 from lockgate.gates import (
@@ -34,6 +34,7 @@ from lockgate.gates import (
     promotion_order,
     provenance,
     quarantine,
+    requirements,
     review,
     secrets,
     soak,
@@ -45,12 +46,13 @@ from lockgate.messages import Promote as PromoteIt
 from lockgate.messages.approvals import Approve
 from lockgate.messages.audit import Redeploy
 from lockgate.messages.people import MakeToken
+from lockgate.messages.trains import CreateTrain, StartTrain, StepDraft
 from lockgate.ports import Policies, Quarantine, Selection, Store
 from lockgate.server.app import make_app
 from lockgate.server.runner import Listening
 from lockgate.server.runner import run as serve
 from lockgate.server.token import Access
-from lockgate.testing.samples import a_deployment, an_event
+from lockgate.testing.samples import a_deployment, a_release, an_event
 
 NOBODYS_KEY = """-----BEGIN PUBLIC KEY-----
 MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
@@ -210,6 +212,13 @@ def _glass(station: Station) -> None:
     station.person("dave").deploy(Deploy("shop", "prod", station.third, "down", break_glass=True))
 
 
+def _by_train(station: Station) -> None:
+    desk, steps = station.person("dave").trains, (StepDraft("deploy", application="shop", release=station.third),)
+    desk.create(CreateTrain("friday", "prod", steps))
+    desk.start("friday", StartTrain())
+    station.dispatcher.round()
+
+
 WAYS: Mapping[str, Way] = {
     "engine": _by_engine,
     "api": _by_api,
@@ -224,6 +233,7 @@ WAYS: Mapping[str, Way] = {
     "rollback": _rolled_back,
     "urgent": _urgent,
     "break-glass": _glass,
+    "train": _by_train,
 }
 
 
@@ -289,6 +299,15 @@ def _kept_nowhere(station: Station) -> None:
     station.vault.texts.clear()
 
 
+def _needed_otherwise(station: Station) -> None:
+    """Another application runs there, and requires a version that nobody has made."""
+    blog = replace(a_release(), id=ReleaseId("rel-b10900000000"), digest=Digest("sha256:" + "b1" * 32))
+    blog = replace(blog, application=replace(blog.application, name="blog", requires={"shop": ">=99"}))
+    station.store.releases.add(blog, an_event("release.created"))
+    there = a_deployment("blog", "prod", release=blog.id, state=State.SUCCEEDED, holds=True, next_at=None)
+    station.store.deployments.add(there, False, [])
+
+
 def _nothing(station: Station) -> None:
     return None
 
@@ -312,6 +331,7 @@ OBSTACLES: Mapping[str, Obstacle] = {
     "not soaked": Obstacle(soak.GATE, _unsoaked),
     "not scanned": Obstacle(vulnerabilities.GATE, _unscanned),
     "of unknown origin": Obstacle(provenance.GATE, _of_unknown_origin),
+    "needed otherwise": Obstacle(requirements.GATE, _needed_otherwise),
     "against the policy": Obstacle(policy.GATE, _against_the_policy),
     "a secret gone": Obstacle(secrets.GATE, _kept_nowhere),
     "an emergency overdue": Obstacle(review.GATE, _overdue),

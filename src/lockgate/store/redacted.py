@@ -13,6 +13,7 @@ from lockgate.core.audit import Event
 from lockgate.core.deployment import Deployment, Progress
 from lockgate.core.discretion import Mask, masked
 from lockgate.core.inventory import Observed
+from lockgate.core.train import Train
 from lockgate.ports import Quarantine
 from lockgate.store.connection import Database
 from lockgate.store.database import SqlStore
@@ -36,6 +37,8 @@ class _Door:
     def _clean(self, value: Any) -> Any:
         if isinstance(value, (Event, Quarantine, Observed)):
             return masked(value, self._mask)
+        if isinstance(value, Train):
+            return _told(value, self._mask)
         if isinstance(value, Deployment):
             return _cleaned(value, self._mask)
         if isinstance(value, (list, tuple)) and value and isinstance(value[0], Event):
@@ -74,6 +77,12 @@ def _cleaned(row: Deployment, mask: Mask) -> Deployment:
         progress=_quieted(row.progress, mask),
         lanes={name: replace(lane, progress=_quieted(lane.progress, mask)) for name, lane in row.lanes.items()},
     )
+
+
+def _told(train: Train, mask: Mask) -> Train:
+    """Names stay: they are looked for again."""
+    steps = tuple(replace(step, because=mask(step.because)) for step in train.steps)
+    return replace(train, because=mask(train.because), reason=mask(train.reason), steps=steps)
 
 
 def _quieted(progress: Progress, mask: Mask) -> Progress:
