@@ -1,6 +1,7 @@
 """The commands about trains and tasks, against a server of canned answers."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,8 @@ import pytest
 from lockgate.cli.tasks import list_lines as task_list
 from lockgate.cli.tasks import task_lines
 from lockgate.cli.trains import list_lines, timeline_lines, train_lines
-from lockgate.messages import EventView
 from lockgate.messages.trains import ItemView, StepView, TaskView, TrainView
+from tests.cli import canned
 from tests.cli.conftest import Run
 from tests.cli.double import Double
 
@@ -47,7 +48,7 @@ def test_a_train_is_shown_with_who_when_how_long_and_why() -> None:
 
 
 def test_a_timeline_and_the_lists() -> None:
-    event = EventView(7, "task.done", NOW, "announce: bob did it.", "bob", "", "prod", "", "")
+    event = replace(canned.EVENTS[0], kind="task.done", at=NOW)
     assert "task.done" in words(timeline_lines((event,)))[2]
     assert words(list_lines(())) == [
         "There are no trains. Make one with: lockgate train create NAME --to ENV api@latest web@latest"

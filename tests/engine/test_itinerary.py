@@ -116,6 +116,7 @@ class Line:
                 assert set(new.after) <= done, "a step began before what it needs"
                 assert before.want is TrainWant.RUN and not any(s.state is StepState.FAILED for s in before.steps)
             if new.returning and not old.returning:
+                assert not any(s.stays and new.name in s.requires for s in after.steps), "what stays lost what it needs"
                 assert not any(_deployed(after.step(name)) for name in behind[new.name]), "the first went back first"
             if old.settled and new.state is not old.state:
                 assert old.state is StepState.SUCCEEDED and new.returning, "what is over has changed"
@@ -134,7 +135,8 @@ def trains(draw: st.DrawFn) -> Train:
         kind = draw(st.sampled_from([StepKind.DEPLOY, StepKind.DEPLOY, StepKind.TASK, StepKind.HOLD]))
         after = tuple(f"s{n}" for n in range(number) if draw(st.booleans()))
         task = Task("alice", "do it") if kind is StepKind.TASK else None
-        steps.append(TrainStep(f"s{number}", kind, after, task=task, seconds=2.0, application=f"a{number}"))
+        needs = after if kind is StepKind.DEPLOY and draw(st.booleans()) else ()
+        steps.append(TrainStep(f"s{number}", kind, after, needs, f"a{number}", task=task, seconds=2.0))
     return Train("friday", "prod", tuple(steps), "ann", 0.0, draw(st.sampled_from(OnFailure)), state=TrainState.RUNNING)
 
 

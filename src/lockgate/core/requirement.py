@@ -9,16 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from operator import eq, ge, gt, le, lt, ne
 
+Numbers = tuple[int, ...]
+
 _NUMBERS = r"[0-9]{1,12}(?:\.[0-9]{1,12}){0,7}"
 _VERSION = re.compile(rf"v?({_NUMBERS})(?:\+[A-Za-z0-9.-]+)?")
 _CLAUSE = re.compile(rf"(>=|<=|==|!=|>|<)\s*v?({_NUMBERS})")
-_OPERATORS: dict[str, Callable[[object, object], bool]] = {
+_OPERATORS: dict[str, Callable[[Numbers, Numbers], bool]] = {
     ">=": ge, "<=": le, "==": eq, "!=": ne, ">": gt, "<": lt,
 }  # fmt: skip
 
 RANGE_FORM = 'Write comparisons with dotted numbers, as ">=2.0 <3".'
-
-Numbers = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,8 @@ class TrainStep:
     kind: StepKind
     after: tuple[str, ...] = ()
     """Steps that must have succeeded before it begins."""
+    requires: tuple[str, ...] = ()
+    """Those of them that bring what its release requires."""
     application: str = ""
     release: ReleaseId | None = None
     label: str = ""

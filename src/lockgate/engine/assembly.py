@@ -66,8 +66,8 @@ def _after_requirements(number: int, step: TrainStep, known: Known, steps: Mappi
     """What its release requires, and travels along, comes first."""
     release = known.releases.get(number)
     required = release.application.requires if release else {}
-    first = (steps[name] for name in required if name in steps)
-    return replace(step, after=tuple(dict.fromkeys((*step.after, *first))))
+    first = tuple(steps[name] for name in required if name in steps)
+    return replace(step, after=tuple(dict.fromkeys((*step.after, *first))), requires=first)
 
 
 # --- what is wrong ---

@@ -226,9 +226,8 @@ def _taken_back(train: Train, sight: Sight, now: Instant) -> Train:
     def tried(step: TrainStep) -> TrainStep:
         if not _returns(step) or any(_is_there(by_name[name]) for name in behind[step.name]):
             return step
-        run = sight.there.get(step.name)
-        if run is None or run.stays:
-            why = run.stays if run else "its deployment is not to be found"
+        why = _why_it_stays(step, sight.there.get(step.name), train)
+        if why:
             return replace(step, stays=True, because=f"It stays: {why}.")
         return replace(step, state=StepState.ROLLING_BACK, ended_at=None, because="It is taken back.")
 
@@ -236,6 +235,14 @@ def _taken_back(train: Train, sight: Sight, now: Instant) -> Train:
     if any(_is_there(step) for step in train.steps):
         return train
     return _ended(train, _outcome(train), train.because, now)
+
+
+def _why_it_stays(step: TrainStep, run: Run | None, train: Train) -> str:
+    """Empty: it is taken back."""
+    needing = next((one.name for one in train.steps if one.stays and step.name in one.requires), "")
+    if needing:
+        return f"{needing} stays, and requires it"
+    return run.stays if run else "its deployment is not to be found"
 
 
 def _returns(step: TrainStep) -> bool:

@@ -7,6 +7,7 @@ import pytest
 
 from lockgate.core.application import Application
 from lockgate.core.errors import Conflict, Fenced, NotFound
+from lockgate.core.ids import Digest, ReleaseId
 from lockgate.core.train import Item, StepKind, StepState, Task, Train, TrainState, TrainStep
 from lockgate.ports import Store
 from lockgate.testing.samples import NOON, a_deployment, a_release, an_event
@@ -107,7 +108,10 @@ class TravellingContract:
     def test_who_requires_an_application_is_known(self, store: Store) -> None:
         plain = a_release()
         needing: Application = replace(plain.application, requires={"api": ">=2"})
-        for release in (plain, replace(plain, application=needing, digest="sha256:" + "9" * 64, id="rel-999999999999")):
-            store.releases.add(release, an_event("release.created"))  # type: ignore[arg-type]
+        for release in (
+            plain,
+            replace(plain, application=needing, digest=Digest("sha256:" + "9" * 64), id=ReleaseId("rel-999999999999")),
+        ):
+            store.releases.add(release, an_event("release.created"))
         assert store.releases.requiring("api") == (plain.name,) and store.releases.requiring(plain.name) == ()
-        assert store.releases.get("rel-999999999999").application.requires == {"api": ">=2"}  # type: ignore[arg-type]
+        assert store.releases.get(ReleaseId("rel-999999999999")).application.requires == {"api": ">=2"}
