@@ -366,7 +366,15 @@ class Operations:
 
     def doctor(self) -> tuple[Usable, ...]:
         late = (Usable("emergency", False, words) for words in self.approvals.problems())
-        return (*self.examine(), *late, *self.notifications.examine())
+        unread = (Usable("calendar", False, words) for words in self._calendar_faults())
+        return (*self.examine(), *late, *unread, *self.secrets.examine(), *self.notifications.examine())
+
+    def _calendar_faults(self) -> tuple[str, ...]:
+        """None, as long as the environments themselves cannot be read: that is told elsewhere."""
+        try:
+            return self.calendar.faults()
+        except LockgateError:
+            return ()
 
     # --- quarantine ---
 
