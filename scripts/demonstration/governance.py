@@ -65,7 +65,7 @@ class Governance:
         stage = self.stage
         stage.teller.say("")
         stage.teller.say(
-            "The warehouse is moved, and nobody wants surprises. bob agrees to the next change, but it waits."
+            "The warehouse is moved: no surprises now. bob agrees to the next change, but it waits."
         )
         freeze = applications.freeze(datetime.now(UTC) - timedelta(days=1), datetime.now(UTC) + timedelta(days=9))
         stage.edit("environments.yaml", applications.GOVERNED, applications.GOVERNED + freeze)
