@@ -12,8 +12,8 @@ from lockgate.cli.approvals import approval_lines, delegation_lines, inbox_lines
 from lockgate.cli.authorship import authors_since
 from lockgate.cli.people import people_lines
 from lockgate.cli.times import instant_of, seconds_of
+from lockgate.client.logins import keep, kept_token, logins_file
 from lockgate.core.errors import Invalid
-from lockgate.logins import keep, kept_token, logins_file
 from lockgate.messages import Fault
 from lockgate.messages.approvals import ApprovalView, DelegationView, GivenView, Inbox, ReviewView
 from lockgate.messages.people import CallerView, NewToken, PersonView, TokenView

@@ -47,7 +47,7 @@ def older(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", "lockgate.store:migrations")
     config.attributes["connection"] = connection
-    before = ScriptDirectory.from_config(config).get_revision("0013").down_revision
+    before = ScriptDirectory.from_config(config).get_revision("0007").down_revision
     command.downgrade(config, str(before))
 
 

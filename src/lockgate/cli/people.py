@@ -11,8 +11,8 @@ from lockgate.cli.output import FAINT, GOOD, STRONG, Json, Line, Row, day, inden
 from lockgate.cli.surroundings import Reason, actor
 from lockgate.cli.times import seconds_of
 from lockgate.client import Client, address_from_environment
+from lockgate.client.logins import forget, keep
 from lockgate.core.errors import Invalid, Problem
-from lockgate.logins import forget, keep
 from lockgate.messages.people import AddPerson, CallerView, Leave, MakeToken, NewToken, PersonView
 
 person = Commands(name="person", help="Who may sign in as themselves.", help_format="plaintext")

@@ -9,10 +9,11 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
+from importlib import import_module
+from pkgutil import iter_modules
 
 from lockgate import messages
 from lockgate.core.errors import Problem
-from lockgate.messages import audit, secrets
 from lockgate.server.app import ENDPOINTS
 from lockgate.server.endpoint import Endpoint, Parameter
 from lockgate.server.faults import RETRY_AFTER, STATUSES
@@ -135,9 +136,8 @@ def _type_name(kind: object) -> str:
 
 
 def _messages() -> Iterator[_Shown]:
-    """Each message, in the order of the module, and the problem that faults are made of."""
-    views = (messages, messages.approvals, audit, messages.canary, messages.notifications, messages.people)
-    ours = (*views, messages.policies, secrets, messages.supply)
+    """Each message, module by module, and the problem that faults are made of."""
+    ours = [import_module(f"{messages.__name__}.{found.name}") for found in iter_modules(messages.__path__)]
     for module in (*ours, sys.modules[Problem.__module__]):
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.ClassDef) and (module in ours or node.name == Problem.__name__):

@@ -10,7 +10,7 @@ from lockgate.core.errors import Conflict
 from lockgate.store.connection import Database
 from lockgate.store.schema import OLDEST, SEEDS, counter, metadata, schema_version
 
-HEAD = "0016"
+HEAD = "0012"
 """The newest revision in ``migrations/versions``. Revisions are numbers, so that they can be compared."""
 
 _LOCK = 0x10C_6A7E

@@ -6,8 +6,8 @@ from itertools import groupby, pairwise
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0008"
+down_revision = "0007"
 
 
 def upgrade() -> None:

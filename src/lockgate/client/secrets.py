@@ -1,8 +1,8 @@
 """The client's calls about secrets: a part of :class:`lockgate.client.Client`."""
 
-from typing import Protocol, TypeVar
 from urllib.parse import quote
 
+from lockgate.client.wire import Wire
 from lockgate.messages.secrets import (
     ChangeMasterKey,
     KeyChangeView,
@@ -12,42 +12,30 @@ from lockgate.messages.secrets import (
     SetSecret,
 )
 
-T = TypeVar("T")
-
 LONG = 900.0
 """Seconds for encrypting everything anew."""
 
 
-class Wire(Protocol):
-    """What is needed of the client."""
-
-    def _get(self, path: str, kind: type[T], /, **query: str | int) -> T: ...
-
-    def _put(self, path: str, message: object, kind: type[T]) -> T: ...
-
-    def _post(self, path: str, message: object, kind: type[T] | None, timeout: float = ...) -> T: ...
-
-
-class SecretCalls:
+class SecretCalls(Wire):
     """No answer has ever a secret in it."""
 
     __slots__ = ()
 
-    def secrets(self: Wire, environment: str = "") -> tuple[SecretView, ...]:
+    def secrets(self, environment: str = "") -> tuple[SecretView, ...]:
         """Where they are kept; never what they are."""
         return self._get("/v1/secrets", tuple[SecretView, ...], environment=environment)
 
-    def set_secret(self: Wire, environment: str, name: str, request: SetSecret) -> SecretVersionView:
+    def set_secret(self, environment: str, name: str, request: SetSecret) -> SecretVersionView:
         """The same text as the newest version has gives that one."""
         return self._put(_secret(environment, name), request, SecretVersionView)
 
-    def secret_versions(self: Wire, environment: str, name: str) -> tuple[SecretVersionView, ...]:
+    def secret_versions(self, environment: str, name: str) -> tuple[SecretVersionView, ...]:
         return self._get(f"{_secret(environment, name)}/versions", tuple[SecretVersionView, ...])
 
-    def remove_secret(self: Wire, environment: str, name: str, request: RemoveSecret) -> SecretVersionView:
+    def remove_secret(self, environment: str, name: str, request: RemoveSecret) -> SecretVersionView:
         return self._post(f"{_secret(environment, name)}/remove", request, SecretVersionView)
 
-    def change_master_key(self: Wire, request: ChangeMasterKey) -> KeyChangeView:
+    def change_master_key(self, request: ChangeMasterKey) -> KeyChangeView:
         return self._post("/v1/secrets/rotation", request, KeyChangeView, LONG)
 
 

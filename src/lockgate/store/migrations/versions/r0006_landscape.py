@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0019"
-down_revision = "0012"
+revision = "0006"
+down_revision = "0005"
 
 ENDED = "state IN ('aborted', 'failed', 'rolled_back', 'succeeded', 'superseded')"
 

@@ -1,4 +1,4 @@
-"""What the engine needs of the memory about people: who is known, and what they say."""
+"""The memory about people: who is known, and what they say."""
 
 from collections.abc import Sequence
 from typing import Protocol

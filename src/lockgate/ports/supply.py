@@ -1,4 +1,4 @@
-"""Ports of the supply chain and of inventory; part of :mod:`lockgate.ports`, which tells what ports promise."""
+"""Evidence of releases, and inventory: documents that are read without trust, and the memory of both."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager

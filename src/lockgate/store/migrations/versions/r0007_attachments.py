@@ -10,8 +10,8 @@ from lockgate.core.artifact import Artifact, ArtifactKind
 from lockgate.core.ids import Digest
 from lockgate.core.package import package_of
 
-revision = "0013"
-down_revision = "0019"
+revision = "0007"
+down_revision = "0006"
 
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 

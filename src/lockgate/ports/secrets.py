@@ -1,4 +1,4 @@
-"""What the engine needs of places for secrets, and their drivers of the memory."""
+"""Places for secrets, and what those need of the memory."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
