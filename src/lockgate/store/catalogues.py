@@ -1,4 +1,7 @@
-"""The environments' file as it has been, version by version: rules of a moment that is past."""
+"""The environments' file as it has been, version by version: rules of a moment that is past.
+
+Another version wakes what a gate makes wait, in the same transaction.
+"""
 
 from collections.abc import Sequence
 
@@ -46,6 +49,6 @@ def _noted(connection: Connection, digest: Digest, document: str, at: Instant, e
     since = upserting(connection, catalogue_since).values(at=at, digest=digest)
     connection.execute(since.on_conflict_do_update(index_elements=["at"], set_={"digest": digest}))
     outbox.append(connection, events)
-    # What a gate made wait may be let in by the new rules: its gates are asked at once.
+    # The new rules may let in what waits.
     connection.execute(update(deployment).where(_GATED).values(next_at=at, asked=True))
     return True
