@@ -64,9 +64,7 @@ class Governance:
     def a_freeze(self) -> None:
         stage = self.stage
         stage.teller.say("")
-        stage.teller.say(
-            "The warehouse is moved, and nothing else may change. alice sees what her next request waits for."
-        )
+        stage.teller.say("The warehouse is moved, and nothing else may change. alice sees what her request waits for.")
         freeze = applications.freeze(datetime.now(UTC) - timedelta(days=1), datetime.now(UTC) + timedelta(days=9))
         stage.edit("environments.yaml", applications.GOVERNED, applications.GOVERNED + freeze)
         stage.edit("front/index.html", "deploys and guards them.", "deploys them, and guards the way.")
@@ -77,8 +75,8 @@ class Governance:
             self.held.add(asked.id)
         stage.teller.say("")
         stage.teller.say(
-            "The move is over sooner, and the lines are taken out again. bob has waited with his consent: it is for the",
-            "rules as they are, so it would have been void by now.",
+            "The move is over sooner, and the lines are taken out again. bob has waited with his consent: it is for",
+            "the rules as they are, so it would have been void by now.",
         )
         stage.edit("environments.yaml", applications.GOVERNED + freeze, applications.GOVERNED)
         stage.until("The end of the freeze", lambda: not self.frozen(asked.id))
