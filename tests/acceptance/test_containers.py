@@ -22,7 +22,7 @@ from lockgate.testing.images import PYTHON, build, push, python_base, sample_ima
 from lockgate.testing.installation import Installation, free_ports, wait_until
 from lockgate.testing.load import Load
 from lockgate.testing.sites import ContainerSite, container_site, definition, one_environment
-from lockgate.wiring import down
+from lockgate.wiring.serving import down
 
 pytestmark = [pytest.mark.real, pytest.mark.acceptance, pytest.mark.timeout(900)]
 

@@ -39,6 +39,7 @@ class GovernedRig(Rig):
 
     def __init__(self, store: Store, policies: Policies | None = None, **rule: object) -> None:
         super().__init__(store, governed(), policies=policies)
+        self.vault.texts.update({f"/etc/api_key.v{n}": f"key {n}" for n in (1, 2)})
         if rule:
             self.rewrite(approvals=replace(self.prod.approvals, **rule))  # type: ignore[type-var]
         for name in (*MANAGERS, "dave", "erin"):
@@ -57,9 +58,11 @@ class GovernedRig(Rig):
         """Somebody edits the groups."""
         self.catalogue = replace(self.catalogue, groups={**self.catalogue.groups, **groups})
 
-    def on_prod(self, version: str = "2", by: str = "dave", **more: object) -> DeploymentView:
+    def on_prod(
+        self, version: str = "2", by: str = "dave", secrets: tuple[str, ...] = (), **more: object
+    ) -> DeploymentView:
         """A release that did well in dev, asked for in prod."""
-        release = self.release(version)
+        release = self.release(version, secrets=secrets)
         self.deploy(release)
         self.run(8)
         return self.asked(release, by, **more)

@@ -200,6 +200,10 @@ def _secret(rig: GovernedRig, deployment: str) -> None:
     rig.rewrite(secrets={"api_key": SecretSource(SecretStore.FILE, "/etc/api_key.v2")})
 
 
+def _what_the_secret_is(rig: GovernedRig, deployment: str) -> None:
+    rig.vault.texts["/etc/api_key.v1"] = "another key"
+
+
 def _rule(rig: GovernedRig, deployment: str) -> None:
     rig.rewrite(approvals=replace(rig.prod.approvals, expires=2 * DAY))  # type: ignore[type-var]
 
@@ -261,6 +265,7 @@ class Bound(GovernedRig):
         (_strategy, "strategy is {"),
         (_replicas, "replicas.web is 5 now, not nothing"),
         (_secret, "secrets.api_key.name is /etc/api_key.v2 now, not /etc/api_key.v1"),
+        (_what_the_secret_is, "secrets.api_key.fingerprint is "),
         (_rule, "approvals.expires is 172800 now, not 86400"),
         (_purpose, "purpose is something else now, not nothing"),
         (_policy_set, "the policies have changed"),
@@ -274,7 +279,7 @@ def test_an_approved_plan_that_is_altered_in_anything_is_not_deployed(alter: Alt
         rig.bind()
         rig.deploy(rig.release("1", secrets=("api_key",)))
         rig.run(15)
-        waiting = rig.on_prod("2")
+        waiting = rig.on_prod("2", secrets=("api_key",))
         rig.approve(waiting.id, "alice", "bob")
         approved = rig.plan(waiting.id)
         alter(rig, waiting.id)

@@ -24,7 +24,7 @@ def show_one(
 
     Looks from here, with the logins of whoever calls it; needs no server.
     """
-    from lockgate.wiring import show_artifact
+    from lockgate.wiring.sources import show_artifact
 
     found = show_artifact(settings_of({"home": home}), reference, Path.cwd())
     show(found, json, lambda: artifact_lines(found))

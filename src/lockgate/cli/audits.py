@@ -170,7 +170,7 @@ def verified(file: Path, keys: Path | None, trust: str) -> Verification:
     """Of a file, offline."""
     from lockgate.core import keyring
     from lockgate.core.export import verify_export
-    from lockgate.wiring import signature_check
+    from lockgate.wiring.checks import signature_check
 
     if keys is None:
         raise Invalid([Problem("command line", None, "--keys", "it is missing.", "Get it with: lockgate key export")])

@@ -112,7 +112,7 @@ def run_tests(*files: Path, json: Json = False) -> int:
     files
         Files, or folders of them; default: the folder policies.
     """
-    from lockgate.wiring import judging
+    from lockgate.wiring.checks import judging
 
     with judging() as judge:
         found = [one for read in _read(files or (FOLDER,)) for one in _results(read, judge)]

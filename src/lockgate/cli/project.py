@@ -164,7 +164,7 @@ def _faulty_rules(catalogues: "list[Read[Catalogue]]", shelves: "list[Shelf]") -
     ]
     if not any(shelf.own for shelf in shelves) and not any(use.parameters for use in uses):
         return []
-    from lockgate.wiring import judging
+    from lockgate.wiring.checks import judging
 
     with judging() as judge:
         pairs = zip(catalogues, shelves, strict=True)

@@ -50,7 +50,7 @@ def serve(
     """Run the server on this machine, until it is interrupted. What it has deployed runs on without it."""
     given = {"home": home, "listen": listen, "environments": environments, "database": database, "envoy": envoy}
     settings = settings_of({**given, "ports": ports, "log_level": log_level})
-    from lockgate.wiring import serve as run
+    from lockgate.wiring.serving import serve as run
 
     run(settings)
 
@@ -64,7 +64,7 @@ def down(*, home: Home = None, yes: Yes = False, json: Json = False) -> int:
     if not (yes or _confirmed(settings.data)):
         print("Nothing was ended.")
         return 1
-    from lockgate.wiring import down as end
+    from lockgate.wiring.serving import down as end
 
     ended = end(settings)
     words = f"{ended} program{'s have' if ended != 1 else ' has'} ended." if ended else "Nothing was running."
@@ -117,7 +117,7 @@ def doctor(*, home: Home = None, json: Json = False) -> int:
 
 
 def _seen_from_here(home: Path | None) -> tuple[Usable, ...]:
-    from lockgate.wiring import examine
+    from lockgate.wiring.machine import examine
 
     return examine(settings_of({"home": home}))
 

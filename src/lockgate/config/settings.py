@@ -13,9 +13,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lockgate.config.document import Scalar
-from lockgate.config.environments_file import LOOPBACK, Address, PortRange
+from lockgate.config.environments_file import LOOPBACK, Address
 from lockgate.config.form import At, Choice
 from lockgate.config.scalars import Text, YesOrNo, duration
+from lockgate.config.targets import PortRange
 from lockgate.core.environment import Listen
 from lockgate.core.errors import Invalid, Problem
 from lockgate.core.secret import Secret

@@ -19,8 +19,9 @@ from lockgate.core.ids import Instant, plain
 from lockgate.core.people import Person, listed
 from lockgate.core.plan import Plan, make_plan
 from lockgate.engine import life
+from lockgate.engine.pinning import pinned
 from lockgate.gates import approval, review
-from lockgate.ports import Store
+from lockgate.ports import SecretVault, Store
 
 Bound = Callable[[Admission], Mapping[str, str]]
 """What else consent binds: name -> digest, such as of the policies in force."""
@@ -28,10 +29,12 @@ Bound = Callable[[Admission], Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """``catalogue`` gives the environments and groups as they are written now; ``bound`` what other rules add."""
+    """``catalogue`` gives the environments and groups as they are written now; ``vault`` tells what their secrets are
+    now; ``bound`` what other rules add."""
 
     store: Store
     catalogue: Callable[[], Catalogue]
+    vault: SecretVault
     bound: Sequence[Bound] = ()
 
     def questions(self) -> tuple[tuple[str, Callable[[Admission, Instant], Verdict]], ...]:
@@ -39,7 +42,8 @@ class Consent:
         return ((approval.GATE, self.approved), (review.GATE, self.reviewed))
 
     def approved(self, admission: Admission, now: Instant) -> Verdict:
-        """Raises Invalid while the environments cannot be read, or the release cannot be planned there any more."""
+        """Raises Invalid while the environments cannot be read, or the release cannot be planned there any more, and
+        what pinning a secret raises."""
         return approval.evaluate(self.facts(admission), now)
 
     def reviewed(self, admission: Admission, now: Instant) -> Verdict:
@@ -55,11 +59,13 @@ class Consent:
         return Subject(self.planned(admission).digest, _rules(admission.environment), bound)
 
     def planned(self, admission: Admission) -> Plan:
-        """As it would be planned now. What is gone back to, or deployed once more as it was recorded, is the plan that
-        ran, with the configuration it had."""
-        if admission.rollback or admission.as_recorded:
+        """As it would be planned now, with the secrets as they are now. What is gone back to, or deployed once more as
+        it was recorded, is the plan that ran, with the configuration it had. Where nobody is asked for consent, what
+        is planned stays planned. Raises Invalid, and what pinning a secret raises."""
+        rule = admission.environment.approvals
+        if rule is None or _exempt(admission, rule) or admission.rollback or admission.as_recorded:
             return admission.plan
-        return make_plan(admission.release, admission.environment)
+        return make_plan(admission.release, pinned(self.vault, admission.release, admission.environment))
 
     def facts(self, admission: Admission) -> approval.Facts:
         """All that the gate wants to know."""
@@ -89,10 +95,7 @@ class Consent:
 
     def renewed(self, admission: Admission, row: Deployment, now: Instant) -> tuple[Deployment, Event] | None:
         """A deployment that waits for approvals and would be planned otherwise now: planned so, with the event that
-        tells of it. None: it stays as it is. Where no approvals are asked for, what is planned stays planned."""
-        rule = admission.environment.approvals
-        if rule is None or _exempt(admission, rule) or admission.rollback or admission.as_recorded:
-            return None
+        tells of it. None: it stays as it is."""
         fresh = self.planned(admission)
         if fresh.digest == row.plan:
             return None

@@ -11,7 +11,17 @@ from lockgate.core.approval import Review
 from lockgate.core.audit import SYSTEM, Event
 from lockgate.core.deployment import Deployment, Kind, State, Want
 from lockgate.core.environment import Catalogue, Environment, Promote, Queueing
-from lockgate.core.errors import Denied, Invalid, KeyBusy, Problem, RecordAltered, Terminal
+from lockgate.core.errors import (
+    ComponentMissing,
+    Denied,
+    Invalid,
+    KeyBusy,
+    Problem,
+    RecordAltered,
+    SecretUnusable,
+    Terminal,
+    Unavailable,
+)
 from lockgate.core.gate import Answer, Verdict, weigh
 from lockgate.core.ids import DeploymentId, Instant
 from lockgate.core.moment import told
@@ -223,7 +233,7 @@ class Promoter:
                 row = self._save(*found, keep=True)
                 admission = self.admission(row)
             self.consent.void(admission, now)
-        except Invalid:
+        except (Invalid, SecretUnusable, ComponentMissing, Unavailable):
             return row
         return row
 

@@ -20,7 +20,7 @@ from lockgate.client import Client
 from lockgate.config.settings import read_settings
 from lockgate.core.errors import LockgateError, Unavailable
 from lockgate.messages import CreateRelease, Deploy, DeploymentView, ReleaseView
-from lockgate.wiring import down
+from lockgate.wiring.serving import down
 
 _MADE = itertools.count()
 

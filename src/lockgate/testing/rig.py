@@ -124,7 +124,7 @@ class Rig:
         said = evidence or testimony(store, lambda: self.catalogue)
         self.panel = Panel(store, lambda: self.catalogue, policies or CelPolicies(), said)
         self.documents = FakeDocuments()
-        self.consent, almanac = Consent(store, lambda: self.catalogue), Almanac()
+        self.consent, almanac = Consent(store, lambda: self.catalogue, self.custody), Almanac()
         known = (*basic(store), *almanac.questions(), *questions(store, self.documents))
         asked = (auditing.question(self.notary), *known, self.panel.question(), question(self.custody))
         gates = Gatehouse((*asked, *self.consent.questions()))
