@@ -87,7 +87,7 @@ class Governance:
         stage = self.stage
         stage.teller.say("")
         stage.teller.say("Who did all that is on record. An auditor needs the file and the keys, and nobody's word.")
-        stage.lockgate(".", "audit", "--environment", "prod", "--since", "1h", "--limit", "8")
+        stage.lockgate(".", "audit", "--environment", "prod", "--since", "1h", "--limit", "12")
         stage.lockgate(".", "key", "export", KEYS)
         stage.lockgate(".", "audit", "export", RECORD)
         stage.lockgate(".", "audit", "verify", RECORD, "--keys", KEYS)
