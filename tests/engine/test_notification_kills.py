@@ -37,7 +37,7 @@ from lockgate.store.database import open_store
 secrets = {name: (SecretSource(SecretStore.VARIABLE, name.upper()),) for name in ("url", "secret")}
 channels = {name: Channel(name, Service.WEBHOOK, secrets=secrets) for name in ("one", "two", "digest")}
 rules = (Rule("one", ("all",)), Rule("two", ("all",)), Rule("digest", ("all",), digest=Rhythm(1.0)))
-catalogue = Catalogue({}, channels, rules)
+catalogue = Catalogue({}, channels=channels, notify=rules)
 store = open_store(sys.argv[1])
 notifier = WebhookNotifier(Poster(), reveal)
 courier = Courier(sys.argv[2], store, SystemClock(), lambda: catalogue, {Service.WEBHOOK: notifier})

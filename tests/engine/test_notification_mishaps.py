@@ -115,7 +115,7 @@ class Story:
         return self.store.deliveries.select(DeliverySelection(limit=1000))
 
 
-CATALOGUE = Catalogue({}, CHANNELS, RULES)
+CATALOGUE = Catalogue({}, channels=CHANNELS, notify=RULES)
 
 
 @settings(max_examples=40)

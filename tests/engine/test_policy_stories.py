@@ -233,7 +233,7 @@ def test_a_trial_shows_the_facts_and_changes_nothing(rig: Callable[..., Rig]) ->
     assert (trial.answer, [one.answer for one in trial.answers]) == ("wait", ["pass", "wait"])
     assert trial.facts["deployment"]["reason"] == "SHOP-7"
     assert trial.facts["time"]["now"] == "2027-01-15T07:00:00Z"
-    assert set(trial.unknown) == {"findings", "release.authors", "approvals"}
+    assert set(trial.unknown) == {"findings"}
     assert r.store.history.events(0, 1000) == before
     again = r.operations.policies.attempt(TryPolicies("shop", "prod", release, "business-hours", rollback=True))
     assert [one.policy for one in again.answers] == ["business-hours"] and again.answer == "pass"

@@ -69,6 +69,7 @@ def test_what_would_differ_is_refused_with_each_difference(
 
 def test_a_secret_is_told_by_where_it_is_kept(rig: Rig) -> None:
     kept = SecretSource(SecretStore.FILE, "/run/old")
+    rig.vault.texts.update({"/run/old": "the same", "/run/new": "the same"})
     changed(rig, lambda e: replace(e, secrets={"TOKEN": kept}))
     first = rig.deploy(rig.release("1", secrets=("TOKEN",))).id
     rig.run(10)

@@ -35,6 +35,7 @@ from lockgate.gates import (
     provenance,
     quarantine,
     review,
+    secrets,
     soak,
     vulnerabilities,
     window,
@@ -67,7 +68,7 @@ class Station(GovernedRig):
         self.folder = folder
         self.first = self._raised("1")
         self._raised("2")
-        self.third = self.release("3")
+        self.third = self.release("3", secrets=("api_key",))
         self.deploy(self.third)
         self.settle()
         self.before = self._newest()
@@ -76,7 +77,7 @@ class Station(GovernedRig):
         self.token = self.person("dave").people.token("dave", MakeToken()).token
 
     def _raised(self, version: str) -> str:
-        waiting = self.on_prod(version)
+        waiting = self.on_prod(version, secrets=("api_key",))
         self.approve(waiting.id, "alice", "bob")
         self.settle()
         return waiting.release
@@ -282,6 +283,11 @@ def _against_the_policy(station: Station) -> None:
     station.rewrite(rules=(Policy("never", "1 > 2", "Nothing is let in."),))
 
 
+def _kept_nowhere(station: Station) -> None:
+    """The file of the secret has been removed."""
+    station.vault.texts.clear()
+
+
 def _nothing(station: Station) -> None:
     return None
 
@@ -305,6 +311,7 @@ OBSTACLES: Mapping[str, Obstacle] = {
     "not scanned": Obstacle(vulnerabilities.GATE, _unscanned),
     "of unknown origin": Obstacle(provenance.GATE, _of_unknown_origin),
     "against the policy": Obstacle(policy.GATE, _against_the_policy),
+    "a secret gone": Obstacle(secrets.GATE, _kept_nowhere),
     "an emergency overdue": Obstacle(review.GATE, _overdue),
     "nobody approves": Obstacle(approval.GATE, _nothing, unsaid=True),
     "one of two approves": Obstacle(approval.GATE, _nothing, unsaid=True, afterwards=_one_says_yes),

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import App as Commands
 from cyclopts import Parameter
 
-from lockgate.cli.instants import instant
+from lockgate.cli.moments import recorded
 from lockgate.cli.output import BAD, FAINT, GOOD, STRONG, Json, Line, Row, day, first_line, line, now, show, table
 from lockgate.client import Client
 from lockgate.core.errors import Invalid, Problem
@@ -56,7 +56,7 @@ def entries(
         How many at most.
     """
     asked: dict[str, str | int] = {"actor": actor, "application": application, "environment": environment}
-    asked |= {"kind": kind, "since": instant(since, "--since", now()), "until": instant(until, "--until", now())}
+    asked |= {"kind": kind, "since": recorded(since, now(), "--since"), "until": recorded(until, now(), "--until")}
     order = "newest" if after is None else "oldest"
     view = Client().audit(after or 0, limit, order, **asked)
     show(view, json, lambda: [*audit_lines(view.entries), *chain_lines(view)])
@@ -108,7 +108,7 @@ def export(
     form
         jsonl can be verified; cef (ArcSight) is for collectors of logs, and proves nothing.
     """
-    span = instant(since, "--since", now()), instant(until, "--until", now())
+    span = recorded(since, now(), "--since"), recorded(until, now(), "--until")
     size, lines = _written(file, Client().export_audit(*span, form))
     ending = line(("✔ ", GOOD), (str(file), STRONG), f" holds {lines} lines, {size} bytes.")
     follow = line(("  Prove it with: ", FAINT), f"lockgate audit verify {file} --keys KEYS")

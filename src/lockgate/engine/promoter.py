@@ -233,7 +233,7 @@ class Promoter:
                 row = self._save(*found, keep=True)
                 admission = self.admission(row)
             self.consent.void(admission, now)
-        except (Invalid, SecretUnusable, ComponentMissing, Unavailable):
+        except (Invalid, RecordAltered, SecretUnusable, ComponentMissing, Unavailable):
             return row
         return row
 

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from lockgate.core.envelope import pae
 from lockgate.core.evidence import Attestation, Contents, Format
 from lockgate.core.ids import Digest, digest_of_bytes
 from lockgate.drivers.documents import envelope as signed
@@ -88,7 +89,7 @@ class SigningKey:
     def envelope(self, statement: Mapping[str, object], payload_type: str = "application/vnd.in-toto+json") -> bytes:
         """The statement in a DSSE envelope."""
         body = json.dumps(statement).encode()
-        signature = self.sign(signed.pre_authentication(payload_type, body))
+        signature = self.sign(pae(payload_type, body))
         made = {
             "payload": base64.b64encode(body).decode(),
             "payloadType": payload_type,

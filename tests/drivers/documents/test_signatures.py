@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lockgate.core.envelope import pae
 from lockgate.core.errors import ComponentMissing, Invalid
-from lockgate.drivers.documents.envelope import opened, pre_authentication
+from lockgate.drivers.documents.envelope import opened
 from lockgate.drivers.signatures import public_keys
 from lockgate.testing.documents import SLSA, SigningKey, provenance
 
@@ -26,7 +27,7 @@ def envelope(key: SigningKey, **more: Any) -> str:
 
 def test_what_is_signed_is_as_the_specification_has_it() -> None:
     """The example of secure-systems-lab/dsse, protocol.md."""
-    assert pre_authentication("http://example.com/HelloWorld", b"hello world") == (
+    assert pae("http://example.com/HelloWorld", b"hello world") == (
         b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
     )
 
@@ -123,7 +124,7 @@ def test_what_openssl_signs_is_recognised(tmp_path: Path) -> None:
     private, public, signed = tmp_path / "key.pem", tmp_path / "pub.pem", tmp_path / "body"
     body = json.dumps(provenance({"web": DIGEST})).encode()
     kind = "application/vnd.in-toto+json"
-    signed.write_bytes(pre_authentication(kind, body))
+    signed.write_bytes(pae(kind, body))
     for words in (
         ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", str(private)],
         ["pkey", "-in", str(private), "-pubout", "-out", str(public)],

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+from lockgate.core.envelope import pae
 from lockgate.core.errors import Invalid
 from lockgate.core.evidence import MAX_ENVELOPE, Attestation, Contents, Format, Role
 from lockgate.drivers.documents.wire import Shape, instant_of, read_as, refused
@@ -157,12 +158,6 @@ def opened(envelope: str, document: str, keys: Sequence[str]) -> Attestation:
     )
 
 
-def pre_authentication(payload_type: str, body: bytes) -> bytes:
-    """What is signed (PAE, version 1)."""
-    kind = payload_type.encode()
-    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(body), body)
-
-
 def _opened(data: bytes) -> tuple[_Envelope, bytes]:
     envelope = read_as(data, _Envelope, "DSSE envelope")
     if envelope.payload_type not in PAYLOAD_TYPES:
@@ -234,7 +229,7 @@ def _distinct(words: list[str]) -> tuple[str, ...]:
 
 def _signer(envelope: _Envelope, body: bytes, keys: Sequence[PublicKey]) -> str:
     """The first of the keys that signed it: a key's id in the envelope is a hint that anybody may write."""
-    signed = pre_authentication(envelope.payload_type, body)
+    signed = pae(envelope.payload_type, body)
     for signature in envelope.signatures:
         raw = _decoded(signature.sig)
         for key in keys:
