@@ -68,6 +68,24 @@ def test_a_persons_name_stands_whatever_the_message_claims(house: House) -> None
     assert entries[-1]["address"] == "testclient"
 
 
+WRITING = {
+    "feed.made": ("POST", "/v1/feeds", {"name": "release-team"}),
+    "feed.revoked": ("POST", "/v1/feeds/release-team/revoke", {}),
+    "key.rotated": ("POST", "/v1/keys/rotate", {"reason": "every year"}),
+    "waiver.added": ("POST", "/v1/waivers", {"vulnerability": "CVE-2026-1", "until": 2e9, "reason": "not reached"}),
+    "waiver.removed": ("POST", "/v1/waivers/remove", {"vulnerability": "CVE-2026-1"}),
+}
+
+
+def test_whatever_somebody_causes_is_written_down_with_their_name_and_address(house: House) -> None:
+    dave = house.person("dave")
+    for kind, (method, path, body) in WRITING.items():
+        answer = dave.request(method, path, json={**body, "actor": "alice"})
+        assert answer.status_code < 300, answer.text
+        entry = house.program().get("/v1/audit").json()["entries"][-1]
+        assert (entry["kind"], entry["actor"], entry["address"]) == (kind, "dave", "testclient")
+
+
 def test_each_is_told_who_they_are(house: House) -> None:
     me = house.person("alice").get("/v1/me").json()
     assert me == {"name": "alice", "personal": True, "groups": ["managers", "on-call"]}

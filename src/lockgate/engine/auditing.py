@@ -20,6 +20,7 @@ from lockgate.core.export import Report
 from lockgate.core.gate import Verdict
 from lockgate.core.ids import DeploymentId, Digest, Instant, ReleaseId
 from lockgate.core.keyring import Keyring
+from lockgate.core.people import NOBODY, Caller
 from lockgate.engine import views
 from lockgate.engine.chain import digest_of_line, read
 from lockgate.engine.gatehouse import Question
@@ -38,6 +39,7 @@ class Auditing:
     clock: Clock
     notary: Notary
     version: str = ""
+    caller: Caller = NOBODY
 
     # --- entries ---
 
@@ -111,10 +113,11 @@ class Auditing:
     def rotate(self, request: RotateKey) -> KeysView:
         """A new key signs from now on. What the old one signed stays verifiable."""
         now, old = self.clock.now(), self.notary.signer.ring().current
-        ring = self.notary.signer.rotate(now, request.actor, request.reason)
+        by = self.caller.speaking(request.actor)
+        ring = self.notary.signer.rotate(now, by.name, request.reason)
         because = f"{ring.current.id[:19]} signs instead of {old.id[:19]}: {request.reason or 'no reason was given'}"
         data = {"old": old.id, "new": ring.current.id}
-        self.store.audit.note(Event("key.rotated", now, because, actor=request.actor, data=data))
+        self.store.audit.note(by.signed(Event("key.rotated", now, because, data=data)))
         return _keys_view(ring)
 
     def of_release(self, release: str) -> StatementView:

@@ -13,6 +13,7 @@ from lockgate.core.errors import Invalid, Problem
 from lockgate.core.gate import Answer
 from lockgate.core.ids import Instant
 from lockgate.core.moment import DAY
+from lockgate.core.people import NOBODY, Caller
 from lockgate.core.timetable import FOR_EVER, Span, Timetable
 from lockgate.engine import slots
 from lockgate.engine.almanac import Almanac
@@ -46,6 +47,7 @@ class CalendarDesk:
     clock: Clock
     catalogue: Callable[[], Catalogue]
     almanac: Almanac = field(default_factory=Almanac)
+    caller: Caller = NOBODY
 
     # --- looking ---
 
@@ -141,7 +143,7 @@ class CalendarDesk:
     # --- inside ---
 
     def _event(self, kind: str, because: str, actor: str, feed: Feed | None = None) -> Event:
-        event = Event(kind, self.clock.now(), because, actor=actor, audited=True)
+        event = self.caller.speaking(actor).signed(Event(kind, self.clock.now(), because))
         return replace(event, environment=feed.environment, application=feed.application) if feed else event
 
     def _tables(self, environment: str, now: Instant) -> dict[str, Timetable]:

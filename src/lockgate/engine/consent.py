@@ -11,7 +11,7 @@ from typing import Any
 from lockgate.core.admission import Admission
 from lockgate.core.approval import Approval, Exempt, Party, Rule, Subject, members
 from lockgate.core.audit import Event
-from lockgate.core.deployment import Deployment
+from lockgate.core.deployment import WAITING, Deployment
 from lockgate.core.difference import Difference, between, differences
 from lockgate.core.environment import Catalogue, Environment
 from lockgate.core.gate import Verdict
@@ -60,10 +60,11 @@ class Consent:
 
     def planned(self, admission: Admission) -> Plan:
         """As it would be planned now, with the secrets as they are now. What is gone back to, or deployed once more as
-        it was recorded, is the plan that ran, with the configuration it had. Where nobody is asked for consent, what
-        is planned stays planned. Raises Invalid, and what pinning a secret raises."""
-        rule = admission.environment.approvals
-        if rule is None or _exempt(admission, rule) or admission.rollback or admission.as_recorded:
+        it was recorded, is the plan that ran, with the configuration it had. What has begun, or needs nobody's
+        consent, stays as it was planned. Raises Invalid, and what pinning a secret raises."""
+        rule, row = admission.environment.approvals, admission.row
+        begun = row is not None and row.state not in WAITING
+        if rule is None or _exempt(admission, rule) or admission.rollback or admission.as_recorded or begun:
             return admission.plan
         return make_plan(admission.release, pinned(self.vault, admission.release, admission.environment))
 

@@ -8,6 +8,7 @@ from lockgate.core.environment import Catalogue
 from lockgate.core.errors import LockgateError, NotFound
 from lockgate.core.message import TEST, Message, Tone
 from lockgate.core.notification import Channel, Delivery, Standing
+from lockgate.core.people import NOBODY, Caller
 from lockgate.engine.explaining import age
 from lockgate.messages import ChannelView, DeliveryView, RetryDeliveries, TryChannel, Usable
 from lockgate.ports import Clock, DeliverySelection, Store
@@ -23,6 +24,7 @@ class Notices:
     store: Store
     clock: Clock
     catalogue: Callable[[], Catalogue]
+    caller: Caller = NOBODY
 
     def post(self, name: str, channel: str, message: Message, recipients: Sequence[str] = ()) -> DeliveryView:
         """Hands in a message of one's own, such as one composed by :func:`lockgate.core.message.compose` with links for
@@ -35,10 +37,9 @@ class Notices:
     def test(self, request: TryChannel) -> DeliveryView:
         """Sends a message that says it is a test, on the way that all go. Raises NotFound."""
         channel, now = self.catalogue().channel(request.channel), self.clock.now()
-        because = f"{request.actor or 'Somebody'} tries the channel {channel.name}."
-        event = Event(
-            "notification.test_asked", now, because, request.actor, data={"channel": channel.name}, audited=True
-        )
+        by = self.caller.speaking(request.actor)
+        because = f"{by.name or 'Somebody'} tries the channel {channel.name}."
+        event = by.signed(Event("notification.test_asked", now, because, data={"channel": channel.name}))
         told = (because, "If you can read this, notifications arrive here.")
         message = Message(f"Test of the channel {channel.name}", told, tone=Tone.PLAIN, at=now, kind=TEST)
         made = self._made(f"test-{now:.3f}", channel.name, message)
@@ -50,7 +51,7 @@ class Notices:
         named = ", ".join(request.ids) or (f"all of {request.channel}" if request.channel else "all")
         because = f"Dead notifications are tried again ({named})" + (f": {request.reason}" if request.reason else ".")
         data = {"channel": request.channel} if request.channel else {}
-        event = Event("notification.retry_asked", now, because, request.actor, data=data, audited=True)
+        event = self.caller.speaking(request.actor).signed(Event("notification.retry_asked", now, because, data=data))
         again = self.store.deliveries.retry(which, now, event)
         if not again:
             raise NotFound(f"No dead notification is meant by that ({named}).", "See: lockgate notifications dead")

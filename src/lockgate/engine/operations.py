@@ -94,7 +94,14 @@ class Operations:
 
     def on_behalf_of(self, caller: Caller) -> "Operations":
         """The same for this caller: what they ask for is asked for in their name."""
-        return replace(self, caller=caller, redeployment=replace(self.redeployment, caller=caller))
+        return replace(
+            self,
+            caller=caller,
+            auditing=replace(self.auditing, caller=caller),
+            redeployment=replace(self.redeployment, caller=caller),
+            calendar=replace(self.calendar, caller=caller),
+            secrets=replace(self.secrets, caller=caller),
+        )
 
     @property
     def people(self) -> PeopleDesk:
@@ -110,7 +117,7 @@ class Operations:
     @property
     def supply(self) -> Supply:
         """What is attached to releases."""
-        return Supply(self.store, self.clock, self.ticker, self.promoter, self.documents, self._find)
+        return Supply(self.store, self.clock, self.ticker, self.promoter, self.documents, self._find, self.caller)
 
     @property
     def whereabouts(self) -> Whereabouts:
@@ -119,7 +126,7 @@ class Operations:
 
     @property
     def notifications(self) -> Notices:
-        return Notices(self.store, self.clock, self.promoter.catalogue)
+        return Notices(self.store, self.clock, self.promoter.catalogue, self.caller)
 
     # --- releases ---
 

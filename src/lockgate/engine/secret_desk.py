@@ -10,6 +10,7 @@ from lockgate.core.deployment import ACTIVE, WAITING, Deployment, State
 from lockgate.core.environment import Catalogue, Environment
 from lockgate.core.errors import Conflict, Invalid, LockgateError, NotFound, Problem
 from lockgate.core.ids import Digest
+from lockgate.core.people import NOBODY, Caller
 from lockgate.core.secret import LONGEST, Secret, SecretSource, SecretStore, SecretVersion
 from lockgate.engine.collector import KEEP_GOOD
 from lockgate.messages.secrets import (
@@ -35,6 +36,7 @@ class SecretDesk:
     catalogue: Callable[[], Catalogue]
     vault: SecretVault
     box: Strongbox
+    caller: Caller = NOBODY
 
     def known(self, environment: str) -> tuple[SecretView, ...]:
         """Those that environments.yaml names, and those that are kept without being named."""
@@ -156,9 +158,8 @@ class SecretDesk:
     def _event(
         self, kind: str, because: str, actor: str, environment: str = "", data: Mapping[str, str] | None = None
     ) -> Event:
-        return Event(
-            kind, self.clock.now(), because, actor=actor, environment=environment, data=data or {}, audited=True
-        )
+        event = Event(kind, self.clock.now(), because, environment=environment, data=data or {})
+        return self.caller.speaking(actor).signed(event)
 
 
 def _refuse_unless_fit(name: str, text: str) -> None:

@@ -12,6 +12,7 @@ from lockgate.core.errors import Invalid, LockgateError, Problem
 from lockgate.core.evidence import MAX_BYTES, Contents, Evidence, Format, Role
 from lockgate.core.finding import Finding, FindingCounts, Waiver
 from lockgate.core.ids import Digest, Instant
+from lockgate.core.people import NOBODY, Caller
 from lockgate.core.release import Release
 from lockgate.engine.inspection import findings_of
 from lockgate.engine.promoter import ITSELF, Promoter
@@ -43,6 +44,7 @@ class Supply:
     promoter: Promoter
     documents: Documents
     find: Callable[[str, str], Release]
+    caller: Caller = NOBODY
 
     # --- documents ---
 
@@ -56,9 +58,10 @@ class Supply:
         """What was attached, and whether it is new to the release. Raises NotFound, Invalid: nothing is kept then."""
         found = self.find(application, release)
         contents = self._read(incoming, kind, name or "document")
-        digest, now = incoming.keep(), self.clock.now()
-        evidence = _evidence(found, contents, digest, incoming.size, name, now, actor)
-        fresh = self.store.attachments.attach(evidence, _of_component(contents, found), _attached(found, evidence))
+        digest, now, by = incoming.keep(), self.clock.now(), self.caller.speaking(actor)
+        evidence = _evidence(found, contents, digest, incoming.size, name, now, by.name)
+        event = by.signed(_attached(found, evidence))
+        fresh = self.store.attachments.attach(evidence, _of_component(contents, found), event)
         if fresh:
             self._offer_again(found)
         return evidence_view(evidence), fresh
@@ -123,12 +126,12 @@ class Supply:
 
     def waive(self, request: GiveWaiver) -> WaiverView:
         """Raises Invalid, NotFound."""
-        now = self.clock.now()
+        now, by = self.clock.now(), self.caller.speaking(request.actor)
         given = Waiver(
             request.vulnerability.strip(),
             request.until,
             request.reason.strip(),
-            request.actor,
+            by.name,
             now,
             request.package.strip(),
             request.environment,
@@ -137,16 +140,16 @@ class Supply:
         self._demand_sense(given, now)
         until = f"until {_day(given.until)}"
         event = _waiver_event("waiver.added", given, f"{given.label()} is taken on {until}: {given.reason}", now)
-        self.store.attachments.waive(given, event)
+        self.store.attachments.waive(given, by.signed(event))
         return waiver_view(given, now)
 
     def unwaive(self, request: TakeWaiver) -> None:
         """Raises NotFound."""
         key = (request.package.strip(), request.environment, request.application)
-        now = self.clock.now()
-        old = Waiver(request.vulnerability.strip(), now, request.reason, request.actor, now, *key)
+        now, by = self.clock.now(), self.caller.speaking(request.actor)
+        old = Waiver(request.vulnerability.strip(), now, request.reason, by.name, now, *key)
         because = f"{old.label()} is taken on no more" + (f": {request.reason}" if request.reason else ".")
-        self.store.attachments.unwaive(old, _waiver_event("waiver.removed", old, because, now))
+        self.store.attachments.unwaive(old, by.signed(_waiver_event("waiver.removed", old, because, now)))
 
     def _demand_sense(self, given: Waiver, now: Instant) -> None:
         problems = []
@@ -206,11 +209,9 @@ def _attached(release: Release, evidence: Evidence) -> Event:
         kind="release.attached",
         at=evidence.at,
         because=f"{evidence.name} ({evidence.format}: {roles}) was attached to {release.label()}.",
-        actor=evidence.by,
         application=release.name,
         release=release.id,
         data={"digest": evidence.digest, "format": evidence.format.value, "roles": roles},
-        audited=True,
     )
 
 
@@ -219,11 +220,9 @@ def _waiver_event(kind: str, one: Waiver, because: str, now: Instant) -> Event:
         kind=kind,
         at=now,
         because=because,
-        actor=one.actor,
         application=one.application,
         environment=one.environment,
         data={"vulnerability": one.vulnerability, "package": one.package, "until": str(one.until)},
-        audited=True,
     )
 
 
