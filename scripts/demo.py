@@ -1,8 +1,9 @@
 """The demo: Lockgate's main job on two real applications, told as it goes.
 
 Datasette over every character of Unicode, and Caddy, are raised through dev, staging and prod while users ask for
-both; two bad releases are taken back; the control plane is killed in the middle of a deployment. Without --headless
-it leaves everything running until Ctrl-C; with it, it ends by itself, and its last line is one JSON object of figures.
+both; bad releases are taken back; the control plane is killed in the middle of a deployment; prod is governed by
+people, a freeze and a policy. Without --headless it leaves everything running until Ctrl-C; with it, it ends by itself,
+and its last line is one JSON object of figures.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from demonstration import applications
 from demonstration.containers import images
+from demonstration.governance import Governance
 from demonstration.kinds import Packages
 from demonstration.outcome import Canary, Killed, Outcome, promoted_to, rolled_back, totals
 from demonstration.stage import NAMES, PLACES, Stage, pause
@@ -84,6 +86,7 @@ class Demo:
         self.bad_met: frozenset[str] = frozenset()
         self.killed: Killed | None = None
         self.canary = Canary(0, 0.0, 0, promoted_early=False)
+        self.governance = Governance(stage, self.another_front)
         self.crowds: list[Report] = []
 
     def run(self) -> int:
@@ -106,6 +109,7 @@ class Demo:
             self.a_release_that_looks_healthy,
             self.killed_in_the_middle,
             self.canaries,
+            self.governed_releases,
             self.the_record,
         )
         self.tell.title(
@@ -246,6 +250,13 @@ class Demo:
             promoted_early=good.state == State.SUCCEEDED and early,
         )
 
+    def governed_releases(self) -> None:
+        self.tell.chapter("Governed releases")
+        self.governance.play()
+
+    def another_front(self) -> None:
+        self.raise_to_staging("front", self.caddy("2.11.7"))
+
     def the_record(self) -> None:
         self.tell.chapter("What runs where, and what happened")
         self.stage.lockgate(".", "status")
@@ -303,6 +314,7 @@ class Demo:
         reports = self.stage.close_doors()
         client = self.stage.client
         history, status = client.deployments(limit=200), client.status()
+        governed = self.governance.outcome()
         resumed = self.killed is not None and self.killed.resumed(client.deployment(self.killed.deployment))
         self.end_everything()
         told = [*reports.values(), *self.crowds]
@@ -316,6 +328,7 @@ class Demo:
             resumed_after_kill=resumed,
             requests_without_control_plane=self.killed.requests_meanwhile if self.killed else 0,
             canary=self.canary,
+            governed=governed,
             bad_revisions_met=len(self.bad_met),
             left_running=self.stage.living(),
             seconds=round(time.monotonic() - self.began, 1),

@@ -336,7 +336,7 @@ def _cpu(rows: Sequence[Row]) -> str:
         f"`weigh` and `judge` of one canary with {some[0]['metrics']} metrics: errors, a histogram, two counters, two",
         f"gauges; the median of {some[0]['rounds']} rounds of {some[0]['windows']} windows, and their range. Reading",
         "counters and the database are not in it. Most of it is the exact form for bounds that more than a tenth of",
-        "the requests are above, a sum that grows with the traffic.\n",
+        "the requests are above, a sum that grows with the traffic, up to where the closed form takes its place.\n",
         f"| requests a second | µs of CPU for a decision | {some[0]['canaries']} canaries, each 5 s | machine's load |",
         "|---|---|---|---|",
     ]

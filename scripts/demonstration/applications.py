@@ -7,13 +7,14 @@
 import sqlite3
 import unicodedata
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from demonstration.kinds import Kind
 from lockgate.testing.load import Mix
 
+OWNED = "# Owned by those who run the environments.\n"
 ENVIRONMENTS = """\
-# Owned by those who run the environments.
 environments:
   dev:
     target: {target}
@@ -48,6 +49,24 @@ CANARY = """\
 """
 """Quick, for a demo with hundreds of requests a second: by default a window is 5 s and a warm-up a minute, and being
 slower counts, too, which takes longer to rule out."""
+
+GROUPS = "groups: {release-managers: [alice, bob]}\n"
+GOVERNED = """\
+    approvals: {from: [release-managers]}
+    policies: [ticket]
+"""
+"""Of one person, who is neither the author of the change nor the one who asks: that is so when nothing is written."""
+
+TICKET = """\
+about: Changes of production name the ticket that asked for them.
+rule: deployment.kind == "rollback" || deployment.reason.matches("[A-Z]+-[0-9]+")
+message: "Name the ticket: --reason 'FRONT-7: a new page'. Your reason was '{deployment.reason}'."
+tests:
+  - given: {deployment: {reason: "FRONT-7: a new page"}}
+    expect: pass
+  - given: {deployment: {reason: a new page}}
+    expect: deny
+"""
 
 UNLUCKY = """\
 	@unlucky expression `{http.request.uuid}.matches('^0[0-4]')`
@@ -149,7 +168,13 @@ def write(folder: Path, ports: Mapping[str, int], kind: Kind) -> str:
     )
     (front / "Caddyfile").write_text(CADDYFILE)
     (front / "index.html").write_text(PAGE)
-    return ENVIRONMENTS.format(**ports, target=kind.target)
+    return OWNED + ENVIRONMENTS.format(**ports, target=kind.target)
+
+
+def freeze(first: datetime, last: datetime) -> str:
+    """More of an environment: nothing new on these days."""
+    days = f"{first:%Y-%m-%d} .. {last:%Y-%m-%d}"
+    return f"    windows:\n      - {{freeze: {days}, zone: UTC, because: The warehouse is moved.}}\n"
 
 
 def write_characters(path: Path) -> None:

@@ -11,6 +11,9 @@ from lockgate.testing.load import Report
 ROLLED_BACK = 3
 """Bad releases that the story has."""
 
+APPROVALS, HELD, DENIED = 2, 1, 1
+"""Approvals by second persons, deployments that a freeze holds, and those that a policy denies, in the story."""
+
 FEW = 200
 """Requests that a canary which fails one in fifty may have failed until it is back."""
 
@@ -57,6 +60,28 @@ class Canary:
 
 
 @dataclass(frozen=True, slots=True)
+class Governed:
+    """What kept releases out of prod, and what let them in."""
+
+    approvals: int
+    """Given by somebody else than who asked for the deployment."""
+    held_by_window: int
+    """Deployments that a freeze held, with its end told, and that have succeeded since."""
+    denied_by_policy: int
+    """Requests."""
+    audit_verified: bool
+    """The exported record is whole, by itself; and an edited copy of it is not."""
+
+    def broken(self) -> dict[str, bool]:
+        return {
+            f"{self.approvals} approvals were given by second persons, not {APPROVALS}.": self.approvals == APPROVALS,
+            f"{self.held_by_window} deployments were held by a freeze, not {HELD}.": self.held_by_window == HELD,
+            f"{self.denied_by_policy} requests were denied by a policy, not {DENIED}.": self.denied_by_policy == DENIED,
+            "The exported audit record could not be verified.": self.audit_verified,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """One JSON object. Nothing in it is assumed."""
 
@@ -69,13 +94,17 @@ class Outcome:
     resumed_after_kill: bool
     requests_without_control_plane: int
     canary: Canary
+    governed: Governed
+    """Its fields are the object's own."""
     bad_revisions_met: int
     """Revisions of the releases that were taken back which answered any request of a user."""
     left_running: int
     seconds: float
 
     def fields(self) -> Mapping[str, object]:
-        return asdict(self)
+        told = asdict(self)
+        governed = told.pop("governed")
+        return {**told, **governed}
 
     def broken(self) -> list[str]:
         """A sentence for each promise that was not kept."""
@@ -91,6 +120,7 @@ class Outcome:
             "A user met a release that was taken back.": self.bad_revisions_met == 0,
             f"{self.left_running} programs were left running.": self.left_running == 0,
             **self.canary.broken(),
+            **self.governed.broken(),
         }
         return [sentence for sentence, holds in kept.items() if not holds]
 

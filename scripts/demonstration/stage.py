@@ -4,6 +4,7 @@ Everything is done as a user does it: by ``lockgate`` commands in the applicatio
 own process. Only looking between two commands goes by the client, which asks the same API.
 """
 
+import json
 import os
 import random
 import shutil
@@ -15,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from demonstration import applications
 from demonstration.kinds import Kind
@@ -43,6 +45,8 @@ class Stage:
     teller: Teller
     kind: Kind
     loads: dict[str, Load] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    """Person -> what signs them in."""
 
     @classmethod
     def build(cls, folder: Path, teller: Teller, kind: Kind) -> "Stage":
@@ -70,29 +74,53 @@ class Stage:
 
     # --- commands ---
 
-    def lockgate(self, application: str, *words: str, expect: int = 0, brief: bool = False) -> None:
+    def lockgate(self, application: str, *words: str, expect: int = 0, brief: bool = False, by: str = "") -> list[str]:
         """Types a command in the application's folder and shows what it prints, as it comes; ``brief``: the first line.
-        Raises Unavailable when it ends with another exit code than expected."""
-        self.teller.typed(application, "lockgate", *words)
+        ``by``: a person, who has signed in. Returns the lines, unless they went to the terminal. Raises Unavailable
+        when it ends with another exit code than expected."""
+        self.teller.typed(f"{by}: {application}" if by else application, "lockgate", *words)
         shown = self.teller.on_terminal and not brief
-        program = self._start(application, words, None if shown else subprocess.PIPE)
+        program = self._start(application, words, None if shown else subprocess.PIPE, by)
+        lines = []
         for number, line in enumerate(program.stdout or ()):
+            lines.append(line.rstrip("\n"))
             if not (brief and number):
-                self.teller.printed(line.rstrip("\n"))
+                self.teller.printed(lines[-1])
         if program.wait() != expect:
             raise Unavailable(f"lockgate {' '.join(words)} has ended with {program.returncode}, not {expect}.")
+        return lines
 
-    def _start(self, application: str, words: Sequence[str], output: int | None) -> "subprocess.Popen[str]":
+    def answered(self, application: str, *words: str) -> Any:
+        """What a command tells programs. Nothing is shown."""
+        program = self._start(application, (*words, "--json"), subprocess.PIPE)
+        return json.loads(program.communicate()[0])
+
+    def _start(
+        self, application: str, words: Sequence[str], output: int | None, by: str = ""
+    ) -> "subprocess.Popen[str]":
+        signed_in = {"LOCKGATE_TOKEN": self.tokens[by]} if by else {}
         return subprocess.Popen(
             [sys.executable, "-m", "lockgate", *words],
             cwd=self.folder / application,
-            env={**self.installation.environ(), "LOCKGATE_ACTOR": "you"},
+            env={**self.installation.environ(), "LOCKGATE_ACTOR": "you", **signed_in},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT if output else None,
             text=True,
             bufsize=1,
         )
+
+    def add_person(self, name: str) -> None:
+        """Their token is the second line that is printed, and is not shown."""
+        printed = self.lockgate(".", "person", "add", name, "--email", f"{name}@example.com", brief=True)
+        self.tokens[name] = printed[1].strip()
+
+    def write(self, name: str, text: str) -> None:
+        """Somebody writes a new file, named from the demo's folder."""
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        self.teller.written(name, text.strip("\n"))
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Somebody changes a file, named from the demo's folder."""

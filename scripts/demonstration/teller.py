@@ -51,6 +51,12 @@ class Teller:
         self._put(Text(f"- {old}", "red"))
         self._put(Text(f"+ {new}", "green"))
 
+    def written(self, file: str, text: str) -> None:
+        """A new file."""
+        self.console.print()
+        self._put(Text(file, "dim"))
+        self._put(Text(f"+ {text}", "green"))
+
     def printed(self, line: str) -> None:
         """One line of what a command prints; a sentence too long for the terminal hangs below its beginning."""
         words = line.split()

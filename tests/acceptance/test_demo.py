@@ -20,7 +20,7 @@ import pytest
 from demonstration import containers, stage
 from demonstration.containers import Images
 from demonstration.kinds import Kind, Packages
-from demonstration.outcome import Canary, Killed, Outcome, promoted_to, rolled_back
+from demonstration.outcome import Canary, Governed, Killed, Outcome, promoted_to, rolled_back
 from demonstration.teller import Teller
 from tests.acceptance.sample import definition, one_environment
 from tests.docs.pages import ROOT
@@ -35,6 +35,8 @@ from lockgate.testing.installation import Installation, free_ports
 
 CANARY = Canary(bad_requests_served=16, seconds_to_rollback=9.1, false_rollbacks=0, promoted_early=True)
 
+GOVERNED = Governed(approvals=2, held_by_window=1, denied_by_policy=1, audit_verified=True)
+
 GOOD = Outcome(
     requests=2000,
     failed_requests=0,
@@ -44,6 +46,7 @@ GOOD = Outcome(
     resumed_after_kill=True,
     requests_without_control_plane=100,
     canary=CANARY,
+    governed=GOVERNED,
     bad_revisions_met=0,
     left_running=0,
     seconds=50.0,
@@ -85,11 +88,22 @@ def test_everything_kept_is_nothing_to_tell() -> None:
         ({"canary": replace(CANARY, seconds_to_rollback=0.0)}, "2 % of its requests was not taken back"),
         ({"canary": replace(CANARY, false_rollbacks=1)}, "A good canary was taken back"),
         ({"canary": replace(CANARY, promoted_early=False)}, "A good canary was not promoted early"),
+        ({"governed": replace(GOVERNED, approvals=1)}, "1 approvals were given by second persons, not 2"),
+        ({"governed": replace(GOVERNED, held_by_window=0)}, "0 deployments were held by a freeze, not 1"),
+        ({"governed": replace(GOVERNED, denied_by_policy=0)}, "0 requests were denied by a policy, not 1"),
+        ({"governed": replace(GOVERNED, audit_verified=False)}, "audit record could not be verified"),
     ],
 )
 def test_each_promise_that_is_broken_is_told(wrong: dict[str, object], told: str) -> None:
     (sentence,) = replace(GOOD, **wrong).broken()
     assert told in sentence
+
+
+def test_what_governed_the_releases_is_told_beside_the_other_figures() -> None:
+    told = GOOD.fields()
+    names = ("approvals", "held_by_window", "denied_by_policy", "audit_verified")
+    assert [told[name] for name in names] == [2, 1, 1, True]
+    assert "governed" not in told
 
 
 def test_promoted_is_where_one_and_the_same_release_of_every_application_has_succeeded() -> None:

@@ -51,6 +51,41 @@ def test_a_half_that_was_always_worse_is_nothing_about_the_canary() -> None:
         assert drift.log_evidence < 0
 
 
+def test_points_are_a_minute_apart_however_often_one_looks() -> None:
+    """What history tells of is a minute apart; the same level seen twelve times a minute is not twelve levels."""
+    metric = Metric("memory", "prometheus", MetricKind.GAUGE)
+    criteria = Criteria(metrics=(metric,), latency=False, window=5.0)
+    random = Random(7)
+    past = [Minute(60.0 * n, {}, gauges={"memory": one}) for n, one in enumerate(wandering(random, 60, 0.5))]
+    state = begin(criteria, past, 0.5)
+    for number in range(1, 121):
+        sides = Side(requests=10, gauges={"memory": 3.0}), Side(requests=10, gauges={"memory": 0.0})
+        state = weigh(criteria, state, Window(number, 5.0 * (number - 1), 5.0 * number, 0, 5000, *sides))
+    assert state.gauges["memory"].points == 10
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.8])
+def test_twelve_looks_a_minute_alarm_no_more_than_one(rho: float) -> None:
+    metric = Metric("memory", "prometheus", MetricKind.GAUGE)
+    criteria = Criteria(metrics=(metric,), latency=False, window=5.0)
+    alarms = 0
+    for seed in range(60):
+        random = Random(seed)
+        past = [Minute(60.0 * n, {}, gauges={"memory": one}) for n, one in enumerate(wandering(random, 120, rho))]
+        state, top = begin(criteria, past, 0.5), 0.0
+        for number, one in enumerate(wandering(random, 360, rho ** (1 / 12))):
+            sides = Side(requests=10, gauges={"memory": one}), Side(requests=10, gauges={"memory": 0.0})
+            state = weigh(criteria, state, Window(number + 1, 5.0 * number, 5.0 * number + 5, 0, 5000, *sides))
+            top = max(top, state.gauges["memory"].log_evidence)
+        alarms += top > math.log(100)
+    assert alarms <= 2
+
+
+def test_halves_are_the_same_instances_every_time() -> None:
+    assert gauges.halves({"b": 2.0, "a": 1.0, "c": 6.0}) == 1.5
+    assert gauges.halves({"a": 1.0}) is None
+
+
 def test_few_instances_scatter_more() -> None:
     history = wandering(Random(2), 100, 0.0)
     half, tenth = gauges.usual(history, 0.5), gauges.usual(history, 0.1)

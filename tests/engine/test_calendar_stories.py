@@ -273,6 +273,18 @@ def test_everybody_is_told_why_it_waits_and_when_it_opens(rig: Ruled) -> None:
     assert [one.closed for one in others] == ["", ""]
 
 
+def test_what_waits_is_explained_beside_what_runs_now(rig: Ruled) -> None:
+    rig.asked(rig.release("1"))
+    rig.run(20)
+    rig.rule("dev", frozen())
+    row = rig.asked(rig.release("2"))
+    rig.run(5)
+    assert rig.state(row.id) is State.GATED
+    plan = rig.operations.explain(row.id).plan
+    assert plan == rig.operations.preview(Deploy("shop", "dev", row.release, actor="ann")).sentences
+    assert not any("first deployment" in words for words in plan)
+
+
 def test_a_calendar_that_is_not_known_is_a_problem_of_the_whole_board(rig: Ruled) -> None:
     rig.rule("dev", Rule(Effect.FREEZE, "holidays.ics", file="holidays.ics", fault="holidays.ics:3: it is broken."))
     row = rig.asked(rig.release("1"))

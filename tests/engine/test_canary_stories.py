@@ -186,6 +186,32 @@ def test_a_metric_of_ones_own_takes_a_canary_back_although_no_request_fails(user
     assert users.operations.replay(deployment).agrees
 
 
+MEMORY = Metric("memory", "http", MetricKind.GAUGE, {"url": "http://m", "value": "memory"})
+
+
+@pytest.mark.parametrize(("canary_level", "state"), [(160.0, State.ROLLED_BACK), (101.0, State.RUNNING)])
+def test_a_level_that_moved_more_than_it_ever_did_takes_a_canary_back(
+    rig: Rig, canary_level: float, state: State
+) -> None:
+    """It is known how it moved: for an hour, the instances of what runs were asked."""
+    shape = replace(TWO, criteria=replace(QUICK, metrics=(MEMORY,), latency=False), early=False, within=3600.0)
+    shape = replace(shape, stages=(replace(shape.stages[0], soak=1800.0), shape.stages[1]))
+    rig.router.rate, rig.router.fail_otherwise = 2.0, 0.0
+    rig.deploy(rig.release("1", strategy=canary(shape)))
+    rig.run(10)
+    for turn in range(45):
+        level = 100.0 + (turn * 7) % 5
+        rig.metrics.told["memory", "baseline"] = Reading(0.0, value=level, values={"a": level, "b": 102.0})
+        rig.run(60)
+    deployment = rig.deploy(rig.release("2", strategy=canary(shape))).id
+    rig.metrics.told["memory", "canary"] = Reading(0.0, value=canary_level)
+    rig.run(1200)
+    row = rig.row(deployment)
+    assert row.state is state, row.because
+    assert ("memory" in row.because) is (state is State.ROLLED_BACK)
+    assert rig.operations.replay(deployment).agrees
+
+
 def test_a_source_that_does_not_answer_has_no_data_and_stops_nothing(users: Rig) -> None:
     measured = replace(TWO, criteria=replace(QUICK, metrics=(CHECKOUT,), latency=False))
     users.metrics.told["checkout", "canary"] = Unavailable("No answer.")

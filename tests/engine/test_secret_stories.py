@@ -54,6 +54,17 @@ def secret_of(rig: Rig, deployment: str, name: str = "DB_PASS") -> SecretSource:
     return rig.plan(deployment).components[0].spec.secrets[name]
 
 
+def test_the_doctor_names_each_secret_that_cannot_be_had(shop: Rig) -> None:
+    told = {one.subject: one for one in shop.operations.doctor()}
+    assert {"secret DB_PASS of staging", "secret DB_PASS of prod"} <= set(told)
+    assert not any("dev" in subject or "KEY" in subject for subject in told)
+    assert not told["secret DB_PASS of prod"].usable and told["secret DB_PASS of prod"].mend
+    for environment in ("staging", "prod"):
+        keep(shop, "hunter2", environment)
+    (well,) = shop.operations.doctor()
+    assert (well.subject, well.usable) == ("secrets", True) and "hunter2" not in well.because
+
+
 def test_a_plan_says_which_version_and_which_content_was_meant(shop: Rig) -> None:
     first = deployed(shop, released(shop))
     assert secret_of(shop, first) == replace(KEPT, environment="dev", version=1)

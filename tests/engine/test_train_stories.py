@@ -180,6 +180,18 @@ def test_what_nothing_ran_before_stays_and_says_so(convoy: Convoy) -> None:
     assert convoy.version("api") == "2.0"
 
 
+def test_what_stays_keeps_what_it_requires(convoy: Convoy) -> None:
+    convoy.put("api", "1")
+    convoy.made("api", "2")
+    convoy.made("web", "1", api=">=2")
+    convoy.train(ride("api", "2"), ride("web"), chore("look", after=("web",)), on_failure="roll_back_all")
+    convoy.run(20)
+    convoy.desk("alice").reject("friday", "look", RejectTask("It looks bad."))
+    convoy.run(10)
+    assert convoy.show().state == "rolled_back" and convoy.version("api") == "2"
+    assert convoy.show().steps[0].because == "It stays: web stays, and requires it."
+
+
 def test_a_release_that_a_gate_denies_fails_its_step(convoy: Convoy) -> None:
     convoy.put("api", "1")
     bad = convoy.put("api", "2")

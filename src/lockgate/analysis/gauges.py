@@ -7,17 +7,21 @@ nothing is proven for a given number of minutes. Without history a gauge only ad
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from statistics import fmean
 
 from lockgate.analysis.counts import log_mean
+from lockgate.core.ids import Instant
 
 SHIFTS = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
 """In standard deviations."""
 CLIP = 3.0
 SENSIBLE = 1e100
 """A level beyond it is taken for no number."""
+MINUTE = 60.0
+"""Seconds between two points."""
 FEWEST = 30
 """Points of history without which nothing is known of the series."""
 
@@ -44,6 +48,8 @@ class Drift:
     canary: float = 0.0
     """Sum of its levels."""
     baseline: float = 0.0
+    at: Instant | None = None
+    """Of the last point."""
 
     @property
     def log_evidence(self) -> float:
@@ -51,9 +57,22 @@ class Drift:
         return log_mean(self.logs)
 
 
-def add(drift: Drift, canary: float, baseline: float, higher_is_better: bool = False, tolerance: float = 0.5) -> Drift:
+def due(drift: Drift, at: Instant) -> bool:
+    """Whether it is time for another point: history tells of differences a minute apart, and of no others."""
+    return drift.at is None or not 0 <= at - drift.at < MINUTE
+
+
+def add(
+    drift: Drift,
+    canary: float,
+    baseline: float,
+    higher_is_better: bool = False,
+    tolerance: float = 0.5,
+    at: Instant | None = None,
+) -> Drift:
     """The next point, tested against a difference as usual or ``tolerance`` standard deviations worse. One that is no
     number says nothing, and what follows it begins anew."""
+    drift = replace(drift, at=at)
     if not (abs(canary) < SENSIBLE and abs(baseline) < SENSIBLE):
         return replace(drift, last=None)
     difference = baseline - canary if higher_is_better else canary - baseline
@@ -65,6 +84,14 @@ def add(drift: Drift, canary: float, baseline: float, higher_is_better: bool = F
         baseline=drift.baseline + baseline,
     )
     return _tested(counted, drift.usual, difference, tolerance) if drift.usual else counted
+
+
+def halves(levels: Mapping[str, float]) -> float | None:
+    """The difference between two halves of the instances, which are always the same ones; None: there is but one."""
+    names = sorted(levels)
+    if len(names) < 2:
+        return None
+    return fmean(levels[name] for name in names[::2]) - fmean(levels[name] for name in names[1::2])
 
 
 def usual(differences: Sequence[float], share: float = 0.5) -> Usual | None:

@@ -181,9 +181,9 @@ def _bad(ratio: Ratio, metric: Metric) -> int:
 
 def _gauge(drift: Drift, metric: Metric, window: Window) -> Drift:
     mine, theirs = window.canary.gauges.get(metric.name), window.baseline.gauges.get(metric.name)
-    if mine is None or theirs is None:
+    if mine is None or theirs is None or not gauges.due(drift, window.end):
         return drift
-    return gauges.add(drift, mine, theirs, metric.higher_is_better)
+    return gauges.add(drift, mine, theirs, metric.higher_is_better, at=window.end)
 
 
 def _objective(criteria: Criteria, state: State, canary: Side) -> tuple[float, ...]:

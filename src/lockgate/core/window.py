@@ -28,6 +28,8 @@ class Reading:
     grow, or begin again at 0."""
     value: float | None = None
     """Of a gauge. Finite."""
+    values: Mapping[str, float] = field(default_factory=dict)
+    """Of a gauge, who it is of -> each one's own, where the source tells; ``value`` is their mean."""
     because: str = ""
     """Why there is no data, as a sentence."""
 

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 import msgspec
@@ -97,11 +98,23 @@ def number(value: object) -> float | None:
 
 
 def gauge(at: Instant, value: object, what: str) -> Reading:
-    """``what``: where the value is from, for the sentence."""
+    """One number, or one of each instance by its name. ``what``: where it is from, for the sentence."""
+    if isinstance(value, dict) and value:
+        return of_instances(at, value, what)
     found = number(value)
     return (
         Reading(at, because=f"{what} is {_shown(value)}, not a number.") if found is None else Reading(at, value=found)
     )
+
+
+def of_instances(at: Instant, values: Mapping[str, object], what: str) -> Reading:
+    """A gauge's level of each instance, and their mean. One that is no number, and there is no data."""
+    found = {str(name): number(value) for name, value in values.items()}
+    wrong = next((name for name, level in found.items() if level is None), None)
+    if wrong is not None:
+        return Reading(at, because=f"{what} of {wrong} is {_shown(values[wrong])}, not a number.")
+    levels = {name: level for name, level in found.items() if level is not None}
+    return Reading(at, value=fmean(levels.values()), values=levels)
 
 
 def counter(at: Instant, bad: object, whole: object) -> Reading:

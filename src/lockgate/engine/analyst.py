@@ -5,15 +5,16 @@ be killed anywhere: what it knows is the ledger in the row and the windows besid
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from lockgate.analysis import ramp
 from lockgate.analysis.judge import begin, weigh
 from lockgate.analysis.ramp import Move, Ruling, Standing
 from lockgate.analysis.windows import Look, Totals, cut, together
-from lockgate.core.canary import Baseline, Canary
+from lockgate.core.canary import Baseline, Canary, MetricKind
 from lockgate.core.deployment import Deployment, Progress
-from lockgate.core.errors import Unavailable
+from lockgate.core.errors import Retryable, Terminal, Unavailable
 from lockgate.core.ids import Instant, RevisionId
 from lockgate.core.plan import Observe
 from lockgate.core.traffic import ALL
@@ -57,6 +58,18 @@ class Analyst:
         ruling = ramp.rule(canary, standing, judgement, now)
         found = _outcome(row.progress, canary, ruling, judgement, known.look.at + canary.criteria.window - now)
         return replace(found, evidence=ledgers.write(known), windows=windows)
+
+    def levels(self, leg: Leg, revision: RevisionId) -> Mapping[str, Mapping[str, float]]:
+        """What each gauge of the strategy's canary says of the instances of what runs; nothing of a source that does
+        not answer, or that can do nothing with its settings: that is told when a canary is watched."""
+        canary = leg.strategy.canary
+        gauges = [one for one in canary.criteria.metrics if one.kind is MetricKind.GAUGE] if canary else []
+        found: dict[str, Mapping[str, float]] = {}
+        for metric in gauges:
+            with suppress(Retryable, Terminal):
+                labels = _labels(leg, "baseline", [revision])
+                found[metric.name] = self.sources[metric.source].read(metric, labels, self.clock.now()).values
+        return found
 
     def _open(self, row: Deployment, leg: Leg, step: Observe, sight: Sight, known: Ledger | None) -> Outcome:
         """A stage begins: what is counted, is counted from here."""
@@ -105,14 +118,7 @@ class Analyst:
 
     def _readings(self, leg: Leg, side: str, revisions: Sequence[RevisionId], now: Instant) -> dict[str, Reading]:
         """A source that does not answer has no data; what else it says is told, and holds the look up."""
-        labels = {
-            "application": leg.key.application,
-            "environment": leg.key.environment,
-            "cell": leg.key.cell,
-            "component": leg.key.component,
-            "revision": revisions[0] if revisions else "",
-            "side": side,
-        }
+        labels = _labels(leg, side, revisions)
         found: dict[str, Reading] = {}
         for metric in canary_of(leg).criteria.metrics:
             try:
@@ -120,6 +126,18 @@ class Analyst:
             except Unavailable as error:
                 found[metric.name] = Reading(now, because=str(error))
         return found
+
+
+def _labels(leg: Leg, side: str, revisions: Sequence[RevisionId]) -> dict[str, str]:
+    """What is filled into the settings of metrics."""
+    return {
+        "application": leg.key.application,
+        "environment": leg.key.environment,
+        "cell": leg.key.cell,
+        "component": leg.key.component,
+        "revision": revisions[0] if revisions else "",
+        "side": side,
+    }
 
 
 def _fresh(row: Deployment, sight: Sight) -> frozenset[str]:

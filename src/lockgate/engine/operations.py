@@ -299,7 +299,7 @@ class Operations:
         """Why it is where it is."""
         row = self.store.history.deployment(DeploymentId(deployment))
         plan = self.store.releases.plan(row.plan)
-        previous = self.store.releases.plan(row.previous) if row.previous else None
+        previous = self._replaced(row)
         verdicts = () if row.active or row.final else self._verdicts(row)
         timeline = self.store.history.events(0, 500, deployment=row.id)
         return Explanation(
@@ -310,6 +310,13 @@ class Operations:
             timeline=tuple(views.event_view(e) for e in timeline),
             commands=explaining.commands(row),
         )
+
+    def _replaced(self, row: Deployment) -> Plan | None:
+        """What held the environment when it began; of one that has not begun, what holds it now."""
+        if row.started_at is not None:
+            return self.store.releases.plan(row.previous) if row.previous else None
+        holder = self.store.history.holder(row.application, row.environment)
+        return self.store.releases.plan(holder.kept) if holder else None
 
     def _cells(self, row: Deployment) -> Mapping[str, str]:
         tour = rollout.tour_of(row, self.store.releases.plan)
@@ -373,7 +380,15 @@ class Operations:
 
     def doctor(self) -> tuple[Usable, ...]:
         late = (Usable("emergency", False, words) for words in self.approvals.problems())
-        return (*self.examine(), *late, *self.notifications.examine())
+        unread = (Usable("calendar", False, words) for words in self._calendar_faults())
+        return (*self.examine(), *late, *unread, *self.secrets.examine(), *self.notifications.examine())
+
+    def _calendar_faults(self) -> tuple[str, ...]:
+        """None, as long as the environments themselves cannot be read: that is told elsewhere."""
+        try:
+            return self.calendar.faults()
+        except LockgateError:
+            return ()
 
     # --- quarantine ---
 

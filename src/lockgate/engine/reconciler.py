@@ -5,6 +5,7 @@ route that the data plane has lost is given again. Instances that Lockgate did n
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from lockgate.core.deployment import Deployment
 from lockgate.core.errors import Fenced, Retryable, Terminal
@@ -77,7 +78,8 @@ class Reconciler:
         mended = self._keep_instances(leg, sight.observed, executor, fence)
         mended += self._keep_route(leg, sight, executor, fence)
         if leg.target is not None and sight.route is not None:
-            Recorder(self.store, self.clock).note(leg.key, leg.target.revision, executor.router)
+            levels = partial(executor.analyst.levels, leg, leg.target.revision)
+            Recorder(self.store, self.clock).note(leg.key, leg.target.revision, executor.router, levels)
         return mended
 
     def _keep_instances(self, leg: Leg, observed: Observed, executor: Executor, fence: Fence) -> list[str]:

@@ -13,6 +13,7 @@ from lockgate.core.ids import Digest
 from lockgate.core.people import NOBODY, Caller
 from lockgate.core.secret import LONGEST, Secret, SecretSource, SecretStore, SecretVersion
 from lockgate.engine.collector import KEEP_GOOD
+from lockgate.messages import Usable
 from lockgate.messages.secrets import (
     ChangeMasterKey,
     KeyChangeView,
@@ -82,6 +83,24 @@ class SecretDesk:
         because = "The master key was changed" + (f": {request.reason}" if request.reason else ".")
         done = self.box.rotate(request.reseal, self._event("secret.key_rotated", because, request.actor))
         return KeyChangeView(done.before, done.after, done.rewrapped, done.resealed, done.mend)
+
+    def examine(self) -> tuple[Usable, ...]:
+        """For ``lockgate doctor``: each secret of environments that cannot be had now, or that all can."""
+        try:
+            environments = self.catalogue().in_order()
+        except LockgateError:
+            return ()
+        named = [(one.name, name, source) for one in environments for name, source in one.secrets.items()]
+        lost = [told for place in named if (told := self._lost(*place)) is not None]
+        well = f"All {len(named)} that environments name can be had." if len(named) > 1 else "It can be had."
+        return tuple(lost) if lost or not named else (Usable("secrets", True, well),)
+
+    def _lost(self, environment: str, name: str, source: SecretSource) -> Usable | None:
+        try:
+            self.vault.fingerprint(source, environment)
+        except LockgateError as error:
+            return Usable(f"secret {name} of {environment}", False, error.because, error.mend)
+        return None
 
     def fingerprint(self, environment: str, name: str) -> str:
         """Of what is there now; the same text has the same one in every environment. Raises NotFound, and what looking

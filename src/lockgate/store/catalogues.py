@@ -1,17 +1,23 @@
-"""The environments' file as it has been, version by version: rules of a moment that is past."""
+"""The environments' file as it has been, version by version: rules of a moment that is past.
+
+Another version wakes what a gate makes wait, in the same transaction.
+"""
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from lockgate.core.audit import Event
+from lockgate.core.deployment import State
 from lockgate.core.ids import Digest, Instant
 from lockgate.ports import Recorded
 from lockgate.store import outbox
 from lockgate.store.connection import Database, upserting
-from lockgate.store.schema import catalogue_since, catalogue_version
+from lockgate.store.schema import catalogue_since, catalogue_version, deployment
 
 _LATEST = select(catalogue_since.c.digest).order_by(catalogue_since.c.at.desc()).limit(1)
+
+_GATED = deployment.c.state == State.GATED.value
 
 
 class SqlCatalogues:
@@ -43,4 +49,6 @@ def _noted(connection: Connection, digest: Digest, document: str, at: Instant, e
     since = upserting(connection, catalogue_since).values(at=at, digest=digest)
     connection.execute(since.on_conflict_do_update(index_elements=["at"], set_={"digest": digest}))
     outbox.append(connection, events)
+    # The new rules may let in what waits.
+    connection.execute(update(deployment).where(_GATED).values(next_at=at, asked=True))
     return True

@@ -185,6 +185,17 @@ def test_several_levels_are_no_level(exporter: Exporter) -> None:
     assert read(exporter, {"value": "scalar(vector(7))"}, MetricKind.GAUGE).value == 7.0
 
 
+def test_a_level_of_each_instance_is_told_by_its_address(exporter: Exporter, pages: tuple[Page, Page]) -> None:
+    level = 'memory{revision="rev-canary"}'
+    exporter.say({level: 4})
+    Exporter(exporter.server, pages[1]).say({level: 6})
+    found = read(exporter, kind=MetricKind.GAUGE)
+    assert found.values == {pages[0].address: 4.0, pages[1].address: 6.0} and found.value == 5.0
+    exporter.say({level: math.nan})
+    found = read(exporter, kind=MetricKind.GAUGE)
+    assert (found.value, found.values) == (None, {}) and pages[0].address in found.because
+
+
 @pytest.mark.parametrize(("query", "match"), [("orders_total{", "refused"), ("orders_total[5m]", "matrix")])
 def test_a_query_that_gives_no_values_is_refused_with_its_name(exporter: Exporter, query: str, match: str) -> None:
     with pytest.raises(Invalid, match=rf"orders\.all.*{match}"):

@@ -37,7 +37,8 @@ class PrometheusMetrics:
         if settings.counts:
             bad, whole = settings.need("bad"), settings.need("all")
             return self._counter(settings, bad, whole, when, at)
-        return _gauge(self._ask(settings, "value", settings.need("value"), when), at)
+        label = settings.get("instance") or "instance"
+        return _gauge(self._ask(settings, "value", settings.need("value"), when), label, at)
 
     def _counter(self, settings: Settings, bad: str, whole: str, when: Instant, at: Instant) -> Reading:
         label = settings.get("instance") or "instance"
@@ -86,10 +87,14 @@ def _by_instance(series: list[tuple[Mapping[str, str], Any]], label: str) -> dic
     return found
 
 
-def _gauge(series: list[tuple[Mapping[str, str], Any]], at: Instant) -> Reading:
-    if len(series) != 1:
-        because = f"The query 'value' gives {len(series)} values" if series else "The query 'value' gives nothing"
-        return Reading(
-            at, because=f"{because}; a gauge is one: write avg() or max() round it." if series else f"{because}."
-        )
-    return readings.gauge(at, series[0][1], "'value'")
+def _gauge(series: list[tuple[Mapping[str, str], Any]], label: str, at: Instant) -> Reading:
+    """The one value, or the mean over instances."""
+    if not series:
+        return Reading(at, because="The query 'value' gives nothing.")
+    names = [labels.get(label, "") for labels, _ in series]
+    if len(series) > 1 and ("" in names or len(set(names)) < len(names)):
+        because = f"The query 'value' gives {len(series)} values, and not one for each instance (label {label!r})"
+        return Reading(at, because=f"{because}: write avg by ({label}) () round it.")
+    if names == [""]:
+        return readings.gauge(at, series[0][1], "'value'")
+    return readings.of_instances(at, {name: value for name, (_, value) in zip(names, series, strict=True)}, "'value'")

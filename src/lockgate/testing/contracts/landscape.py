@@ -76,6 +76,23 @@ class LandscapeContract:
         assert [event.kind for event in store.history.events(0, 10)] == ["environment.rules_changed"]
         assert len(store.history.audit(0, 10)) == 1
 
+    def test_rules_that_have_changed_wake_what_a_gate_makes_wait(self, store: Store) -> None:
+        digests = [digest_of_bytes(text) for text in (b"{}", b"[]")]
+        assert store.catalogues.note(digests[0], "{}", NOON)
+        waits = at_rest(store, living(store, State.GATED), next_at=NOON + 60)
+        in_line = at_rest(store, living(store, State.READY, environment="dev"), next_at=NOON + 60)
+        assert not store.catalogues.note(digests[0], "{}", NOON + 5)
+        assert store.deployments.claim("w1", NOON + 5, 10.0, 10) == ()
+        assert store.catalogues.note(digests[1], "[]", NOON + 10)
+        assert [row.id for row in store.deployments.claim("w1", NOON + 10, 10.0, 10)] == [waits.id]
+        assert in_line.next_at == NOON + 60
+
+    def test_one_that_is_looked_at_while_the_rules_change_is_looked_at_again(self, store: Store) -> None:
+        row = living(store, State.GATED)
+        assert store.catalogues.note(digest_of_bytes(b"{}"), "{}", NOON + 1)
+        at_rest(store, row, next_at=NOON + 60, now=NOON + 2)
+        assert [again.id for again in store.deployments.claim("w1", NOON + 2, 10.0, 10)] == [row.id]
+
     def _held(self, store: Store, at: float) -> str:
         """A deployment that comes to hold prod at that time."""
         row = claimed(store, added(store, created_at=at, next_at=at).number, at)

@@ -14,7 +14,7 @@ from lockgate.testing.samples import NOON, a_deployment, a_release, an_event
 
 STEPS = (
     TrainStep("announce", StepKind.TASK, task=Task("support", "Tell them.", (Item("mail", "ann", NOON),), NOON + 60)),
-    TrainStep("shop", StepKind.DEPLOY, ("announce",), "shop", label="shop 1"),
+    TrainStep("shop", StepKind.DEPLOY, ("announce",), application="shop", label="shop 1"),
     TrainStep("settle", StepKind.HOLD, ("shop",), seconds=60.0),
 )
 TRAIN = Train("friday", "prod", STEPS, "ann", NOON)
