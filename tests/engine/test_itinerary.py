@@ -39,9 +39,12 @@ class Line:
     back: dict[str, Run] = field(default_factory=dict)
     opened: list[str] = field(default_factory=list)
     now: float = 0.0
+    due: float | None = 0.0
 
     def look(self) -> None:
         """One server's look. It may die after it has written down what it decided, and at each thing that it does."""
+        if self.due is None or self.due > self.now:
+            return
         before = self.train
         after, moves = itinerary.advanced(before, Sight(self.there, self.back), self.now)
         self.check(before, after)
@@ -49,6 +52,8 @@ class Line:
         if self.dice.roll(9) == 9:
             return
         self.train = after
+        if after != before:
+            self.due = itinerary.due(after, self.now)
         for move in moves:
             if self.dice.roll(5) == 5:
                 return
@@ -69,7 +74,7 @@ class Line:
             return  # as the store finds it again
         chance = self.dice.roll(7)
         if chance == 7:
-            self.train = itinerary.refused(self.train, move, "denied", self.now)
+            self.train, self.due = itinerary.refused(self.train, move, "denied", self.now), self.now
         elif chance == 6:
             self.train = itinerary.delayed(self.train, move, "later")
         else:
@@ -90,7 +95,7 @@ class Line:
                 self.person(step)
         if self.dice.roll(30) == 30 and not self.train.ended and self.train.state is not TrainState.ROLLING_BACK:
             want = (TrainWant.ABORT, TrainWant.ROLL_BACK)[self.dice.roll(1)]
-            self.train = replace(self.train, want=want, because="somebody")
+            self.train, self.due = replace(self.train, want=want, because="somebody"), self.now
 
     def next_state(self, run: Run) -> State:
         if run.aborting:
@@ -106,6 +111,7 @@ class Line:
         state = StepState.FAILED if self.dice.roll(7) == 7 else StepState.SUCCEEDED
         done = replace(step, state=state, ended_at=self.now)
         self.train = replace(self.train, steps=tuple(done if one is step else one for one in self.train.steps))
+        self.due = self.now
 
     def check(self, before: Train, after: Train) -> None:
         """What holds at every look."""

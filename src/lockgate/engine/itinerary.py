@@ -85,6 +85,8 @@ def due(train: Train, now: Instant) -> Instant | None:
     """When it is to be looked at again; None: when somebody acts."""
     if train.ended or train.state is TrainState.CREATED:
         return None
+    if train.state is not TrainState.RUNNING:
+        return now + LOOK_AGAIN
     going = [step for step in train.steps if step.begun and not step.settled]
     times = [now + LOOK_AGAIN for step in going if step.kind is StepKind.DEPLOY]
     times += [_over_at(step) for step in going if step.kind is StepKind.HOLD]
