@@ -8,13 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from lockgate.analysis import windows
-from lockgate.analysis.gauges import halves
+from lockgate.analysis.gauges import MINUTE, halves
 from lockgate.core.errors import Retryable
 from lockgate.core.ids import Instant, RevisionId
 from lockgate.core.traffic import Key, Mark
 from lockgate.ports import Clock, Router, Store
 
-MINUTE = 60.0
 LONGEST = 90.0
 """Seconds that still pass for a minute."""
 

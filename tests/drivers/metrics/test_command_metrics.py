@@ -68,6 +68,10 @@ class TestCommand(MetricSourceContract):
 
 def test_just_a_number_is_a_level() -> None:
     assert read(metric("echo 1.5", MetricKind.GAUGE)).value == 1.5
+    each = read(metric(shlex.join(["echo", '{"value": {"a": 1.5, "b": 2.5}}']), MetricKind.GAUGE))
+    assert (each.value, each.values) == (2.0, {"a": 1.5, "b": 2.5})
+    wrong = read(metric(shlex.join(["echo", '{"value": {"a": 1.5, "b": null}}']), MetricKind.GAUGE))
+    assert wrong.value is None and not wrong.values and " b " in wrong.because
 
 
 def test_a_label_is_one_word_and_no_shell_sees_it() -> None:
