@@ -26,7 +26,7 @@ TRAIN = TrainView(
         StepView("announce", "task", "waiting", "prod", "support has not done it yet.", "support", began_at=NOW - 90,
                  took=90.0, task=TASK),
         StepView("api", "deploy", "pending", "prod", "It comes after announce.", "", ("announce",), "api",
-                 "api 2.0 (#1)"),
+                 release_label="api 2.0 (#1)"),
         StepView("settle", "hold", "succeeded", "prod", "Its time has passed.", "alice", began_at=NOW - 80,
                  ended_at=NOW - 70, took=10.0, seconds=10.0),
     ),
