@@ -13,8 +13,8 @@ from lockgate.core.notification import (
     GROUPS,
     LONGEST_PAUSE,
     LONGEST_WISH,
+    NotificationRule,
     Rhythm,
-    Rule,
     covers,
     deliveries,
     pause_after,
@@ -60,25 +60,25 @@ def test_groups_name_only_states_that_there_are() -> None:
 
 
 def test_a_rule_may_be_for_some_applications() -> None:
-    rule = Rule("team", ("failures",), ("shop",))
+    rule = NotificationRule("team", ("failures",), ("shop",))
     assert rule.hears(an_event("deployment.failed", application="shop"))
     assert not rule.hears(an_event("deployment.failed", application="docs"))
 
 
 def test_a_channel_never_hears_of_its_own_dead_letters() -> None:
     gone = an_event("notification.dead", data={"channel": "team"})
-    assert not Rule("team", ("all",)).hears(gone)
-    assert Rule("other", ("all",)).hears(gone)
+    assert not NotificationRule("team", ("all",)).hears(gone)
+    assert NotificationRule("other", ("all",)).hears(gone)
 
 
 def test_each_channel_hears_of_an_event_once_and_at_once_if_any_rule_says_so() -> None:
     event = an_event("deployment.failed", application="shop")
     rules = [
-        Rule("team", digest=Rhythm(3600.0)),
-        Rule("team", ("all",)),
-        Rule("mail", digest=Rhythm(3600.0)),
-        Rule("mail", ("finished",), digest=Rhythm(600.0)),
-        Rule("quiet", ("waits",)),
+        NotificationRule("team", digest=Rhythm(3600.0)),
+        NotificationRule("team", ("all",)),
+        NotificationRule("mail", digest=Rhythm(3600.0)),
+        NotificationRule("mail", ("finished",), digest=Rhythm(600.0)),
+        NotificationRule("quiet", ("waits",)),
     ]
     found = {one.channel: one for one in deliveries(event, rules, NOON + 1)}
     assert set(found) == {"team", "mail"}
@@ -88,8 +88,8 @@ def test_each_channel_hears_of_an_event_once_and_at_once_if_any_rule_says_so() -
 
 def test_the_same_event_makes_the_same_deliveries() -> None:
     event = an_event("deployment.failed", seq=41)
-    assert [d.id for d in deliveries(event, [Rule("team")], NOON)] == ["ntf-41-team"]
-    assert [d.id for d in deliveries(event, [Rule("team", ("all",))], NOON + 99)] == ["ntf-41-team"]
+    assert [d.id for d in deliveries(event, [NotificationRule("team")], NOON)] == ["ntf-41-team"]
+    assert [d.id for d in deliveries(event, [NotificationRule("team", ("all",))], NOON + 99)] == ["ntf-41-team"]
 
 
 # --- rhythms ---

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from lockgate.messages.people import MakeToken
 from lockgate.server.app import make_app
 from lockgate.server.token import Access
+from lockgate.server.trains import TRAINS
 from lockgate.store.database import open_store
 from tests.engine.convoy import Convoy
 
@@ -70,6 +71,8 @@ def test_a_train_is_made_started_and_ends(house: House) -> None:
 
 
 def test_nobody_does_a_task_who_may_not(house: House) -> None:
+    only_people = {e.path for e in TRAINS if "Only for people" in e.about}
+    assert only_people == {f"/v1/tasks/{{train}}/{{step}}/{name}" for name in ("tick", "done", "reject")}
     house.says("alice", "/v1/trains", FRIDAY, 201)
     house.says("alice", "/v1/trains/friday/start", {})
     house.convoy.run(1)

@@ -93,7 +93,7 @@ class Rhythm:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class NotificationRule:
     """One entry of ``notify``."""
 
     to: str
@@ -169,7 +169,7 @@ class Delivery:
     """Given by the store."""
 
 
-def deliveries(event: Event, rules: Iterable[Rule], now: Instant) -> tuple[Delivery, ...]:
+def deliveries(event: Event, rules: Iterable[NotificationRule], now: Instant) -> tuple[Delivery, ...]:
     """What channels are to hear of the event: one for each channel, and at once if any rule says so."""
     found: dict[str, Delivery] = {}
     for rule in rules:
@@ -181,7 +181,7 @@ def deliveries(event: Event, rules: Iterable[Rule], now: Instant) -> tuple[Deliv
     return tuple(found.values())
 
 
-def _delivery(event: Event, rule: Rule, now: Instant) -> Delivery:
+def _delivery(event: Event, rule: NotificationRule, now: Instant) -> Delivery:
     due = rule.digest.after(now) if rule.digest else now
     return Delivery(
         id=f"ntf-{event.seq}-{rule.to}",

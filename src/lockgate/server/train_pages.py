@@ -56,7 +56,7 @@ class Stop:
 
 
 def train(visit: Visit) -> Page:
-    """One train, its steps in their order and its events newest first, single steps of deployments only if asked for."""
+    """One train: its steps in their order, its events newest first; single steps of deployments only if asked for."""
     after = visit.horizon.find(visit.operations)
     one = visit.operations.trains.show(visit.path["name"])
     steps = bool(visit.query.several["steps"])
@@ -99,7 +99,9 @@ def actions_on(one: TrainView) -> Iterator[Action]:
     if one.state == TrainState.CREATED:
         sentence = "Its first steps begin. The deployments that it opens are yours, and pass every gate as any other."
         start = f"lockgate train start {one.name}"
-        yield Action("start", "Start", f"{address}/start", sentence, asks="", confirms=f"Start {one.name}", command=start)
+        yield Action(
+            "start", "Start", f"{address}/start", sentence, asks="", confirms=f"Start {one.name}", command=start
+        )
     if one.state != TrainState.ROLLING_BACK:
         sentence = f"Nothing of {one.name} begins any more, and what is under way goes back to what ran before."
         yield Action("abort", "Abort", f"{address}/abort", sentence, confirms=f"Abort {one.name}", command=line)
