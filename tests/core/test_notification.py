@@ -19,6 +19,7 @@ from lockgate.core.notification import (
     deliveries,
     pause_after,
 )
+from lockgate.core.train import TrainState
 from lockgate.testing.samples import NOON, an_event
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -35,6 +36,11 @@ def at(text: str) -> float:
         ("failures", "deployment.rolling_back", True),
         ("failures", "promotion.refused", True),
         ("failures", "deployment.succeeded", False),
+        ("failures", "train.rolled_back", True),
+        ("failures", "train.step_failed", False),
+        ("waits", "task.opened", True),
+        ("finished", "train.succeeded", True),
+        ("finished", "train.superseded", False),
         ("waits", "deployment.gated", True),
         ("approvals", "approval.requested", True),
         ("approvals", "deployment.gated", False),
@@ -57,6 +63,8 @@ def test_groups_name_only_states_that_there_are() -> None:
     states = {f"deployment.{state.value}" for state in State}
     named = {kind for kinds in GROUPS.values() for kind in kinds if kind.startswith("deployment.")}
     assert named <= states
+    trains = {f"train.{state.value}" for state in TrainState}
+    assert {kind for kinds in GROUPS.values() for kind in kinds if kind.startswith("train.")} <= trains
 
 
 def test_a_rule_may_be_for_some_applications() -> None:

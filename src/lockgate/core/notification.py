@@ -47,11 +47,21 @@ class Channel:
 
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "failures": ("deployment.rolling_back", "deployment.rolled_back", "deployment.failed", "promotion.refused"),
-    "waits": ("deployment.gated", "deployment.paused"),
+    "failures": (
+        *(f"{what}.{how}" for what in ("deployment", "train") for how in ("rolling_back", "rolled_back", "failed")),
+        "promotion.refused",
+    ),
+    "waits": ("deployment.gated", "deployment.paused", "task.opened"),
     "approvals": ("approval.*",),
     "started": ("deployment.running",),
-    "finished": tuple(f"deployment.{end}" for end in ("succeeded", "rolled_back", "failed", "aborted", "superseded")),
+    "finished": (
+        *(
+            f"{what}.{end}"
+            for what in ("deployment", "train")
+            for end in ("succeeded", "rolled_back", "failed", "aborted")
+        ),
+        "deployment.superseded",
+    ),
     "quarantine": ("quarantine.*",),
     "repairs": ("environment.repaired",),
     "all": ("*",),
