@@ -117,6 +117,11 @@ def test_one_that_waits_for_ever_can_be_aborted(convoy: Convoy) -> None:
 # --- beside others ---
 
 
+def queues(convoy: Convoy, queueing: Queueing) -> None:
+    dev = convoy.catalogue.environments["dev"]
+    convoy.catalogue = replace(convoy.catalogue, environments={"dev": replace(dev, queueing=queueing)})
+
+
 def test_trains_of_other_applications_do_not_meet(convoy: Convoy) -> None:
     convoy.made("api", "2")
     convoy.made("web", "1")
@@ -144,8 +149,7 @@ def test_two_trains_with_the_same_application_go_one_after_the_other(convoy: Con
 def test_a_newer_train_takes_the_place_of_what_waits_unless_the_environment_queues(
     convoy: Convoy, queueing: Queueing
 ) -> None:
-    dev = convoy.catalogue.environments["dev"]
-    convoy.catalogue = replace(convoy.catalogue, environments={"dev": replace(dev, queueing=queueing)})
+    queues(convoy, queueing)
     for version in ("2", "3"):
         convoy.made("web", version, api=">=2")
     convoy.train(ride("web", "2"))
@@ -158,6 +162,34 @@ def test_a_newer_train_takes_the_place_of_what_waits_unless_the_environment_queu
         assert "dep-2" in convoy.show().because
     else:
         assert convoy.states() == {"web": "waiting"}
+
+
+def test_trains_that_wait_keep_no_other_from_its_turn(convoy: Convoy) -> None:
+    queues(convoy, Queueing.QUEUE)
+    convoy.made("web", "1", api=">=2")
+    for number in range(55):
+        convoy.train(ride("web"), name=f"waits-{number}")
+    convoy.run(10)
+    convoy.made("jobs", "1")
+    convoy.train(ride("jobs"))
+    convoy.run(5)
+    assert convoy.show().state == "succeeded" and convoy.states("waits-0") == {"web": "waiting"}
+
+
+def test_an_environment_that_lacks_what_a_release_needs_is_told_and_waited_for(convoy: Convoy) -> None:
+    """Whoever mends the file lets it go on; nobody has to start anything anew."""
+    convoy.made("api", "2")
+    whole = convoy.catalogue
+    convoy.train(chore("look"), ride("api", "2", "look"))
+    convoy.run(1)
+    convoy.catalogue = replace(whole, environments={"dev": replace(whole.environments["dev"], listen={})})
+    convoy.desk().finish("friday", "look", FinishTask())
+    convoy.run(5)
+    (_, api) = convoy.show().steps
+    assert api.state == "running" and "nothing says where traffic for api arrives" in api.because
+    convoy.catalogue = whole
+    convoy.run(30)
+    assert convoy.show().state == "succeeded"
 
 
 # --- going back ---

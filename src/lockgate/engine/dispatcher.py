@@ -22,8 +22,9 @@ log = logging.getLogger("lockgate.dispatcher")
 EVERY = 0.5
 """Seconds between two looks at which trains are due."""
 
-MOST = 50
-"""Trains at one look."""
+MOST = 10_000
+"""Trains at one look: more than are ever under way. One that only waits stays due, and must keep no other from its
+turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,6 @@ class Dispatcher:
         try:
             self._open(train, move)
         except (Retryable, Invalid, Conflict) as error:
-            log.warning("the train %s opens %s later: %s", train.name, move.step, error)
             self._note(train, move, str(error), final=False)
         except Terminal as error:
             self._note(train, move, str(error), final=True)
@@ -136,6 +136,7 @@ class Dispatcher:
             after = itinerary.delayed(booked.train, move, because)
             due = now + itinerary.LOOK_AGAIN
         if after != booked.train:
+            log.warning("the train %s does not open %s%s: %s", train.name, move.step, "" if final else " yet", because)
             self.store.trains.save(after, booked.version, due, logbook.told(booked.train, after, now))
 
 
