@@ -225,6 +225,25 @@ def test_what_came_after_it_is_not_taken_away_by_a_server_that_was_away(convoy: 
     assert convoy.store.trains.runs("friday") == {run_name("friday", "api"): "dep-2"}
 
 
+@pytest.mark.parametrize("good", [True, False])
+def test_what_somebody_is_deploying_is_waited_for_before_it_goes_back(convoy: Convoy, good: bool) -> None:
+    came(convoy)
+    fix = convoy.made("api", "3")
+    if not good:
+        convoy.breaks(fix)
+    convoy.target.start_seconds = 5.0
+    deployment = convoy.operations.deploy(Deploy("api", "dev", fix, actor="carol")).id
+    convoy.run(2)
+    looked_bad(convoy)
+    convoy.run(2)
+    (api, _) = convoy.show().steps
+    assert (api.state, api.because) == ("rolling_back", f"{deployment} is deploying api there: it is waited for.")
+    convoy.run(90)
+    assert convoy.show().state == "rolled_back"
+    assert convoy.version("api") == ("3" if good else "1")
+    assert convoy.states()["api"] == ("succeeded" if good else "rolled_back")
+
+
 def test_a_way_back_that_would_break_something_else_waits_and_can_be_given_up(convoy: Convoy) -> None:
     came(convoy)
     convoy.put("web", "1", api=">=2")

@@ -7,7 +7,7 @@ finds that somebody else has written meanwhile drops what they had decided.
 import logging
 from dataclasses import dataclass
 
-from lockgate.core.deployment import Deployment, Kind, Want
+from lockgate.core.deployment import ACTIVE, Deployment, Kind, Want
 from lockgate.core.errors import Conflict, Fenced, Invalid, LockgateError, NotFound, Retryable, Terminal
 from lockgate.core.ids import DeploymentId, Digest
 from lockgate.core.people import Caller
@@ -15,7 +15,7 @@ from lockgate.core.train import Train, named_by, run_name
 from lockgate.engine import itinerary, life, logbook
 from lockgate.engine.itinerary import Abort, Move, Open, Run, Sight
 from lockgate.engine.promoter import Promoter
-from lockgate.ports import Clock, Store, Ticker
+from lockgate.ports import Clock, Selection, Store, Ticker
 
 log = logging.getLogger("lockgate.dispatcher")
 
@@ -105,12 +105,15 @@ class Dispatcher:
         self.promoter.open(release, plan, by=by, reason=reason, kind=kind, urgent=move.back, train=name)
 
     def _before(self, deployment: str) -> Digest:
-        """What ran before it. Raises Conflict when it is gone already: whatever came after it is not taken away."""
+        """What ran before it. Raises Conflict when something else has come after it, or is on its way: that is not
+        taken away."""
         row = self.store.history.deployment(DeploymentId(deployment))
         if row.previous is None:
             raise NotFound(f"Nothing ran before {deployment}.")
         if not row.holds:
             raise Conflict(f"{deployment} is not taken back: {_displaced(row)}.")
+        for other in self.store.history.select(Selection(row.application, row.environment, ACTIVE, limit=1)):
+            raise Conflict(f"{other.id} is deploying {row.application} there: it is waited for.")
         return row.previous
 
     def _abort(self, train: Train, move: Abort) -> None:
