@@ -151,6 +151,9 @@ class Deployment:
     actor: str
     created_at: Instant
     reason: str = ""
+    """Why, as whoever asked for it said; empty: they said nothing, or nobody asked."""
+    occasion: str = ""
+    """How it came about, in Lockgate's words; empty: somebody asked for just this."""
     urgent: bool = False
     """It pre-empts what is active instead of waiting its turn: a hotfix or a rollback."""
     not_before: Instant | None = None

@@ -196,17 +196,17 @@ class Operations:
             warnings=self.calendar.warnings(release.name, environment, begins),
         )
 
-    def deploy(self, request: Deploy) -> DeploymentView:
+    def deploy(self, request: Deploy, occasion: str = "") -> DeploymentView:
         """Raises NotFound, Invalid, CapabilityMissing, Denied: nothing is recorded then."""
         release, environment, plan = self._planned(request)
-        begins = self.calendar.slot(request.at, request.next_window, environment)
+        begins, urgent = self.calendar.slot(request.at, request.next_window, environment), request.urgent
         if not request.blind:
             holder = self.store.history.holder(release.name, environment.name)
             previous = self.store.releases.plan(holder.kept) if holder else None
             forecast.refuse_blind(self._forecasts(plan, previous, Expected()))
         by, reason, glass = self.caller.speaking(request.actor), request.reason, request.break_glass
         row = self.promoter.open(
-            release, plan, by=by, reason=reason, urgent=request.urgent, not_before=begins, break_glass=glass
+            release, plan, by=by, reason=reason, occasion=occasion, urgent=urgent, not_before=begins, break_glass=glass
         )
         return self.calendar.told_of(self._opened(row), environment)
 
@@ -225,18 +225,18 @@ class Operations:
             because = f"{changing.id} is changing {environment.after} just now, so what is promoted would be a guess."
             mend = f"Wait for its end (lockgate watch {changing.id}), or name a release: lockgate deploy RELEASE"
             raise Conflict(because, f"{mend} --to {environment.name}.")
-        reason = request.reason or f"Promoted from {environment.after}."
         return self.deploy(
             Deploy(
                 request.application,
                 environment.name,
                 holder.release,
-                reason=reason,
+                reason=request.reason,
                 actor=request.actor,
                 blind=request.blind,
                 at=request.at,
                 next_window=request.next_window,
-            )
+            ),
+            f"Promoted from {environment.after}.",
         )
 
     def roll_back(self, request: RollBack) -> DeploymentView:

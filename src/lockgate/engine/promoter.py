@@ -97,7 +97,8 @@ class Promoter:
         plan: Plan,
         *,
         by: Caller,
-        reason: str,
+        reason: str = "",
+        occasion: str = "",
         kind: Kind = Kind.DEPLOY,
         urgent: bool = False,
         not_before: Instant | None = None,
@@ -106,7 +107,8 @@ class Promoter:
         insists: bool = False,
         train: str = "",
     ) -> Deployment:
-        """Records a deployment. Raises Denied when a gate says no: nothing is recorded then."""
+        """Records a deployment; ``reason`` as somebody said it. Raises Denied when a gate says no: nothing is recorded
+        then."""
         environment = self.catalogue().get(plan.environment)
         now = self.clock.now()
         review = emergency(environment, release, by, reason, now) if break_glass else None
@@ -130,6 +132,7 @@ class Promoter:
             actor=by.name,
             created_at=now,
             reason=reason,
+            occasion=occasion,
             urgent=urgent,
             not_before=not_before,
             personal=by.personal,
@@ -142,7 +145,7 @@ class Promoter:
             next_at=now,
         )
         planned = f", not before {told(not_before)}" if not_before is not None else ""
-        because = f"{release.label()} to {environment.name}{planned}" + (f": {reason}" if reason else ".")
+        because = f"{release.label()} to {environment.name}{planned}{_why(occasion, reason)}"
         data = {"plan": new.plan, "kind": kind.value, **_said(environment, verdicts)}
         events = [life.event_of(new, "deployment.requested", because, now, data=data)]
         if review is not None:
@@ -188,7 +191,7 @@ class Promoter:
         for environment in self.catalogue().first():
             if environment.promote is not Promote.ON_DEMAND:
                 plan = self.plan(release, environment)
-                self.open(release, plan, by=by, reason=f"{environment.name} takes every new release.")
+                self.open(release, plan, by=by, occasion=f"{environment.name} takes every new release.")
 
     def offer(self, row: Deployment) -> None:
         """A release that has succeeded goes on to the environments that take it by themselves."""
@@ -201,7 +204,7 @@ class Promoter:
         now = self.clock.now()
         try:
             plan = self.plan(release, environment)
-            self.open(release, plan, by=ITSELF, reason=f"It succeeded in {row.environment}.")
+            self.open(release, plan, by=ITSELF, occasion=f"It succeeded in {row.environment}.")
         except Terminal as error:
             data = {"to": environment.name}
             because = f"It is not promoted to {environment.name}: {error}"
@@ -295,6 +298,11 @@ def emergency(environment: Environment, release: Release, by: Caller, reason: st
         raise Invalid([Problem("request", None, "reason", "an emergency needs one.", "Give --reason TEXT.")])
     reviewers = environment.approvals.groups if environment.approvals else rule.groups
     return Review("", release.name, name, by.name, reason, now, now + rule.review, reviewers)
+
+
+def _why(*told: str) -> str:
+    known = [text for text in told if text]
+    return f": {': '.join([*(text.rstrip('.') for text in known[:-1]), known[-1]])}" if known else "."
 
 
 def _said(environment: Environment, verdicts: tuple[Verdict, ...]) -> Mapping[str, str]:

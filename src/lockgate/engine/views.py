@@ -63,6 +63,7 @@ def deployment_view(row: Deployment, plan: Plan | None = None) -> DeploymentView
         personal=row.personal,
         review_due=row.review_due,
         not_before=row.not_before,
+        occasion=row.occasion,
     )
 
 

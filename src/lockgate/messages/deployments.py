@@ -120,6 +120,8 @@ class DeploymentView:
     """Who asked for it is proven."""
     review_due: Instant | None = None
     """It broke the glass, and a second person was to look at it by then."""
+    occasion: str = ""
+    """How it came about, in Lockgate's words, such as by a promotion; empty: somebody asked for just this."""
 
 
 @dataclass(frozen=True, slots=True)
