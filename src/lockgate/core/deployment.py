@@ -189,6 +189,8 @@ class Deployment:
     """Of the other cells that it has begun with."""
     tended_at: Instant = 0.0
     """When the cells that are not walked were looked at."""
+    upkeep: tuple[str, ...] = ()
+    """Marks of what the last look at keeping it has told, so that it is told once."""
     evidence: str = ""
     """What has been learnt from users so far, as ``lockgate.engine.ledger`` writes it; empty: nothing."""
     let_through: int = 0
