@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -587,6 +587,22 @@ def test_a_freeze_that_comes_and_goes_leaves_approvals_as_they_are(rig: Governed
     rig.run()
     assert rig.state(waiting.id) is State.SUCCEEDED
     assert not [e for e in rig.store.history.events(0, 500) if e.kind == "approval.void"]
+
+
+def test_a_window_and_an_approval_are_both_in_the_headline_and_each_is_told_once(rig: GovernedRig) -> None:
+    waiting = rig.on_prod()
+    start = datetime.fromtimestamp(rig.clock.now() + 3600, UTC)
+    opening = Occasion(start.date(), start.hour * 3600, 86400, "UTC")
+    rig.rewrite(windows=(Frozen(Effect.OPEN, "tomorrow", "UTC", (opening,)),), owner="platform")
+    rig.run(3)
+    headline = rig.row(waiting.id).because
+    assert headline.startswith("It waits at 2 gates. Approval: 2 people of managers must approve it; none did; window")
+    assert "prod is outside of its windows until " in headline
+    assert rig.row(waiting.id).who == "alice, bob and carol"
+    assert rig.operations.status("shop", "prod").rows[0].under_way.because == headline  # type: ignore[union-attr]
+    told = rig.operations.explain(waiting.id).sentences
+    assert [sentence.partition(":")[0] for sentence in told[1:]] == ["Gate approval", "Gate window", "Who can act"]
+    assert sum(sentence.count("outside of its windows") for sentence in told) == 1
 
 
 def test_what_a_freeze_lets_in_is_still_part_of_what_is_approved(rig: GovernedRig) -> None:

@@ -191,7 +191,7 @@ def _evidence(client: Client, deployment: str) -> list[Line]:
 def explanation_lines(found: Explanation, at: float, evidence: Sequence[Line] = ()) -> list[Line]:
     lines = [standing(found.deployment, at), BLANK, *explained(found.sentences)]
     lines += section("What users get from it", evidence)
-    lines += section("Gates", verdict_lines(found.verdicts))
+    lines += section("Gates", verdict_lines(found.verdicts, at, found.sentences))
     lines += section("Plan", indented(found.plan))
     lines += section("What happened", event_lines(found.timeline))
     return lines + section("What you can do", [line("  ", command) for command in found.commands])
