@@ -35,7 +35,9 @@ def test_it_waits_for_as_long_as_any_gate(verdicts: tuple[Verdict, ...]) -> None
 
 
 APPROVAL = Verdict("approval", Answer.WAIT, "2 people of managers must approve it; none did. Look at it.", who="alice")
-WINDOW = Verdict("window", Answer.WAIT, "prod is frozen since A until B: Moved.", 50.0, "ops", short="prod is frozen until B")
+WINDOW = Verdict(
+    "window", Answer.WAIT, "prod is frozen since A until B: Moved.", 50.0, "ops", short="prod is frozen until B"
+)
 SOAK = Verdict("soak", Answer.WAIT, "prod takes what has held dev for 2 h.", 20.0, "time")
 
 

@@ -43,7 +43,11 @@ def test_a_heading_stands_by_itself(page: Path) -> None:
     """Blank lines around it: otherwise some readers make it part of the list above."""
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     lines = ["", *text.splitlines(), ""]
-    alone = [(above, below) == ("", "") for above, line, below in zip(lines, lines[1:], lines[2:]) if line.startswith("#")]
+    alone = [
+        (above, below) == ("", "")
+        for above, line, below in zip(lines[:-2], lines[1:-1], lines[2:], strict=True)
+        if line.startswith("#")
+    ]
     assert all(alone)
 
 

@@ -572,7 +572,9 @@ def test_a_freeze_holds_what_is_approved_and_not_what_broke_the_glass(rig: Gover
     assert let_in.audited and "dave broke the glass" in let_in.because
 
 
-FREEZE = Frozen(Effect.FREEZE, "2020-01-01 .. 2099-12-31", "UTC", (Occasion(date(2020, 1, 1), 0, 80 * 366 * 86400, "UTC"),))
+FREEZE = Frozen(
+    Effect.FREEZE, "2020-01-01 .. 2099-12-31", "UTC", (Occasion(date(2020, 1, 1), 0, 80 * 366 * 86400, "UTC"),)
+)
 
 
 def test_a_freeze_that_comes_and_goes_leaves_approvals_as_they_are(rig: GovernedRig) -> None:

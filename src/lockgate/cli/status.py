@@ -219,4 +219,9 @@ def history_lines(found: Sequence[DeploymentView], at: float) -> list[Line]:
 
 def _history_row(view: DeploymentView, at: float) -> Row:
     what: Row = [line((view.id, STRONG)), ago(at - view.created_at), brief(view), line(state_span(view))]
-    return [*what, elapsed(took(view, at)), view.actor, first_line(view.failure or view.reason or view.occasion or view.because)]
+    return [
+        *what,
+        elapsed(took(view, at)),
+        view.actor,
+        first_line(view.failure or view.reason or view.occasion or view.because),
+    ]

@@ -66,4 +66,6 @@ def _together(waits: tuple[Verdict, ...]) -> Verdict:
     for_ever = [v for v in waits if v.until is None]
     who = "; ".join(dict.fromkeys(v.who for v in for_ever or waits if v.who))
     until = None if for_ever else waits[-1].until
-    return Verdict("all gates", Answer.WAIT, f"It waits at {len(waits)} gates. {told[0].upper()}{told[1:]}.", until, who)
+    return Verdict(
+        "all gates", Answer.WAIT, f"It waits at {len(waits)} gates. {told[0].upper()}{told[1:]}.", until, who
+    )

@@ -5,5 +5,5 @@ consent, inspection, policies, testimony, minutes, promoter, outcome, verifier, 
 upkeep, reconciler, walker, worker, itinerary, logbook, dispatcher, collector, herald, courier, notices, record,
 explaining, views, moment, snapshots, surveyor, chronicle, slots, calendar_desk, chain, notary, auditing, archivist,
 redeployment, approvals, people, supply, whereabouts, naming, assembly, train_views, train_desk, policy_desk,
-secret_desk, operations.
+secret_watch, secret_desk, operations.
 """

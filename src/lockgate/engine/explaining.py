@@ -51,7 +51,9 @@ def _why(row: Deployment, verdicts: tuple[Verdict, ...], now: Instant) -> list[s
 
 def _until(verdict: Verdict, now: Instant) -> str:
     """When that is over, from now on; at which time is in the sentence itself."""
-    return f" This wait ends in {age(verdict.until - now)}." if verdict.until is not None and verdict.until > now else ""
+    return (
+        f" This wait ends in {age(verdict.until - now)}." if verdict.until is not None and verdict.until > now else ""
+    )
 
 
 def _where(row: Deployment, now: Instant) -> str:

@@ -302,9 +302,10 @@ class Operations:
         previous = self._replaced(row)
         verdicts = () if row.active or row.final else self._verdicts(row)
         timeline = self.store.history.events(0, 500, deployment=row.id)
+        told = explaining.sentences(row, verdicts, self.clock.now(), self._cells(row))
         return Explanation(
             deployment=views.deployment_view(row, plan),
-            sentences=explaining.sentences(row, verdicts, self.clock.now(), self._cells(row)),
+            sentences=(*told, *self.secrets.watch.of(row, self.store.releases.plan(row.kept))),
             verdicts=tuple(views.verdict_view(v) for v in verdicts),
             plan=planner.plan_words(plan, previous),
             timeline=tuple(views.event_view(e) for e in timeline),
@@ -346,7 +347,7 @@ class Operations:
         rows = tuple(board.row(a, e, now) for a in self._applications(application) for e in chosen)
         told = tuple(self.calendar.told(views.environment_view(e)) for e in environments)
         problems = (*self.calendar.faults(), *self.approvals.problems(), *self.notifications.problems())
-        return Status(now, told, rows, problems)
+        return Status(now, told, rows, (*problems, *self.secrets.watch.problems(environment)))
 
     def environments(self) -> tuple[EnvironmentView, ...]:
         return tuple(self.calendar.told(views.environment_view(e)) for e in self.promoter.catalogue().in_order())
