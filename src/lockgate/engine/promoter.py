@@ -144,10 +144,7 @@ class Promoter:
             state_since=now,
             next_at=now,
         )
-        planned = f", not before {told(not_before)}" if not_before is not None else ""
-        because = f"{release.label()} to {environment.name}{planned}{_why(occasion, reason)}"
-        data = {"plan": new.plan, "kind": kind.value, **_said(environment, verdicts)}
-        events = [life.event_of(new, "deployment.requested", because, now, data=data)]
+        events = [_requested(new, _said(environment, verdicts), now)]
         if review is not None:
             loud = f"{by.name} broke the glass in {environment.name}: {reason}"
             events.append(life.event_of(new, "deployment.break_glass", loud, now))
@@ -300,9 +297,13 @@ def emergency(environment: Environment, release: Release, by: Caller, reason: st
     return Review("", release.name, name, by.name, reason, now, now + rule.review, reviewers)
 
 
-def _why(*told: str) -> str:
-    known = [text for text in told if text]
-    return f": {': '.join([*(text.rstrip('.') for text in known[:-1]), known[-1]])}" if known else "."
+def _requested(new: Deployment, said: Mapping[str, str], now: Instant) -> Event:
+    """With how it came about, and why."""
+    planned = f", not before {told(new.not_before)}" if new.not_before is not None else ""
+    why = ": ".join(text for text in (new.occasion.rstrip(".") if new.reason else new.occasion, new.reason) if text)
+    because = f"{new.release_label} to {new.environment}{planned}" + (f": {why}" if why else ".")
+    data = {"plan": new.plan, "kind": new.kind.value, **said}
+    return life.event_of(new, "deployment.requested", because, now, data=data)
 
 
 def _said(environment: Environment, verdicts: tuple[Verdict, ...]) -> Mapping[str, str]:
