@@ -75,12 +75,12 @@ class Governance:
             self.held.add(asked.id)
         stage.teller.say("")
         stage.teller.say(
-            "The move is over sooner, and the lines are taken out again. bob has waited with his consent: it is for",
-            "the rules as they are, so it would have been void by now.",
+            "bob consents all the same: he is asked what goes where, and the calendar says when. The move is over",
+            "sooner, the lines are taken out again, and the deployment goes in by itself.",
         )
+        stage.lockgate("front", "approve", asked.id, by="bob")
         stage.edit("environments.yaml", applications.GOVERNED + freeze, applications.GOVERNED)
         stage.until("The end of the freeze", lambda: not self.frozen(asked.id))
-        stage.lockgate("front", "approve", asked.id, by="bob")
         stage.lockgate("front", "watch", asked.id)
 
     def proof(self) -> None:

@@ -100,7 +100,8 @@ def test_what_cannot_be_verified_with_is_bad_input(
 
 def test_an_export_is_written_whole_or_not_at_all(run: Run, double: Double, surroundings: Path) -> None:
     double.answers["GET", "/v1/audit/export"] = {"event": 1}
-    assert run("audit", "export", "kept.jsonl").code == 0
+    told = run("audit", "export", "kept.jsonl")
+    assert told.code == 0 and "lockgate key export KEYS" in told.out and "kept.jsonl --keys KEYS" in told.out
     assert (surroundings / "kept.jsonl").read_text() == '{"event":1}'
     del double.answers["GET", "/v1/audit/export"]
     assert run("audit", "export", "kept.jsonl").code == 1
@@ -124,4 +125,6 @@ def test_a_statement_is_printed_for_other_tools(run: Run, double: Double) -> Non
 def test_redeploying_asks_for_exactly_that(run: Run, double: Double) -> None:
     assert run("redeploy", "7", "--as-recorded", "--reason", "again").code == 0
     assert double.last().path == "/v1/deployments/dep-7/redeploy"
-    assert double.last().body == {"reason": "again", "as_recorded": True, "urgent": False, "actor": "ann"}
+    assert double.last().body == {
+        "reason": "again", "as_recorded": True, "urgent": False, "actor": "ann", "blind": False
+    }  # fmt: skip

@@ -56,7 +56,7 @@ def pages(width: int | None) -> dict[str, Iterable[Line]]:
         "releases": release_lines((canned.BAD_RELEASE, canned.RELEASE), NOW),
         "release": release_page(canned.BAD_RELEASE),
         "quarantines": quarantine_lines(canned.QUARANTINES),
-        "preview": preview_lines(canned.PREVIEW),
+        "preview": preview_lines(canned.PREVIEW, canned.NOW),
         "watch-timeline": [
             heading(canned.RUNNING),
             *event_lines(canned.EVENTS),

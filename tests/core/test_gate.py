@@ -23,14 +23,37 @@ def test_the_heaviest_answer_decides(verdicts: tuple[Verdict, ...]) -> None:
     heaviest = next((a for a in (Answer.DENY, Answer.WAIT) if a in answers), Answer.PASS)
 
     assert weigh(verdicts).answer is heaviest
-    assert heaviest is Answer.PASS or weigh(verdicts) in verdicts
+    assert heaviest is not Answer.DENY or weigh(verdicts) in verdicts
 
 
 @given(VERDICTS)
-def test_the_wait_that_lasts_longest_is_the_one_to_tell(verdicts: tuple[Verdict, ...]) -> None:
+def test_it_waits_for_as_long_as_any_gate(verdicts: tuple[Verdict, ...]) -> None:
     deciding = weigh(verdicts)
-    if deciding.answer is Answer.WAIT and deciding.until is not None:
-        assert all(v.until is not None and v.until <= deciding.until for v in verdicts if v.answer is Answer.WAIT)
+    ends = [v.until for v in verdicts if v.answer is Answer.WAIT]
+    if deciding.answer is Answer.WAIT:
+        assert deciding.until == (None if None in ends else max(end for end in ends if end is not None))
+
+
+APPROVAL = Verdict("approval", Answer.WAIT, "2 people of managers must approve it; none did. Look at it.", who="alice")
+WINDOW = Verdict(
+    "window", Answer.WAIT, "prod is frozen since A until B: Moved.", 50.0, "ops", short="prod is frozen until B"
+)
+SOAK = Verdict("soak", Answer.WAIT, "prod takes what has held dev for 2 h.", 20.0, "time")
+
+
+def test_one_wait_is_told_in_full() -> None:
+    assert weigh((Verdict("a", Answer.PASS, "yes"), WINDOW)) is WINDOW
+
+
+def test_of_several_waits_all_are_told_those_first_where_somebody_has_to_act() -> None:
+    deciding = weigh((WINDOW, SOAK, APPROVAL))
+    assert deciding.because == (
+        "It waits at 3 gates. Approval: 2 people of managers must approve it; none did; "
+        "soak: prod takes what has held dev for 2 h; window: prod is frozen until B."
+    )
+    assert (deciding.until, deciding.who) == (None, "alice")
+    both = weigh((WINDOW, SOAK))
+    assert (both.until, both.who) == (50.0, "time; ops")
 
 
 def test_the_first_deny_is_the_one_to_tell() -> None:

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 from lockgate.core.comparison import Kind
 from lockgate.core.environment import Catalogue, Environment, Listen, Promote
-from lockgate.core.rulebook import by_kind, kind_of, recorded, written
+from lockgate.core.rulebook import Record, by_kind, kind_of, recorded, written
 from lockgate.core.secret import SecretSource, SecretStore
 
 PROD = Environment(
@@ -40,4 +40,6 @@ def test_parts_hold_everything_once() -> None:
 
 
 def test_a_catalogue_is_recorded_by_environment() -> None:
-    assert recorded(Catalogue({"prod": PROD})) == {"prod": written(PROD)}
+    assert recorded(Catalogue({"prod": PROD}, groups={"a": ("ann",)})) == Record(
+        {"prod": written(PROD)}, {"a": ("ann",)}
+    )

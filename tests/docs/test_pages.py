@@ -38,6 +38,19 @@ def test_a_link_leads_somewhere(page: Path, target: str) -> None:
     assert not anchor or anchor in anchors(place)
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page.suffix == ".md"], ids=lambda page: page.name)
+def test_a_heading_stands_by_itself(page: Path) -> None:
+    """Blank lines around it: otherwise some readers make it part of the list above."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    lines = ["", *text.splitlines(), ""]
+    alone = [
+        (above, below) == ("", "")
+        for above, line, below in zip(lines[:-2], lines[1:-1], lines[2:], strict=True)
+        if line.startswith("#")
+    ]
+    assert all(alone)
+
+
 def test_every_page_can_be_reached_from_the_first() -> None:
     reached, todo = set(), [ROOT / "README.md"]
     while todo:

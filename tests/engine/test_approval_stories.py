@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from lockgate.config.environments_file import read_catalogue
 from lockgate.core.application import Strategy, StrategyKind
 from lockgate.core.approval import Party
 from lockgate.core.audit import broken_at
-from lockgate.core.calendar import Effect, WindowRule
+from lockgate.core.calendar import Effect, Occasion, WindowRule
 from lockgate.core.deployment import Kind, State
 from lockgate.core.environment import Listen, Promote, TargetSpec
 from lockgate.core.errors import Conflict, Denied, Invalid, NotFound
@@ -568,6 +569,73 @@ def test_a_freeze_holds_what_is_approved_and_not_what_broke_the_glass(rig: Gover
     assert rig.state(broken.id) is State.SUCCEEDED
     (let_in,) = (e for e in rig.store.history.events(0, 500) if e.kind == "deployment.exempted")
     assert let_in.audited and "dave broke the glass" in let_in.because
+
+
+FREEZE = WindowRule(
+    Effect.FREEZE, "2020-01-01 .. 2099-12-31", "UTC", (Occasion(date(2020, 1, 1), 0, 80 * 366 * 86400, "UTC"),)
+)
+
+
+def test_a_freeze_that_comes_and_goes_leaves_approvals_as_they_are(rig: GovernedRig) -> None:
+    waiting = rig.on_prod()
+    rig.approve(waiting.id, "alice")
+    rig.rewrite(windows=(FREEZE,))
+    rig.approve(waiting.id, "bob")
+    rig.run()
+    assert rig.state(waiting.id) is State.GATED and "frozen" in rig.row(waiting.id).because
+    rig.rewrite(windows=())
+    rig.clock.pass_by(60)
+    rig.run()
+    assert rig.state(waiting.id) is State.SUCCEEDED
+    assert not [e for e in rig.store.history.events(0, 500) if e.kind == "approval.void"]
+
+
+def test_a_window_and_an_approval_are_both_in_the_headline_and_each_is_told_once(rig: GovernedRig) -> None:
+    waiting = rig.on_prod()
+    start = datetime.fromtimestamp(rig.clock.now() + 3600, UTC)
+    opening = Occasion(start.date(), start.hour * 3600, 86400, "UTC")
+    rig.rewrite(windows=(WindowRule(Effect.OPEN, "tomorrow", "UTC", (opening,)),), owner="platform")
+    rig.run(3)
+    headline = rig.row(waiting.id).because
+    assert headline.startswith("It waits at 2 gates. Approval: 2 people of managers must approve it; none did; window")
+    assert "prod is outside of its windows until " in headline
+    assert rig.row(waiting.id).who == "alice, bob and carol"
+    assert rig.operations.status("shop", "prod").rows[0].under_way.because == headline  # type: ignore[union-attr]
+    told = rig.operations.explain(waiting.id).sentences
+    assert [sentence.partition(":")[0] for sentence in told[1:]] == ["Gate approval", "Gate window", "Who can act"]
+    assert sum(sentence.count("outside of its windows") for sentence in told) == 1
+
+
+def test_what_a_freeze_lets_in_is_still_part_of_what_is_approved(rig: GovernedRig) -> None:
+    waiting = rig.on_prod()
+    rig.approve(waiting.id, "alice")
+    rig.rewrite(exempt=frozenset())
+    rig.run()
+    assert [e.kind for e in rig.store.history.events(0, 500) if e.kind == "approval.void"] == ["approval.void"]
+
+
+def test_every_refusal_says_who_can_or_what_to_do(rig: GovernedRig) -> None:
+    waiting = rig.on_prod()
+    desk = rig.person("dave").approvals
+    subject = desk.view(waiting.id).subject
+    with pytest.raises(Denied, match="dave is the requester") as refused:
+        desk.approve(waiting.id, Approve(subject))
+    assert refused.value.mend == f"alice, bob and carol can: lockgate approve {waiting.id}"
+    rig.approve(waiting.id, "alice")
+    with pytest.raises(Denied, match="erin may not") as refused:
+        rig.person("erin").approvals.approve(waiting.id, Approve(subject))
+    assert refused.value.mend == f"bob and carol can: lockgate approve {waiting.id}"
+    with pytest.raises(Denied, match="Only managers may reject") as refused:
+        rig.person("erin").approvals.reject(waiting.id, Reject("no"))
+    assert refused.value.mend == f"alice, bob and carol can: lockgate reject {waiting.id} --reason TEXT"
+    rig.regroup(managers=("dave",))
+    with pytest.raises(Denied) as refused:
+        rig.person("dave").approvals.approve(waiting.id, Approve(subject))
+    assert refused.value.mend == "Nobody else can, as it is: add people to managers in environments.yaml."
+    rig.rewrite(approvals=None)
+    with pytest.raises(Denied, match="asks for no approvals") as refused:
+        rig.person("erin").approvals.approve(waiting.id, Approve(subject))
+    assert f"lockgate explain {waiting.id}" in refused.value.mend
 
 
 def test_what_is_planned_for_later_may_be_approved_early(rig: GovernedRig) -> None:

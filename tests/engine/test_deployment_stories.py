@@ -8,7 +8,9 @@ from lockgate.core import environment as environments
 from lockgate.core.application import CommandCheck, HttpCheck, Strategy, StrategyKind
 from lockgate.core.deployment import ACTIVE, State
 from lockgate.core.environment import Catalogue
-from lockgate.core.errors import Conflict, Denied, NotFound
+from lockgate.core.errors import Conflict, Denied, NotFound, Unavailable
+from lockgate.core.plan import Plan
+from lockgate.engine.executor import Executor
 from lockgate.messages import Ask, Lift, Promote, RollBack
 from lockgate.messages.audit import AuditQuery
 from lockgate.testing.rig import Rig
@@ -218,6 +220,35 @@ def test_an_instance_that_is_lost_is_started_again(rig: Rig) -> None:
     assert "environment.repaired" in kinds
     endpoints = {i.endpoint for i in rig.target.observe(key).instances}
     assert set(rig.router.routes[key].pools[0].endpoints) == endpoints
+
+
+def test_what_hinders_keeping_is_told_once_and_again_when_it_is_over(rig: Rig) -> None:
+    row = rig.deploy(rig.release("1"))
+    rig.run(10)
+    whole = rig.worker.flow.reconciler
+    troubles = ["The engine does not answer."]
+
+    def unable(plan: Plan) -> Executor:
+        raise Unavailable(troubles[-1])
+
+    rig.worker.flow = replace(rig.worker.flow, reconciler=replace(whole, executors=unable))
+    rig.run(30)
+    troubles.append("The engine is full.")
+    rig.run(30)
+    rig.worker.flow = replace(rig.worker.flow, reconciler=whole)
+    rig.run(30)
+    events = rig.store.history.events(0, 1000, deployment=row.id)
+    assert [e.because for e in events if e.kind == "environment.repaired"] == [
+        "It could not be kept as deployed: The engine does not answer.",
+        "It could not be kept as deployed: The engine is full.",
+        "It is kept as deployed again.",
+    ]
+    key = rig.plan(row.id).components[0].key
+    for _ in range(2):
+        rig.target.lose(key, rig.target.observe(key).instances[0].id)
+        rig.run(15)
+    events = rig.store.history.events(0, 1000, deployment=row.id)
+    assert len([e for e in events if "are started again" in e.because]) == 2
 
 
 def test_a_route_that_is_written_but_not_in_force_is_given_again_before_anything_else(rig: Rig) -> None:

@@ -6,12 +6,14 @@ from dataclasses import replace
 import pytest
 
 from lockgate.config.environments_file import read_catalogue
+from lockgate.core.deployment import State
 from lockgate.core.environment import Catalogue, Environment
 from lockgate.core.errors import CapabilityMissing, Invalid, NotFound, Unavailable
 from lockgate.engine.chronicle import Chronicle
 from lockgate.engine.moment import Moment, moment
 from lockgate.engine.snapshots import Snapshots
 from lockgate.engine.surveyor import Surveyor
+from lockgate.messages import Deploy
 from lockgate.messages.environments import ComparisonView
 from lockgate.ports import Store
 from lockgate.store.database import open_store
@@ -298,9 +300,55 @@ def test_a_change_of_the_file_is_told_and_audited(rig: Rig) -> None:
         chronicle()
         rig.clock.pass_by(1)
     (event,) = [one for one in rig.store.history.events(0, 100) if one.kind == "environment.rules_changed"]
-    assert event.because == ("The environments' file has changed: prod: queue was queue, is newest. qa is new.")
-    assert event.data == {"environments": "prod, qa"} and event.audited
+    assert event.because == ("The environments' file has changed: qa is new. prod: queue was queue, is newest.")
+    assert event.audited and event.data["environments"] == "prod, qa"
+    assert "prod queue: was queue, is newest" in event.data["changes"].splitlines()
     assert len(rig.store.history.audit(0, 10)) == 1
+
+
+def test_a_change_of_a_group_is_told_audited_and_wakes_what_waits_for_it(rig: Rig) -> None:
+    groups = "groups: {managers: [alice]}\n"
+    rules = "    approvals: {from: [managers]}\n"
+    rig.catalogue = catalogue(groups + FILE + rules)
+    chronicle = Chronicle(rig.store, rig.clock, lambda: rig.catalogue)
+    chronicle()
+    release = rig.release("1")
+    rig.deploy(release)
+    rig.run(5)
+    rig.vault.texts["/etc/prod-token"] = "token"
+    waits = rig.person("ann").deploy(Deploy("shop", "prod", release))
+    rig.run(2)
+    assert rig.state(waits.id) is State.GATED and "There are not enough others" in rig.row(waits.id).because
+    rig.person("alice")
+    rig.person("carol")
+    rig.catalogue = catalogue(groups.replace("alice", "alice, carol") + FILE + rules)
+    chronicle()
+    (event,) = [one for one in rig.store.history.events(0, 100) if one.kind == "environment.rules_changed"]
+    assert event.because.endswith("carol joined managers, who approve in prod.") and event.audited
+    assert (event.data["environments"], event.data["groups"]) == ("prod", "managers")
+    rig.turn()
+    assert rig.row(waits.id).who == "alice and carol"
+
+
+def test_a_freeze_is_told_in_words_wherever_it_is_told(rig: Rig) -> None:
+    freeze = "    windows: [{freeze: 2026-12-20 .. 2027-01-02, zone: Europe/Berlin, because: Christmas}]\n"
+    words = "frozen from 2026-12-20 00:00 until 2027-01-03 00:00 Europe/Berlin: Christmas"
+    rig.catalogue = catalogue()
+    chronicle = Chronicle(rig.store, rig.clock, lambda: rig.catalogue)
+    chronicle()
+    rig.catalogue = catalogue(FILE + freeze)
+    rig.clock.pass_by(1)
+    chronicle()
+    (event,) = [one for one in rig.store.history.events(0, 100) if one.kind == "environment.rules_changed"]
+    assert event.because == f"The environments' file has changed: prod: windows now {words}."
+    assert f"windows: only in prod: {words}." in told(compared(rig, "dev", "prod"), "rule")
+    (why,) = rig.operations.surveyor.why("prod", "windows").sentences
+    assert why == f"windows[0] is {words}: written in environment prod (environments.yaml:15)."
+    both = FILE + freeze.replace("}]", "}, {open: Mon-Thu 09:00-16:00, zone: Europe/Berlin}]")
+    rig.catalogue = catalogue(both)
+    assert "windows[1] is open Mon-Thu 09:00-16:00 Europe/Berlin: written" in str(
+        rig.operations.surveyor.why("prod", "windows").sentences
+    )
 
 
 def test_a_store_that_is_busy_keeps_nobody_from_the_environments(rig: Rig) -> None:

@@ -15,6 +15,7 @@ from lockgate.core.policy import Mode, Otherwise, Policy, PolicyUse
 from lockgate.drivers.policies.worker import CelPolicies
 from lockgate.engine.policies import Evidence
 from lockgate.messages import CheckPolicy, Deploy, Promote, RollBack, TryPolicies
+from lockgate.messages.audit import Redeploy
 from lockgate.store.database import open_store
 from lockgate.testing.rig import Rig
 
@@ -72,6 +73,29 @@ def test_a_promotion_and_a_rollback_are_judged_too(rig: Callable[..., Rig]) -> N
     with pytest.raises(Denied, match="Policy ticket"):
         r.operations.roll_back(RollBack("shop", "prod", "it is slow", "ann"))
     assert r.operations.quarantines() == ()
+
+
+SAID = Policy("said", 'deployment.reason != ""', "Somebody must say why.")
+
+
+def test_words_of_lockgate_itself_are_no_reason(rig: Callable[..., Rig]) -> None:
+    """A promotion, an offer and a redeployment without a reason have none; how each came about is kept beside it."""
+    r = rig("prod", SAID)
+    first = r.deploy(r.release("1"))
+    r.run()
+    offered = r.operations.deployments("shop", "staging", frozenset(), 1)[0]
+    assert (offered.reason, offered.occasion) == ("", "It succeeded in dev.")
+    with pytest.raises(Denied, match="Somebody must say why"):
+        r.operations.promote(Promote("shop", "prod", "", "ann"))
+    view = r.operations.promote(Promote("shop", "prod", "the fair begins", "ann"))
+    assert (view.reason, view.occasion) == ("the fair begins", "Promoted from staging.")
+    (asked,) = (e for e in r.store.history.events(0, 500, deployment=view.id) if e.kind == "deployment.requested")
+    assert asked.because == "shop 1 (#1) to prod: Promoted from staging: the fair begins"
+    r.run()
+    with pytest.raises(Denied, match="Somebody must say why"):
+        r.operations.redeployment.redeploy(view.id, Redeploy(actor="ann"))
+    put(r, "dev")
+    assert r.operations.redeployment.redeploy(first.id, Redeploy(actor="ann")).reason == ""
 
 
 def test_one_that_is_asked_at_its_turn_fails_there(rig: Callable[..., Rig]) -> None:

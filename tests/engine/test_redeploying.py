@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from lockgate.core.application import Strategy, StrategyKind
+from lockgate.core.canary import Canary, Criteria, Stage
 from lockgate.core.deployment import State
 from lockgate.core.environment import Catalogue, Environment, Listen, TargetSpec
 from lockgate.core.errors import Conflict, Denied, NotFound
@@ -37,6 +39,23 @@ def test_the_same_plan_runs_again(rig: Rig) -> None:
     assert rig.state(again.id) is State.SUCCEEDED and rig.all_on(first)
     assert rig.row(again.id).plan == rig.row(first).plan != rig.row(second).plan
     assert (rig.row(again.id).reason, rig.row(again.id).actor) == ("once more", "ann")
+
+
+def test_a_canary_that_could_notice_nothing_is_refused_as_it_is_on_any_way_in(rig: Rig) -> None:
+    short = Canary((Stage(100, 60.0),), within=120.0, criteria=Criteria(warm_up=0.0))
+    strategy = Strategy(StrategyKind.CANARY, canary=short)
+    rig.router.rate = 1.0
+    first = rig.deploy(rig.release("1", strategy=strategy)).id
+    rig.run(10)
+    rig.deploy(rig.release("2", strategy=Strategy()))
+    for _ in range(130):
+        rig.turn()
+        rig.clock.pass_by(5.0)
+    with pytest.raises(Conflict, match="cannot notice") as refused:
+        rig.operations.redeployment.redeploy(first, ONCE_MORE)
+    assert "--blind" in refused.value.mend
+    again = rig.operations.redeployment.redeploy(first, replace(ONCE_MORE, blind=True))
+    assert again.release == rig.row(first).release
 
 
 CHANGES: tuple[tuple[Callable[[Environment], Environment], str], ...] = (

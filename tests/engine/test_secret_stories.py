@@ -9,10 +9,12 @@ from lockgate.core.environment import Catalogue, Promote
 from lockgate.core.errors import Conflict, Denied, Invalid, NotFound, SecretUnusable, Unavailable
 from lockgate.core.secret import SecretSource, SecretStore
 from lockgate.core.traffic import Key
+from lockgate.engine.secret_watch import HOLDS
 from lockgate.messages import Deploy, RollBack
 from lockgate.messages.secrets import ChangeMasterKey, RemoveSecret, SetSecret
 from lockgate.ports import Quarantine
 from lockgate.testing.rig import Rig
+from lockgate.testing.vaults import FakeVault
 
 KEPT = SecretSource(SecretStore.KEPT, "DB_PASS")
 FILE = SecretSource(SecretStore.FILE, "/etc/key")
@@ -63,6 +65,51 @@ def test_the_doctor_names_each_secret_that_cannot_be_had(shop: Rig) -> None:
         keep(shop, "hunter2", environment)
     (well,) = shop.operations.doctor()
     assert (well.subject, well.usable) == ("secrets", True) and "hunter2" not in well.because
+
+
+def problems(rig: Rig, environment: str = "dev") -> tuple[str, ...]:
+    """As the board tells them, once what was found before does not count any more."""
+    rig.clock.pass_by(HOLDS)
+    return rig.operations.status("", environment).problems
+
+
+def test_the_board_and_the_explanation_name_what_is_wrong_with_secrets(shop: Rig) -> None:
+    running = deployed(shop, released(shop))
+    assert problems(shop) == ()
+    shop.vault.texts["/etc/key"] = "changed"
+    changed = (
+        f"The secret KEY of shop in dev ({running}) is not as it was planned: the content of file /etc/key has "
+        "changed. What runs has what it was given; lockgate deploy gives it what is there now."
+    )
+    assert problems(shop) == (changed,)
+    assert changed in shop.operations.explain(running).sentences
+    del shop.vault.texts["/etc/key"]
+    assert problems(shop) == ("The secret KEY of dev cannot be had: There is nothing in file /etc/key. Put it there.",)
+    told = " ".join(shop.operations.explain(running).sentences)
+    assert "There is nothing in file /etc/key. What runs has what it was given; nothing of it can be started" in told
+    assert "The secret DB_PASS of prod cannot be had" in problems(shop, "prod")[0]
+    shop.vault.texts["/etc/key"] = "anew"
+    deployed(shop, released(shop, "2"))
+    assert problems(shop) == ()
+
+
+def test_a_place_that_does_not_answer_is_asked_once_a_round(shop: Rig) -> None:
+    asked = []
+
+    class Away(FakeVault):
+        def fingerprint(self, source: SecretSource, environment: str) -> str:
+            asked.append(source)
+            raise Unavailable("The place does not answer.")
+
+    one = replace(shop.catalogue.get("dev"), secrets=dict.fromkeys("abc", FILE))
+    shop.catalogue = Catalogue({"dev": one})
+    watch = replace(shop.operations.secrets.watch, vault=Away())
+    for _ in range(3):
+        assert [said.endswith("The place does not answer.") for said in watch.problems()] == [True] * 3
+    assert len(asked) == 1
+    shop.clock.pass_by(HOLDS)
+    watch.problems()
+    assert len(asked) == 2
 
 
 def test_a_plan_says_which_version_and_which_content_was_meant(shop: Rig) -> None:

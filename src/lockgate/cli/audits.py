@@ -101,6 +101,8 @@ def export(
 ) -> None:
     """Write the record to a file, with the signatures that prove it.
 
+    To prove it elsewhere, take the public keys along, too: lockgate key export KEYS.
+
     Parameters
     ----------
     file
@@ -111,9 +113,10 @@ def export(
     span = recorded(since, now(), "--since"), recorded(until, now(), "--until")
     size, lines = _written(file, Client().export_audit(*span, form))
     ending = line(("✔ ", GOOD), (str(file), STRONG), f" holds {lines} lines, {size} bytes.")
-    follow = line(("  Prove it with: ", FAINT), f"lockgate audit verify {file} --keys KEYS")
+    keys = line(("  The keys to prove it with: ", FAINT), "lockgate key export KEYS")
+    prove = line(("  Prove it, also offline: ", FAINT), f"lockgate audit verify {file} --keys KEYS")
     value = {"file": str(file), "lines": lines, "bytes": size, "format": form}
-    show(value, json, lambda: [ending, follow] if form == "jsonl" else [ending])
+    show(value, json, lambda: [ending, keys, prove] if form == "jsonl" else [ending])
 
 
 def _written(file: Path, pieces: Iterable[bytes]) -> tuple[int, int]:

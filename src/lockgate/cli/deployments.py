@@ -138,12 +138,12 @@ def plan(
 
 
 def _previewed(preview: Preview, json: bool) -> int:
-    show(preview, json, lambda: preview_lines(preview))
+    show(preview, json, lambda: preview_lines(preview, now()))
     blind = any(not one.detects for one in preview.forecasts)
     return int(blind or any(one.answer == "deny" for one in preview.verdicts))
 
 
-def preview_lines(preview: Preview) -> list[Line]:
+def preview_lines(preview: Preview, at: float) -> list[Line]:
     """The plan in words, and what each gate would say."""
     title = line((f"{preview.release_label} → {preview.environment}", STRONG), ("  nothing has been changed", FAINT))
     lines = [title, *indented(preview.sentences)]
@@ -152,7 +152,7 @@ def preview_lines(preview: Preview) -> list[Line]:
     if preview.warnings:
         lines += [BLANK, headline("Collisions"), *_warning_lines(preview.warnings)]
     if preview.verdicts:
-        lines += [BLANK, headline("Gates"), *verdict_lines(preview.verdicts)]
+        lines += [BLANK, headline("Gates"), *verdict_lines(preview.verdicts, at)]
     return [*lines, BLANK, line((f"  plan {preview.plan}", FAINT))]
 
 

@@ -130,11 +130,6 @@ def moment(at: float) -> str:
     return time.strftime("%a %Y-%m-%d %H:%M %Z", time.localtime(at))
 
 
-def deadline(at: float) -> str:
-    """The time alone as long as it is within a day."""
-    return clock(at) if abs(at - now()) < 43_200 else moment(at)
-
-
 def day(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lockgate.cli.deployments import Urgent, Wait, Watch, see_through
+from lockgate.cli.deployments import Blind, Urgent, Wait, Watch, see_through
 from lockgate.cli.output import Json
 from lockgate.cli.surroundings import App, Reason, actor, deployment_meant
 from lockgate.client import Client
@@ -17,6 +17,7 @@ def redeploy(
     *,
     as_recorded: Annotated[bool, Parameter(negative="")] = False,
     urgent: Urgent = False,
+    blind: Blind = False,
     app: App = "",
     reason: Reason = "",
     watch: Watch = None,
@@ -33,6 +34,6 @@ def redeploy(
         Also where the environment would be planned otherwise today, if its target is still there.
     """
     client = Client()
-    message = Redeploy(reason, as_recorded, urgent, actor())
+    message = Redeploy(reason, as_recorded, urgent, actor(), blind)
     view = client.redeploy(deployment_meant(client, name, app), message)
     return see_through(client, view, watch, wait, json)

@@ -192,7 +192,7 @@ def _evidence(client: Client, deployment: str) -> list[Line]:
 def explanation_lines(found: Explanation, at: float, evidence: Sequence[Line] = ()) -> list[Line]:
     lines = [standing(found.deployment, at), BLANK, *explained(found.sentences)]
     lines += section("What users get from it", evidence)
-    lines += section("Gates", verdict_lines(found.verdicts))
+    lines += section("Gates", verdict_lines(found.verdicts, at, found.sentences))
     lines += section("Plan", indented(found.plan))
     lines += section("What happened", event_lines(found.timeline))
     return lines + section("What you can do", [line("  ", command) for command in found.commands])
@@ -220,4 +220,9 @@ def history_lines(found: Sequence[DeploymentView], at: float) -> list[Line]:
 
 def _history_row(view: DeploymentView, at: float) -> Row:
     what: Row = [line((view.id, STRONG)), ago(at - view.created_at), brief(view), line(state_span(view))]
-    return [*what, elapsed(took(view, at)), view.actor, first_line(view.failure or view.reason or view.because)]
+    return [
+        *what,
+        elapsed(took(view, at)),
+        view.actor,
+        first_line(view.failure or view.reason or view.occasion or view.because),
+    ]

@@ -13,7 +13,6 @@ from lockgate.cli.output import (
     Row,
     Span,
     clock,
-    deadline,
     elapsed,
     first_line,
     headline,
@@ -111,14 +110,17 @@ def next_commands(view: DeploymentView) -> list[str]:
     return [f"lockgate watch {view.id}", f"lockgate explain {view.id}"]
 
 
-def verdict_lines(verdicts: Iterable[VerdictView]) -> list[Line]:
-    return [_verdict_line(one) for one in verdicts]
+def verdict_lines(verdicts: Iterable[VerdictView], at: float, said: Sequence[str] = ()) -> list[Line]:
+    """``said``: what stands above them already, and is not told again."""
+    return [_verdict_line(one, at, any(one.because in sentence for sentence in said)) for one in verdicts]
 
 
-def _verdict_line(one: VerdictView) -> Line:
+def _verdict_line(one: VerdictView, at: float, said: bool) -> Line:
     mark, style = MARKS.get(one.answer, ("?", BUSY))
-    until = f" Until {deadline(one.until)}." if one.until else ""
     who = f" Who can act: {one.who}." if one.who else ""
+    if said:
+        return line("  ", (mark, style), f" {one.gate}: ", (f"as said above.{who}", FAINT), hang=4)
+    until = f" This wait ends in {elapsed(one.until - at)}." if one.until and one.until > at else ""
     return line("  ", (mark, style), f" {one.gate}: ", one.because, (until + who, FAINT), hang=4)
 
 

@@ -122,7 +122,8 @@ def _until_end(onlooker: "Onlooker", screen: "Screen") -> DeploymentView:
 
 
 def heading(view: DeploymentView) -> Line:
-    asked = f"  {view.id}, asked for by {view.actor}" + (f": {view.reason}" if view.reason else "")
+    why = view.reason or view.occasion
+    asked = f"  {view.id}, asked for by {view.actor}" + (f": {why}" if why else "")
     return line((brief(view), STRONG), (asked, FAINT), hang=2)
 
 

@@ -63,7 +63,7 @@ class Subject:
     plan: Digest
     """Which holds the release, the target, the strategy, the configuration and the secrets' versions."""
     rules: Mapping[str, Any]
-    """The environment as it is written."""
+    """The environment as it is written, without its windows."""
     bound: Mapping[str, str] = field(default_factory=dict)
     """What else: its name (``policies``) -> its digest."""
 

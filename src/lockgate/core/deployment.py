@@ -151,6 +151,9 @@ class Deployment:
     actor: str
     created_at: Instant
     reason: str = ""
+    """Why, as whoever asked for it said; empty: they said nothing, or nobody asked."""
+    occasion: str = ""
+    """How it came about, in Lockgate's words; empty: somebody asked for just this."""
     urgent: bool = False
     """It pre-empts what is active instead of waiting its turn: a hotfix or a rollback."""
     not_before: Instant | None = None
@@ -186,6 +189,8 @@ class Deployment:
     """Of the other cells that it has begun with."""
     tended_at: Instant = 0.0
     """When the cells that are not walked were looked at."""
+    upkeep: tuple[str, ...] = ()
+    """Marks of what the last look at keeping it has told, so that it is told once."""
     evidence: str = ""
     """What has been learnt from users so far, as ``lockgate.engine.ledger`` writes it; empty: nothing."""
     let_through: int = 0

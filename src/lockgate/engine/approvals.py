@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from lockgate.core.admission import Admission
-from lockgate.core.approval import DAY, Approval, Delegation, Rejection, Review
+from lockgate.core.approval import DAY, Approval, Delegation, Rejection, Review, members
 from lockgate.core.audit import Event
 from lockgate.core.deployment import WAITING, Deployment
 from lockgate.core.environment import Environment
@@ -88,7 +88,7 @@ class ApprovalDesk:
         self._demand_personal()
         behalf, hindrance = self._authority(facts, request.behalf, now)
         if hindrance:
-            raise Denied(hindrance)
+            raise Denied(hindrance, self._who_can(facts, row, "approve"))
         subject = self.consent.subject(admission)
         if request.subject != subject.digest:
             because = (
@@ -113,7 +113,8 @@ class ApprovalDesk:
             raise Conflict(f"{row.environment} asks for no approvals.", f"To end it: lockgate abort {row.id}")
         covering = self._covering(facts, self.clock.now())
         if self.caller.name not in facts.members and not covering:
-            raise Denied(f"Only {listed(facts.rule.groups)} may reject what goes to {row.environment}.")
+            because = f"Only {listed(facts.rule.groups)} may reject what goes to {row.environment}."
+            raise Denied(because, self._who_can(facts, row, "reject"))
         if not request.reason.strip():
             raise Invalid([Problem("request", None, "reason", "a rejection needs one.", "Say what must be different.")])
         now = self.clock.now()
@@ -130,9 +131,10 @@ class ApprovalDesk:
             raise NotFound(f"{deployment} broke no glass: there is nothing to look at.", "See lockgate history.")
         self._demand_personal()
         if self.caller.name == found.actor:
-            raise Denied(f"{found.actor} broke the glass: somebody else must look at it.")
+            raise Denied(f"{found.actor} broke the glass: somebody else must look at it.", self._who_reviews(found))
         if not self.caller.groups & set(found.groups):
-            raise Denied(f"Only {listed(found.groups)} may look at an emergency in {found.environment}.")
+            because = f"Only {listed(found.groups)} may look at an emergency in {found.environment}."
+            raise Denied(because, self._who_reviews(found))
         if not request.comment.strip():
             raise Invalid([Problem("request", None, "comment", "say what you found.", "Give --comment TEXT.")])
         now = self.clock.now()
@@ -173,7 +175,8 @@ class ApprovalDesk:
         if found is None:
             raise NotFound(f"There is no delegation {delegation[:100]!r}.", "See lockgate approval delegations.")
         if self.caller.personal and self.caller.name not in (found.giver, found.taker):
-            raise Denied(f"Only {found.giver} and {found.taker} may end it, and whoever runs the server.")
+            because = f"Only {found.giver} and {found.taker} may end it, and whoever runs the server."
+            raise Denied(because, f"Ask one of them: lockgate approval end {found.id}")
         because = f"{found.taker} does not approve in the place of {found.giver} any more."
         event = Event("approval.delegation_ended", self.clock.now(), because, environment=found.environment)
         self.store.delegations.end(delegation, self.caller.speaking(request.actor).signed(event))
@@ -223,6 +226,23 @@ class ApprovalDesk:
         meant = f" in the place of {behalf}" if behalf else ""
         return "", f"Only {listed(rule.groups)} may approve what goes to {facts.environment}; {name} may not{meant}."
 
+    def _who_can(self, facts: approval.Facts, row: Deployment, what: str) -> str:
+        """The next step of somebody who was refused: whom to ask, or what else there is to do."""
+        if facts.rule is None or facts.exempt:
+            return f"There is nothing to {what}. See what it waits for: lockgate explain {row.id}"
+        have = {one.person for one in facts.approvals if one.subject == facts.subject and not one.void}
+        kept_out = set(facts.parts) | have if what == "approve" else set()
+        able = [name for name in facts.members if name not in kept_out | {self.caller.name}]
+        others = f"{listed(able)} can: lockgate {what} {row.id}{' --reason TEXT' if what == 'reject' else ''}"
+        groups = listed(facts.rule.groups)
+        return others if able else f"Nobody else can, as it is: add people to {groups} in environments.yaml."
+
+    def _who_reviews(self, found: Review) -> str:
+        """The same for an emergency."""
+        able = [name for name in members(self.consent.catalogue().groups, found.groups) if name != found.actor]
+        others = f"{listed(able)} can: lockgate review {found.deployment} --comment TEXT"
+        return others if able else f"Nobody can, as it is: add people to {listed(found.groups)} in environments.yaml."
+
     def _covering(self, facts: approval.Facts, now: Instant) -> tuple[str, ...]:
         """Members who have delegated their right to the caller."""
         mine = (d for d in facts.delegations if d.taker == self.caller.name and d.covers(facts.environment, now))
@@ -234,9 +254,10 @@ class ApprovalDesk:
         chosen = (catalogue.get(environment),) if environment else catalogue.in_order()
         mine = tuple(e.name for e in chosen if self._belongs(e))
         if not mine:
-            raise Denied(
+            because = (
                 f"{self.caller.name} may approve nothing {f'in {environment} ' if environment else ''}to delegate."
             )
+            raise Denied(because, "Who may is in `approvals` and `groups` of environments.yaml; its owner can add you.")
         return mine
 
     def _belongs(self, environment: Environment) -> bool:
@@ -271,7 +292,7 @@ class ApprovalDesk:
             environment=row.environment,
             release_label=row.release_label,
             actor=row.actor,
-            reason=row.reason,
+            reason=row.reason or row.occasion,
             subject=facts.subject,
             answer=verdict.answer.value,
             because=row.because if final else verdict.because,

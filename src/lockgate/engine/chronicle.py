@@ -2,17 +2,15 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 
 from lockgate.core import rulebook
+from lockgate.core.amendment import Amendment, amended
 from lockgate.core.audit import Event
-from lockgate.core.comparison import Kind, Settings, Snapshot, compare
 from lockgate.core.environment import Catalogue
 from lockgate.core.errors import LockgateError
-from lockgate.core.ids import canonical, digest_of_bytes
-from lockgate.core.rulebook import Written
-from lockgate.engine.snapshots import document_read
+from lockgate.core.ids import digest_of_bytes
 from lockgate.ports import Clock, Store
 
 log = logging.getLogger("lockgate.chronicle")
@@ -21,7 +19,7 @@ EVERY = 2.0
 """Seconds between two looks at the file. It is read only when it has changed."""
 
 AT_MOST = 20
-"""Differences that the event tells; the rest is found by comparing the two moments."""
+"""Sentences that the event tells; every single change is in its data."""
 
 
 class Chronicle:
@@ -54,28 +52,24 @@ class Chronicle:
     def _note(self, catalogue: Catalogue) -> None:
         now = self._clock.now()
         said = rulebook.recorded(catalogue)
-        text = canonical(said)
+        text = rulebook.document(said)
         before = self._store.catalogues.at(now)
         digest = digest_of_bytes(text)
         if before is None or before.digest != digest:
-            events = [_changed(document_read(before.document), said, now)] if before else []
-            self._store.catalogues.note(digest, text.decode(), now, events)
+            found = amended(rulebook.document_read(before.document), said) if before else Amendment()
+            self._store.catalogues.note(digest, text.decode(), now, [_changed(found, now)] if found.sentences else [])
 
 
-def _changed(before: Mapping[str, Written], after: Mapping[str, Written], now: float) -> Event:
-    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    sentences = [sentence for name in names for sentence in _sentences(name, before.get(name), after.get(name))]
-    told = [*sentences[:AT_MOST], *([f"And {len(sentences) - AT_MOST} more."] if len(sentences) > AT_MOST else [])]
+def _changed(found: Amendment, now: float) -> Event:
+    """The sentence says what people need to know, the data every single field."""
+    more = len(found.sentences) - AT_MOST
+    told = [*found.sentences[:AT_MOST], *([f"And {more} more."] if more > 0 else [])]
     because = f"The environments' file has changed: {' '.join(told)}"
-    return Event("environment.rules_changed", now, because, data={"environments": ", ".join(names)}, audited=True)
+    data = {"environments": ", ".join(found.environments), "changes": "\n".join(_lines(found))}
+    if found.groups:
+        data["groups"] = ", ".join(found.groups)
+    return Event("environment.rules_changed", now, because, data=data, audited=True)
 
 
-def _sentences(name: str, before: Written | None, after: Written | None) -> list[str]:
-    if before is None or after is None:
-        return [f"{name} is new." if before is None else f"{name} is gone."]
-    sides = (Snapshot("before", _parts(before)), Snapshot("now", _parts(after)))
-    return [f"{name}: {d.subject} was {d.left or 'not there'}, is {d.right or 'gone'}." for d in compare(*sides)]
-
-
-def _parts(said: Written) -> Mapping[Kind, Settings]:
-    return rulebook.by_kind(said)
+def _lines(found: Amendment) -> list[str]:
+    return [f"{path}: {told}" for path, told in found.changes.items()]

@@ -141,10 +141,9 @@ class Consent:
 
 
 def _rules(environment: Environment) -> Mapping[str, Any]:
-    """The environment as it is written. Of its windows not the days that they come to: those are in a calendar's file,
-    and the window has a gate of its own. What its policies say is bound by their digest."""
-    windows = tuple(replace(rule, occasions=(), fault="") for rule in environment.windows)
-    rules: Mapping[str, Any] = plain(replace(environment, windows=windows, rules=None))
+    """The environment as it is written, but for its windows: they have a gate of their own, which is asked again when
+    its turn comes. What its policies say is bound by their digest."""
+    rules: Mapping[str, Any] = plain(replace(environment, windows=(), rules=None))
     return rules
 
 

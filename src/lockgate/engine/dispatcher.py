@@ -96,13 +96,15 @@ class Dispatcher:
         by, name = Caller(train.starter, personal=train.personal), run_name(train.name, step.name, back=move.back)
         if move.back:
             plan = self.store.releases.plan(self._before(step.deployment))
-            reason = f"The train {train.name} goes back: {train.because}"
+            reason, occasion = "", f"The train {train.name} goes back: {train.because}"
             release, kind = self.store.releases.get(plan.release), Kind.ROLLBACK
         else:
             release, kind = self.store.releases.get(step.release), Kind.DEPLOY
             plan = self.promoter.plan(release, self.promoter.catalogue().get(train.environment))
-            reason = f"Step {step.name} of the train {train.name}" + (f": {train.reason}" if train.reason else ".")
-        self.promoter.open(release, plan, by=by, reason=reason, kind=kind, urgent=move.back, train=name)
+            reason, occasion = train.reason, f"Step {step.name} of the train {train.name}."
+        self.promoter.open(
+            release, plan, by=by, reason=reason, occasion=occasion, kind=kind, urgent=move.back, train=name
+        )
 
     def _before(self, deployment: str) -> Digest:
         """What ran before it. Raises Conflict when something else has come after it, or is on its way: that is not

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from lockgate.core.deployment import Deployment, Kind, State
-from lockgate.core.gate import Answer, Verdict
+from lockgate.core.gate import Answer, Verdict, waits_of, weigh
 from lockgate.core.ids import Instant
 from lockgate.core.plan import Observe
 from lockgate.core.train import named_by
@@ -28,17 +28,33 @@ def sentences(
     row: Deployment, verdicts: tuple[Verdict, ...], now: Instant, cells: Mapping[str, str] | None = None
 ) -> tuple[str, ...]:
     """Where it is, why, what it waits for, who can act. ``cells``: how far it has come in each, if there are any."""
-    told = [_where(row, now), row.because or "No reason was recorded.", *_of_train(row)]
+    told = [_where(row, now), *_why(row, verdicts, now), *_of_train(row)]
     if row.progress.failure and row.progress.failure not in row.because:
         told.append(f"It failed because: {row.progress.failure}")
     if row.active and row.progress.words:
         told.append(f"Step {row.progress.steps_taken}: {row.progress.words}, for {age(now - row.progress.since)}.")
     if cells:
         told.append("Cell by cell: " + ", ".join(f"{cell or 'the rest'} {word}" for cell, word in cells.items()) + ".")
-    shut = [v for v in verdicts if v.answer is not Answer.PASS and v.because != row.because]
-    told += [f"Gate {v.gate}: {v.because}" for v in shut]
     told += _who(row)
     return tuple(told)
+
+
+def _why(row: Deployment, verdicts: tuple[Verdict, ...], now: Instant) -> list[str]:
+    """Why it is there, and each gate that is shut: what a gate says is told once."""
+    waits, headline = waits_of(verdicts), row.because or "No reason was recorded."
+    shut = [*(v for v in verdicts if v.answer is Answer.DENY), *waits]
+    said = [v for v in shut if v.because == headline]
+    others = [f"Gate {v.gate}: {v.because}{_until(v, now)}" for v in shut if v not in said]
+    if len(waits) > 1 and headline == weigh(waits).because:
+        return others
+    return [f"{headline}{_until(said[0], now) if said else ''}", *others]
+
+
+def _until(verdict: Verdict, now: Instant) -> str:
+    """When that is over, from now on; at which time is in the sentence itself."""
+    return (
+        f" This wait ends in {age(verdict.until - now)}." if verdict.until is not None and verdict.until > now else ""
+    )
 
 
 def _where(row: Deployment, now: Instant) -> str:

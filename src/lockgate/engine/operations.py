@@ -196,17 +196,17 @@ class Operations:
             warnings=self.calendar.warnings(release.name, environment, begins),
         )
 
-    def deploy(self, request: Deploy) -> DeploymentView:
+    def deploy(self, request: Deploy, occasion: str = "") -> DeploymentView:
         """Raises NotFound, Invalid, CapabilityMissing, Denied: nothing is recorded then."""
         release, environment, plan = self._planned(request)
-        begins = self.calendar.slot(request.at, request.next_window, environment)
+        begins, urgent = self.calendar.slot(request.at, request.next_window, environment), request.urgent
         if not request.blind:
             holder = self.store.history.holder(release.name, environment.name)
             previous = self.store.releases.plan(holder.kept) if holder else None
             forecast.refuse_blind(self._forecasts(plan, previous, Expected()))
         by, reason, glass = self.caller.speaking(request.actor), request.reason, request.break_glass
         row = self.promoter.open(
-            release, plan, by=by, reason=reason, urgent=request.urgent, not_before=begins, break_glass=glass
+            release, plan, by=by, reason=reason, occasion=occasion, urgent=urgent, not_before=begins, break_glass=glass
         )
         return self.calendar.told_of(self._opened(row), environment)
 
@@ -225,18 +225,18 @@ class Operations:
             because = f"{changing.id} is changing {environment.after} just now, so what is promoted would be a guess."
             mend = f"Wait for its end (lockgate watch {changing.id}), or name a release: lockgate deploy RELEASE"
             raise Conflict(because, f"{mend} --to {environment.name}.")
-        reason = request.reason or f"Promoted from {environment.after}."
         return self.deploy(
             Deploy(
                 request.application,
                 environment.name,
                 holder.release,
-                reason=reason,
+                reason=request.reason,
                 actor=request.actor,
                 blind=request.blind,
                 at=request.at,
                 next_window=request.next_window,
-            )
+            ),
+            f"Promoted from {environment.after}.",
         )
 
     def roll_back(self, request: RollBack) -> DeploymentView:
@@ -302,9 +302,10 @@ class Operations:
         previous = self._replaced(row)
         verdicts = () if row.active or row.final else self._verdicts(row)
         timeline = self.store.history.events(0, 500, deployment=row.id)
+        told = explaining.sentences(row, verdicts, self.clock.now(), self._cells(row))
         return Explanation(
             deployment=views.deployment_view(row, plan),
-            sentences=explaining.sentences(row, verdicts, self.clock.now(), self._cells(row)),
+            sentences=(*told, *self.secrets.watch.of(row, self.store.releases.plan(row.kept))),
             verdicts=tuple(views.verdict_view(v) for v in verdicts),
             plan=planner.plan_words(plan, previous),
             timeline=tuple(views.event_view(e) for e in timeline),
@@ -346,7 +347,7 @@ class Operations:
         rows = tuple(board.row(a, e, now) for a in self._applications(application) for e in chosen)
         told = tuple(self.calendar.told(views.environment_view(e)) for e in environments)
         problems = (*self.calendar.faults(), *self.approvals.problems(), *self.notifications.problems())
-        return Status(now, told, rows, problems)
+        return Status(now, told, rows, (*problems, *self.secrets.watch.problems(environment)))
 
     def environments(self) -> tuple[EnvironmentView, ...]:
         return tuple(self.calendar.told(views.environment_view(e)) for e in self.promoter.catalogue().in_order())

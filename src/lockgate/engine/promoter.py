@@ -97,7 +97,8 @@ class Promoter:
         plan: Plan,
         *,
         by: Caller,
-        reason: str,
+        reason: str = "",
+        occasion: str = "",
         kind: Kind = Kind.DEPLOY,
         urgent: bool = False,
         not_before: Instant | None = None,
@@ -106,7 +107,8 @@ class Promoter:
         insists: bool = False,
         train: str = "",
     ) -> Deployment:
-        """Records a deployment. Raises Denied when a gate says no: nothing is recorded then."""
+        """Records a deployment; ``reason`` as somebody said it. Raises Denied when a gate says no: nothing is recorded
+        then."""
         environment = self.catalogue().get(plan.environment)
         now = self.clock.now()
         review = emergency(environment, release, by, reason, now) if break_glass else None
@@ -130,6 +132,7 @@ class Promoter:
             actor=by.name,
             created_at=now,
             reason=reason,
+            occasion=occasion,
             urgent=urgent,
             not_before=not_before,
             personal=by.personal,
@@ -141,10 +144,7 @@ class Promoter:
             state_since=now,
             next_at=now,
         )
-        planned = f", not before {told(not_before)}" if not_before is not None else ""
-        because = f"{release.label()} to {environment.name}{planned}" + (f": {reason}" if reason else ".")
-        data = {"plan": new.plan, "kind": kind.value, **_said(environment, verdicts)}
-        events = [life.event_of(new, "deployment.requested", because, now, data=data)]
+        events = [_requested(new, _said(environment, verdicts), now)]
         if review is not None:
             loud = f"{by.name} broke the glass in {environment.name}: {reason}"
             events.append(life.event_of(new, "deployment.break_glass", loud, now))
@@ -188,7 +188,7 @@ class Promoter:
         for environment in self.catalogue().first():
             if environment.promote is not Promote.ON_DEMAND:
                 plan = self.plan(release, environment)
-                self.open(release, plan, by=by, reason=f"{environment.name} takes every new release.")
+                self.open(release, plan, by=by, occasion=f"{environment.name} takes every new release.")
 
     def offer(self, row: Deployment) -> None:
         """A release that has succeeded goes on to the environments that take it by themselves."""
@@ -201,7 +201,7 @@ class Promoter:
         now = self.clock.now()
         try:
             plan = self.plan(release, environment)
-            self.open(release, plan, by=ITSELF, reason=f"It succeeded in {row.environment}.")
+            self.open(release, plan, by=ITSELF, occasion=f"It succeeded in {row.environment}.")
         except Terminal as error:
             data = {"to": environment.name}
             because = f"It is not promoted to {environment.name}: {error}"
@@ -295,6 +295,15 @@ def emergency(environment: Environment, release: Release, by: Caller, reason: st
         raise Invalid([Problem("request", None, "reason", "an emergency needs one.", "Give --reason TEXT.")])
     reviewers = environment.approvals.groups if environment.approvals else rule.groups
     return Review("", release.name, name, by.name, reason, now, now + rule.review, reviewers)
+
+
+def _requested(new: Deployment, said: Mapping[str, str], now: Instant) -> Event:
+    """With how it came about, and why."""
+    planned = f", not before {told(new.not_before)}" if new.not_before is not None else ""
+    why = ": ".join(text for text in (new.occasion.rstrip(".") if new.reason else new.occasion, new.reason) if text)
+    because = f"{new.release_label} to {new.environment}{planned}" + (f": {why}" if why else ".")
+    data = {"plan": new.plan, "kind": new.kind.value, **said}
+    return life.event_of(new, "deployment.requested", because, now, data=data)
 
 
 def _said(environment: Environment, verdicts: tuple[Verdict, ...]) -> Mapping[str, str]:

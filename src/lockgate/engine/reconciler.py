@@ -12,7 +12,7 @@ from lockgate.core.errors import Fenced, Retryable, Terminal
 from lockgate.core.inventory import Condition, Observed
 from lockgate.core.plan import Fence, Plan, Shift
 from lockgate.core.traffic import ALL, Share
-from lockgate.engine import life, pinning
+from lockgate.engine import pinning, upkeep
 from lockgate.engine.course import Leg, legs_of
 from lockgate.engine.executor import Executor, Executors, route_for
 from lockgate.engine.recorder import Recorder
@@ -65,7 +65,7 @@ class Reconciler:
         except Fenced:
             raise
         except (Retryable, Terminal) as error:
-            mended.append(f"It could not be kept as deployed: {error}")
+            mended.append(f"{upkeep.HINDERED}{error}")
         return mended
 
     def _keep_leg(self, row: Deployment, leg: Leg, executor: Executor, halfway: bool) -> list[str]:
@@ -112,9 +112,9 @@ class Reconciler:
 
     def _write_down(self, row: Deployment, mended: list[str]) -> Deployment:
         now = self.clock.now()
-        events = [life.event_of(row, "environment.repaired", sentence, now) for sentence in mended]
+        kept, events = upkeep.told(row, mended, now)
         due = now + (ROUND / 5 if mended else ROUND)
-        return self.store.deployments.save(replace(row, next_at=due), now, events, keep_claim=False)
+        return self.store.deployments.save(replace(kept, next_at=due), now, events, keep_claim=False)
 
     def _rest(self, row: Deployment) -> Deployment:
         return self.store.deployments.save(row, self.clock.now(), [], keep_claim=False)

@@ -13,7 +13,8 @@ from lockgate.core.errors import CapabilityMissing, Conflict, Invalid
 from lockgate.core.ids import DeploymentId
 from lockgate.core.people import NOBODY, Caller
 from lockgate.core.plan import Plan
-from lockgate.engine import views
+from lockgate.engine import forecast, views
+from lockgate.engine.forecast import Expected
 from lockgate.engine.notary import Notary
 from lockgate.engine.promoter import Promoter
 from lockgate.messages import DeploymentView
@@ -41,12 +42,23 @@ class Redeployment:
             self._demand_targets(row, plan, environment)
         else:
             self._demand_same(row, plan, environment)
-        reason = request.reason or f"{row.id} once more, exactly as it was recorded."
+        if not request.blind:
+            self._refuse_blind(plan, row)
+        occasion = f"{row.id} once more, exactly as it was recorded."
         release = self.store.releases.get(plan.release)
         by, urgent = self.caller.speaking(request.actor), request.urgent
-        new = self.promoter.open(release, plan, by=by, reason=reason, urgent=urgent, as_recorded=True)
+        new = self.promoter.open(
+            release, plan, by=by, reason=request.reason, occasion=occasion, urgent=urgent, as_recorded=True
+        )
         self.ticker.wake()
         return views.deployment_view(new)
+
+    def _refuse_blind(self, plan: Plan, row: Deployment) -> None:
+        """As for any other deployment of a canary that could notice nothing."""
+        holder = self.store.history.holder(row.application, row.environment)
+        previous = self.store.releases.plan(holder.kept) if holder else None
+        now = self.promoter.clock.now()
+        forecast.refuse_blind(forecast.forecasts(self.store, plan, previous, now, Expected()))
 
     def _demand_same(self, row: Deployment, plan: Plan, environment: Environment) -> None:
         try:

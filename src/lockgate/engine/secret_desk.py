@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from lockgate.core.audit import Event
@@ -13,6 +13,7 @@ from lockgate.core.ids import Digest
 from lockgate.core.people import NOBODY, Caller
 from lockgate.core.secret import LONGEST, Secret, SecretSource, SecretStore, SecretVersion
 from lockgate.engine.collector import KEEP_GOOD
+from lockgate.engine.secret_watch import Glances, SecretWatch
 from lockgate.messages import Usable
 from lockgate.messages.secrets import (
     ChangeMasterKey,
@@ -38,6 +39,12 @@ class SecretDesk:
     vault: SecretVault
     box: Strongbox
     caller: Caller = NOBODY
+    glances: Glances = field(default_factory=Glances)
+
+    @property
+    def watch(self) -> SecretWatch:
+        """What is wrong with them."""
+        return SecretWatch(self.store, self.clock, self.catalogue, self.vault, self.glances)
 
     def known(self, environment: str) -> tuple[SecretView, ...]:
         """Those that environments.yaml names, and those that are kept without being named."""

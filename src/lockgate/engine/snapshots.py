@@ -1,6 +1,5 @@
 """Snapshots: what the store and the environments' file know of one side of a comparison."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -78,7 +77,7 @@ class Snapshots:
         self._stated = stated
         self.fingerprint = fingerprint
         self._known: dict[Digest, Deployed] = {}
-        self._document = lru_cache(4)(document_read)
+        self._document = lru_cache(4)(rulebook.document_read)
 
     def stated(self, environment: Environment) -> Settings | Unknown:
         """What its drivers can do."""
@@ -110,7 +109,7 @@ class Snapshots:
 
     def _facts_then(self, moment: Moment, at: Instant) -> Facts:
         record = self._store.catalogues.at(at)
-        said = self._document(record.document).get(moment.environment, {}) if record else None
+        said = self._document(record.document).environments.get(moment.environment, {}) if record else None
         holders = {row.application: row for row in self._store.landscape.held_at(moment.environment, at)}
         parts = rulebook.by_kind(said or {})
         secrets = {name: Unknown(f"{_NO_FINGERPRINT} of that time") for name in parts[Kind.SECRET]}
@@ -151,15 +150,6 @@ def _standing(standing: Standing, because: str) -> Setting:
     if standing is Standing.UNKNOWN:
         return Unknown(because.rstrip(".")[0].lower() + because.rstrip(".")[1:])
     return standing.value if standing is Standing.AS_DEPLOYED else f"{standing.value} ({because.rstrip('.')})"
-
-
-def document_read(text: str) -> Mapping[str, Written]:
-    """Of a version of the environments' file, as it was recorded."""
-    raw = json.loads(text)
-    return {
-        name: {path: tuple(found) if isinstance(found, list) else found for path, found in said.items()}
-        for name, said in raw.items()
-    }
 
 
 def _deployed(plan: Plan) -> Deployed:

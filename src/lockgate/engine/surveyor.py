@@ -1,10 +1,11 @@
 """Surveyor: what an environment is, who says so, and how it differs from another or from what it was. Reads only."""
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
-from lockgate.core import comparison, origin
+from lockgate.core import comparison, opening_hours, origin
 from lockgate.core.comparison import Difference, Snapshot, Unknown, flow
 from lockgate.core.environment import Catalogue, Environment
 from lockgate.core.errors import Invalid, NotFound, Problem
@@ -27,7 +28,7 @@ from lockgate.ports import Clock, Store
 SHORTHAND = ("values", "secrets", "replicas", "endpoints", "listen")
 """Tables whose names may be asked for alone: ``time_limit`` for ``values.time_limit``."""
 
-OWN_FIELDS = frozenset(field.name for field in fields(Environment)) - {"name", "origins"}
+OWN_FIELDS = frozenset(field.name for field in fields(Environment)) - {"name", "origins", "rules"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ class Surveyor:
         said, defaults = written(environment), self._defaults(name)
         found = dict(_meant(field, environment))
         if found:
-            sentences = [origin.told(path, one, defaults.get(path, ())) for path, one in found.items()]
+            spelt = {path: _in_words(path, one, environment) for path, one in found.items()}
+            sentences = [origin.told(path, one, defaults.get(path, ())) for path, one in spelt.items()]
             return WhyView(name, tuple(sentences), {path: origin_view(one) for path, one in found.items()})
         return WhyView(name, (_unsaid(field, environment, said, defaults),))
 
@@ -129,6 +131,15 @@ def _meant(field: str, environment: Environment) -> Mapping[str, Origin]:
             cells = {name: one for name, one in environment.origins.items() if _in_a_cell(name, path)}
             return {**found, **cells}
     return {}
+
+
+def _in_words(path: str, found: Origin, environment: Environment) -> Origin:
+    """A window is told as people say it; what it is written as stays in the view."""
+    place = re.fullmatch(r"windows(?:\[(\d+)\])?", path)
+    if place is None:
+        return found
+    rules = environment.windows if place[1] is None else environment.windows[int(place[1]) :][:1]
+    return replace(found, text="; ".join(words for rule in rules for words in opening_hours.told(rule)) or found.text)
 
 
 def _in_a_cell(name: str, path: str) -> bool:

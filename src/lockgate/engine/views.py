@@ -65,6 +65,7 @@ def deployment_view(row: Deployment, plan: Plan | None = None) -> DeploymentView
         review_due=row.review_due,
         not_before=row.not_before,
         train=named_by(row.train)[0],
+        occasion=row.occasion,
     )
 
 

@@ -25,7 +25,7 @@ from lockgate.core.ids import Digest, Instant
 from lockgate.core.plan import Done, Step, Verify, mixture
 from lockgate.core.traffic import Scene, Walk
 from lockgate.core.window import Window
-from lockgate.engine import life, planner, rollout
+from lockgate.engine import life, planner, rollout, upkeep
 from lockgate.engine.course import Leg
 from lockgate.engine.executor import Executor, Executors
 from lockgate.engine.outcome import Outcome
@@ -146,8 +146,8 @@ class Walker:
             failure = keeper.failure(plan) if cell in rollout.done(row) and not tour.back else ""
             if failure:
                 return self._turn_round(rollout.onto(row, cell), failure)
-        events = [life.event_of(row, "environment.repaired", sentence, now) for sentence in mended]
-        return self._write(replace(row, tended_at=now), events)
+        kept, events = upkeep.told(row, mended, now)
+        return self._write(replace(kept, tended_at=now), events)
 
     def _step(self, row: Deployment, legs: Sequence[Leg], executor: Executor) -> tuple[Deployment, Outcome]:
         if row.progress.component >= len(legs):

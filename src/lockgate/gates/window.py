@@ -45,8 +45,9 @@ def evaluate(facts: Facts, now: Instant) -> Verdict:
         return Verdict(GATE, Answer.PASS, _let_in(facts, closure, at), exempted=True)
     kept_out = table.closure(at, kinds) or closure
     opens = table.opens(at, kinds)
-    because = " ".join([_closed(facts, kept_out, at, now), _opens(facts, kept_out, opens), *_hint(facts, at)])
-    return Verdict(GATE, Answer.WAIT, because.rstrip(), opens, _who(facts))
+    said = [_closed(facts, kept_out, at, now), *_opens(facts, kept_out, opens, at, now), *_hint(facts, at)]
+    short = _in_short(facts, kept_out, opens)
+    return Verdict(GATE, Answer.WAIT, " ".join(said), opens, _who(facts), short=short)
 
 
 def _kinds(facts: Facts) -> frozenset[WindowExemption]:
@@ -81,12 +82,22 @@ def _closed(facts: Facts, closure: Closure, at: Instant, now: Instant) -> str:
     return f"{facts.environment} {verb} frozen{_spaced(when)}{_spaced(until)}: {_ended(span.title)}"
 
 
-def _opens(facts: Facts, closure: Closure, opens: Instant | None) -> str:
+def _opens(facts: Facts, closure: Closure, opens: Instant | None, at: Instant, now: Instant) -> list[str]:
+    """Nothing where the end of the freeze has been told, and that is it."""
+    span = closure.frozen
     if opens is not None:
-        return f"It opens {told(opens, facts.timetable.zone)}."
+        said = span is not None and not span.rule.fault and at <= now and span.end == opens
+        return [] if said else [f"It opens {told(opens, facts.timetable.zone)}."]
+    if span is not None and span.rule.fault:
+        return ["It opens when that is mended."]
+    return [f"It does not open within {HORIZON / 86400:.0f} days."]
+
+
+def _in_short(facts: Facts, closure: Closure, opens: Instant | None) -> str:
+    standing = f"{facts.environment} is {'frozen' if closure.frozen else 'outside of its windows'}"
     if closure.frozen is not None and closure.frozen.rule.fault:
-        return "It opens when that is mended."
-    return f"It does not open within {HORIZON / 86400:.0f} days."
+        standing = f"{facts.environment} counts as frozen, because its calendar is not known"
+    return f"{standing} until {told(opens, facts.timetable.zone)}" if opens is not None else standing
 
 
 def _let_in(facts: Facts, closure: Closure, at: Instant) -> str:

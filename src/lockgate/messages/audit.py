@@ -32,6 +32,8 @@ class Redeploy:
     """Also where the environment would be planned otherwise today."""
     urgent: bool = False
     actor: str = ""
+    blind: bool = False
+    """Go on although the canary's ramp cannot detect anything at the present traffic."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,8 @@ class DeploymentView:
     """It broke the glass, and a second person was to look at it by then."""
     train: str = ""
     """Name of the train that it belongs to; empty: it is none's."""
+    occasion: str = ""
+    """How it came about, in Lockgate's words, such as by a promotion; empty: somebody asked for just this."""
 
 
 @dataclass(frozen=True, slots=True)

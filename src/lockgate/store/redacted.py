@@ -73,6 +73,7 @@ def _cleaned(row: Deployment, mask: Mask) -> Deployment:
         row,
         because=mask(row.because),
         reason=mask(row.reason),
+        occasion=mask(row.occasion),
         actor=mask(row.actor),
         progress=_quieted(row.progress, mask),
         lanes={name: replace(lane, progress=_quieted(lane.progress, mask)) for name, lane in row.lanes.items()},
