@@ -398,7 +398,8 @@ EXEMPT: Mapping[str, frozenset[str]] = {
     "urgent": frozenset({review.GATE}),
     "break-glass": frozenset({approval.GATE, window.GATE}),
 }
-"""What a way passes on purpose, as docs/reference/states-and-events.md tells. No environment comes before the first one."""
+"""What a way passes on purpose, as docs/reference/states-and-events.md tells. No environment comes before the
+first one."""
 
 TOO_EARLY: Mapping[str, frozenset[str]] = {"new release": frozenset({"quarantined", "forged"})}
 """Obstacles that are for a release that is there. They are shut once it is."""

@@ -37,6 +37,7 @@ class Notary:
     chain: Chain = field(init=False)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
     _known: dict[Envelope, Checkpoint] = field(init=False, default_factory=dict)
+    _signed_plans: set[Digest] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "chain", Chain(self.store.audit))
@@ -70,6 +71,14 @@ class Notary:
             mend = "Restore the database from a backup."
             raise RecordAltered(f"The record of {what} cannot be trusted: {fault.because}", mend) from fault
         return envelope
+
+    def demand_signed(self, plan: Plan) -> None:
+        """The same for whoever asks every few seconds. One that was signed once stays what it is: its digest is of all
+        of it."""
+        digest = plan.digest
+        if digest not in self._signed_plans:
+            self.demand_plan(plan)
+            self._signed_plans.add(digest)
 
     def adopt(self) -> int:
         """Signs what was recorded before there was a key, as it is now: once, when the first key is made."""

@@ -160,7 +160,8 @@ class Rig:
     def new_worker(self, name: str, lease: float = 10.0) -> Worker:
         """Another worker on the same store and world."""
         walker = Walker(self.store, self.clock, self.executors)
-        flow = Flow(self.promoter, walker, Reconciler(self.store, self.clock, self.executors))
+        reconciler = Reconciler(self.store, self.clock, self.executors)
+        flow = Flow(self.promoter, walker, reconciler, self.notary.demand_signed)
         return Worker(name, self.store, self.clock, self.ticker, flow, lease=lease, threads=4)
 
     def release(self, version: str, **changes: object) -> str:
