@@ -94,3 +94,20 @@ def test_what_is_not_there_and_what_is_there_already(rig: Rig) -> None:
         desk.revoke("tok-0", Leave())
     with pytest.raises(Invalid, match="seconds from now"):
         desk.token("alice", MakeToken(-1))
+
+
+@pytest.mark.parametrize("email", ["Alice <alice@x.org>", "alice", "@x.org", "alice@x.org ", "al\u200bice@x.org"])
+def test_an_address_that_git_would_not_write_is_refused(rig: Rig, email: str) -> None:
+    """It would never be recognised as an author's."""
+    with pytest.raises(Invalid, match="is no e-mail address"):
+        rig.operations.people.add(AddPerson("alice", email))
+    assert rig.operations.people.all() == ()
+
+
+@pytest.mark.parametrize("email", ["alice@x.org", "ALICE@X.ORG", "\uff21lice@x.org"])
+def test_an_address_belongs_to_one_person(rig: Rig, email: str) -> None:
+    """Whoever is known by two names could agree twice."""
+    rig.operations.people.add(AddPerson("alice", "alice@x.org"))
+    with pytest.raises(Conflict, match="alice's address already"):
+        rig.operations.people.add(AddPerson("alice2", email))
+    assert [one.name for one in rig.operations.people.all()] == ["alice"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lockgate.core.admission import Admission
-from lockgate.core.approval import Approval, Exempt, Party, Rule, Subject, members
+from lockgate.core.approval import Approval, Delegation, Exempt, Party, Rule, Subject, members
 from lockgate.core.audit import Event
 from lockgate.core.deployment import WAITING, Deployment
 from lockgate.core.difference import Difference, between, differences
@@ -89,8 +89,8 @@ class Consent:
             members=tuple(name for name in able if name in people),
             parts=_parts(admission, rule, people.values()),
             approvals=given,
-            delegations=self.store.delegations.all(),
-            known=frozenset(people),
+            delegations=tuple(one for one in self.store.delegations.all() if _between_these(one, people)),
+            known={person.name: person.added_at for person in people.values()},
             rejection=self.store.approvals.rejection(deployment) if deployment else None,
         )
 
@@ -146,6 +146,11 @@ def _rules(environment: Environment) -> Mapping[str, Any]:
     windows = tuple(replace(rule, occasions=(), fault="") for rule in environment.windows)
     rules: Mapping[str, Any] = plain(replace(environment, windows=windows, rules=None))
     return rules
+
+
+def _between_these(made: Delegation, people: Mapping[str, Person]) -> bool:
+    """Whoever was removed and is added anew under the name has delegated nothing yet, and nobody to them."""
+    return all(name in people and people[name].added_at <= made.since for name in (made.giver, made.taker))
 
 
 def _id(admission: Admission) -> str:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from lockgate.core.audit import SYSTEM, Event
 from lockgate.core.environment import Catalogue
-from lockgate.core.errors import Denied, Invalid, LockgateError, Problem
+from lockgate.core.errors import Conflict, Denied, Invalid, LockgateError, Problem
 from lockgate.core.ids import Instant
-from lockgate.core.people import NOBODY, PERSON_NAME, Caller, Person, PersonalToken
+from lockgate.core.people import EMAIL, NOBODY, PERSON_NAME, Caller, Person, PersonalToken
 from lockgate.messages.people import AddPerson, CallerView, Leave, MakeToken, NewToken, PersonView, TokenView
 from lockgate.ports import Clock, Store
 
@@ -70,6 +70,7 @@ class PeopleDesk:
             raise Invalid(
                 [Problem("request", None, "name", f"{request.name[:100]!r} cannot be a person's name.", mend)]
             )
+        self._demand_own_address(request.email)
         until = self._until(request.expires)
         person = Person(request.name, request.email, self.clock.now(), self._caller(request.actor).name)
         self.store.people.add(
@@ -98,6 +99,16 @@ class PeopleDesk:
         self.store.people.remove(name, self._event("person.removed", because, name, request.actor))
 
     # --- inside ---
+
+    def _demand_own_address(self, email: str) -> None:
+        """An address by which Git's authors are known, and of nobody else: who is known twice could agree twice."""
+        if email and not (EMAIL.fullmatch(email) and email.isprintable()):
+            mend = "Write it as Git has it between < and >: alice@example.com"
+            raise Invalid([Problem("request", None, "email", f"{email[:100]!r} is no e-mail address.", mend)])
+        owner = next((p.name for p in self.store.people.all() if email and p.goes_by(email)), None)
+        if owner is not None:
+            because = f"{email} is {owner}'s address already: whoever is known by two names could agree twice."
+            raise Conflict(because, f"Give them another token instead: lockgate person token {owner}")
 
     def _minted(self, name: str, until: Instant | None, actor: str) -> NewToken:
         text = PREFIX + secrets.token_urlsafe(BYTES)
