@@ -15,7 +15,7 @@ from lockgate.core.deployment import WAITING, Deployment
 from lockgate.core.difference import Difference, between, differences
 from lockgate.core.environment import Catalogue, Environment
 from lockgate.core.gate import Verdict
-from lockgate.core.ids import Instant, plain
+from lockgate.core.ids import Digest, Instant, digest_of, plain
 from lockgate.core.people import Person, listed
 from lockgate.core.plan import Plan, make_plan
 from lockgate.engine import life
@@ -25,6 +25,10 @@ from lockgate.ports import SecretVault, Store
 
 Bound = Callable[[Admission], Mapping[str, str]]
 """What else consent binds: name -> digest, such as of the policies in force."""
+
+TERMS = "terms it was asked for by"
+ASKED = ("kind", "actor", "personal", "reason", "urgent", "not_before", "break_glass", "insists", "as_recorded")
+"""Of an admission, what neither the plan nor the environment holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Consent:
 
     def subject(self, admission: Admission) -> Subject:
         """What consent would be given to now."""
-        bound: dict[str, str] = {"policies": admission.environment.policy_digest}
+        bound: dict[str, str] = {"policies": admission.environment.policy_digest, TERMS: _terms(admission)}
         bound |= {name: digest for one in self.bound for name, digest in one(admission).items()}
         return Subject(self.planned(admission).digest, _rules(admission.environment), bound)
 
@@ -138,6 +142,12 @@ class Consent:
         if not told:
             told += _sentences(differences(self.store.releases.plan(old.plan), self.planned(admission)))
         return told
+
+
+def _terms(admission: Admission) -> Digest:
+    """As what, by whom, why and for when it was asked for: people agree to that, too."""
+    terms = {name: getattr(admission, name) for name in ASKED}
+    return digest_of(terms)
 
 
 def _rules(environment: Environment) -> Mapping[str, Any]:
