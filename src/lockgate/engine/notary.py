@@ -20,7 +20,7 @@ from lockgate.core.keyring import opened
 from lockgate.core.plan import Plan
 from lockgate.core.release import Release
 from lockgate.engine.chain import Chain
-from lockgate.ports import AuditFilter, Clock, Signer, Store
+from lockgate.ports import AuditFilter, Bookmark, Clock, Signer, Store
 
 log = logging.getLogger("lockgate.notary")
 
@@ -34,13 +34,15 @@ class Notary:
     store: Store
     clock: Clock
     signer: Signer
+    mark: Bookmark | None = None
+    """How far the chain had been read when the server ended."""
     chain: Chain = field(init=False)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
     _known: dict[Envelope, Checkpoint] = field(init=False, default_factory=dict)
     _signed_plans: set[Digest] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "chain", Chain(self.store.audit))
+        object.__setattr__(self, "chain", Chain(self.store.audit, self.mark))
 
     # --- releases and plans ---
 

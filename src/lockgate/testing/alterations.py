@@ -42,7 +42,7 @@ def sample(hint: Any, above: frozenset[Any] = frozenset()) -> Any:
         return origin(sample(inner, above) for inner in arguments if inner is not ...) if one else origin()
     if origin is not None:
         return {sample(arguments[0], above): sample(arguments[1], above)} if not above & set(arguments) else {}
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         hints, inside = get_type_hints(hint), above | {hint}
         return hint(**{one.name: sample(hints[one.name], inside) for one in fields(hint) if one.init})
     if isinstance(hint, type) and issubclass(hint, Enum):

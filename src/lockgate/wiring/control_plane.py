@@ -12,6 +12,7 @@ from lockgate.config.catalogue_file import CatalogueFile
 from lockgate.config.settings import Settings
 from lockgate.core.errors import LockgateError
 from lockgate.drivers.archive import ArchiveFolder
+from lockgate.drivers.bookmark import BookmarkFile
 from lockgate.drivers.clock import SystemClock
 from lockgate.drivers.custody import Custody, custody_of
 from lockgate.drivers.keys import kept_key
@@ -173,7 +174,7 @@ def build(settings: Settings, redactor: Redactor | None = None) -> ControlPlane:
 def _notary(settings: Settings, store: SqlStore, clock: SystemClock) -> Notary:
     """From here on, what is recorded is signed. What was recorded before there was a key is signed as it is, once."""
     signer = KeyFolder(settings.data / "keys", clock.now())
-    notary = Notary(store, clock, signer)
+    notary = Notary(store, clock, signer, BookmarkFile(settings.home / "audit-read.json"))
     store.releases.attested_by(notary)
     if signer.is_new:
         signed = notary.adopt()
