@@ -116,6 +116,16 @@ def test_what_a_gate_denies_somebody_is_recorded_with_who_and_where_from(rig: Ri
     assert audited(rig)[-1] == denied
 
 
+def test_who_calls_himself_lockgate_is_recorded_like_anybody(rig: Rig) -> None:
+    """With the server's own token a name is only a claim."""
+    rig.store.quarantines.bar(
+        Quarantine("shop", "dev", ReleaseId(rig.release("1")), "it lost orders", rig.clock.now(), "ann"), an_event()
+    )
+    with pytest.raises(Denied):
+        rig.operations.deploy(Deploy("shop", "dev", "latest", actor="lockgate"))
+    assert kinds(rig)[-1] == "deployment.denied"
+
+
 def test_only_what_people_do_has_an_address(rig: Rig) -> None:
     with coming_from("10.0.0.7"):
         deployment = rig.deploy(rig.release("1"))

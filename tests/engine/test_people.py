@@ -111,3 +111,17 @@ def test_an_address_belongs_to_one_person(rig: Rig, email: str) -> None:
     with pytest.raises(Conflict, match="alice's address already"):
         rig.operations.people.add(AddPerson("alice2", email))
     assert [one.name for one in rig.operations.people.all()] == ["alice"]
+
+
+def test_a_token_that_is_made_with_another_ends_no_later(rig: Rig) -> None:
+    """Whoever finds one that ends soon does not make one for ever of it."""
+    first = rig.operations.people.add(AddPerson("alice", expires=60))
+    caller = rig.operations.people.bearer(first.token, "")
+    assert caller is not None
+    desk = rig.operations.on_behalf_of(caller).people
+    assert [desk.token("alice", MakeToken(expires)).until for expires in (None, 1e6, 30.0)] == [
+        first.until,
+        first.until,
+        rig.clock.now() + 30,
+    ]
+    assert rig.operations.people.token("alice", MakeToken()).until is None, "with the server's own it may"

@@ -79,9 +79,11 @@ class PeopleDesk:
         return self._minted(person.name, until, request.actor)
 
     def token(self, name: str, request: MakeToken) -> NewToken:
-        """Another token. Raises Denied, NotFound."""
+        """Another token. One that somebody makes with a token of their own ends no later than that: whoever finds one
+        does not keep what it opens. Raises Denied, NotFound."""
         self._demand_root_or(name, "make a token for somebody else")
-        return self._minted(name, self._until(request.expires), request.actor)
+        ends = (self._until(request.expires), self._end_of_own())
+        return self._minted(name, min((one for one in ends if one is not None), default=None), request.actor)
 
     def revoke(self, token: str, request: Leave) -> None:
         """A token by its id. Raises Denied, NotFound."""
@@ -116,6 +118,12 @@ class PeopleDesk:
         because = f"{name} has a new token, {token.id}."
         self.store.tokens.add(token, self._event("person.token_made", because, name, actor))
         return NewToken(name, token.id, text, until)
+
+    def _end_of_own(self) -> Instant | None:
+        """Of the token that the caller came with."""
+        if not self.caller.personal:
+            return None
+        return next((t.until for t in self.store.tokens.of(self.caller.name) if t.id == self.caller.token), None)
 
     def _until(self, expires: float | None) -> Instant | None:
         if expires is None:
