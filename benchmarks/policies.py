@@ -67,7 +67,7 @@ def policy(number: int) -> Policy:
 
 def decisions(store: Store, policies: CelPolicies, times: int, releases: int) -> None:
     """The whole gate: facts from the store, rules, verdict. Each environment has had so many releases."""
-    rig = Rig(store, policies=policies, evidence=Evidence(findings=lambda release: FindingsFacts()))
+    rig = Rig(store, policies=policies, evidence=Evidence(findings=lambda admission, now: FindingsFacts()))
     for number in range(releases):
         rig.deploy(rig.release(f"1.{number}"))
         rig.run(4)

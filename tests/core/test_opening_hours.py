@@ -5,7 +5,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockgate.core.calendar import Effect, Exempt, Occasion, Rule
+from lockgate.core.calendar import Effect, Occasion, WindowExemption, WindowRule
 from lockgate.core.opening_hours import MOST, told
 from lockgate.core.recurrence import Frequency, Repeats
 
@@ -13,8 +13,8 @@ ZONE = "Europe/Berlin"
 DAY = Occasion(date(2026, 12, 24), 0, 3 * 86400, ZONE, "Christmas")
 
 
-def of_file(*occasions: Occasion) -> Rule:
-    return Rule(Effect.FREEZE, "holidays.ics", "", occasions, file="holidays.ics")
+def of_file(*occasions: Occasion) -> WindowRule:
+    return WindowRule(Effect.FREEZE, "holidays.ics", "", occasions, file="holidays.ics")
 
 
 def test_each_time_of_a_file_is_told() -> None:
@@ -26,13 +26,15 @@ def test_each_time_of_a_file_is_told() -> None:
 
 
 def test_what_a_freeze_lets_in_and_why_are_told() -> None:
-    rule = Rule(Effect.FREEZE, "2026-12-24 .. 2026-12-26", ZONE, (DAY,), "nobody is there.", frozenset({Exempt.URGENT}))
+    rule = WindowRule(
+        Effect.FREEZE, "2026-12-24 .. 2026-12-26", ZONE, (DAY,), "nobody is there.", frozenset({WindowExemption.URGENT})
+    )
     (words,) = told(rule)
     assert words.endswith("until 2026-12-27 00:00 Europe/Berlin: Christmas, nobody is there (lets in urgent)")
 
 
 def test_a_calendar_that_is_not_known_counts_as_frozen() -> None:
-    rule = Rule(Effect.OPEN, "open.ics", file="open.ics", fault="open.ics: it is not there.")
+    rule = WindowRule(Effect.OPEN, "open.ics", file="open.ics", fault="open.ics: it is not there.")
     assert told(rule) == ("counts as frozen, because it is not known: open.ics: it is not there",)
 
 

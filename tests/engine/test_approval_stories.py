@@ -159,6 +159,38 @@ def test_whoever_left_the_group_or_was_removed_does_not_count_any_more(rig: Gove
     assert rig.state(waiting.id) is State.GATED and "bob has been removed" in rig.row(waiting.id).because
 
 
+@pytest.mark.parametrize(
+    "called", ["\uff41lice@example.com", "Alice <al\u200bice@Example.com>", "ALICE\u00ad", " alice\t"]
+)
+def test_an_author_is_known_however_the_name_is_written(rig: GovernedRig, called: str) -> None:
+    """Letters of another width, and what nobody sees, make nobody else of them."""
+    release = rig.operations.create_release(rig_request(authors=(called,)))[0].id
+    rig.deploy(release)
+    rig.run(8)
+    with pytest.raises(Denied, match="alice is the author"):
+        rig.approve(rig.asked(release).id, "alice")
+
+
+def test_whoever_takes_the_name_of_somebody_removed_inherits_no_word_of_theirs(rig: GovernedRig) -> None:
+    waiting = rig.on_prod()
+    delegated(rig, "alice", "erin")
+    rig.approve(waiting.id, "bob")
+    rig.clock.pass_by(60)
+    for name in ("bob", "alice"):
+        rig.operations.people.remove(name, Leave(actor="root"))
+        rig.clock.pass_by(1)
+        rig.person(name)
+    with pytest.raises(Denied, match="erin may not"):
+        rig.approve(waiting.id, "erin")
+    rig.approve(waiting.id, "carol")
+    rig.run(5)
+    assert rig.state(waiting.id) is State.GATED
+    assert "bob has been removed and added anew since" in rig.row(waiting.id).because
+    rig.approve(waiting.id, "bob")
+    rig.run(5)
+    assert rig.state(waiting.id) is State.SUCCEEDED
+
+
 def test_an_approval_expires(rig: GovernedRig) -> None:
     waiting = rig.on_prod()
     rig.approve(waiting.id, "alice")

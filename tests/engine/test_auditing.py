@@ -16,6 +16,7 @@ from lockgate.core.ids import ReleaseId
 from lockgate.core.keyring import Keyring, trusted
 from lockgate.core.traffic import Key
 from lockgate.drivers.archive import ArchiveFolder
+from lockgate.drivers.bookmark import BookmarkFile
 from lockgate.engine.archivist import Archivist
 from lockgate.engine.auditing import Auditing
 from lockgate.engine.notary import Notary
@@ -113,6 +114,16 @@ def test_what_a_gate_denies_somebody_is_recorded_with_who_and_where_from(rig: Ri
     assert "staging" in denied.because and denied.data["gate"] == "promotion order"
     rig.operations.preview(Deploy("shop", "prod", release, actor="ann"))
     assert audited(rig)[-1] == denied
+
+
+def test_who_calls_himself_lockgate_is_recorded_like_anybody(rig: Rig) -> None:
+    """With the server's own token a name is only a claim."""
+    rig.store.quarantines.bar(
+        Quarantine("shop", "dev", ReleaseId(rig.release("1")), "it lost orders", rig.clock.now(), "ann"), an_event()
+    )
+    with pytest.raises(Denied):
+        rig.operations.deploy(Deploy("shop", "dev", "latest", actor="lockgate"))
+    assert kinds(rig)[-1] == "deployment.denied"
 
 
 def test_only_what_people_do_has_an_address(rig: Rig) -> None:
@@ -262,6 +273,45 @@ def test_what_has_been_seen_is_missed(rig: Rig, sql: str) -> None:
     assert rig.operations.auditing.entries(ALL).whole
     edited(rig, sql)
     assert not rig.operations.auditing.verified().whole
+
+
+LAST = (
+    "DELETE FROM audit WHERE seq = 15",
+    "UPDATE audit SET document = replace(document, 'ada', 'bob') WHERE seq = 15",
+)
+
+
+@pytest.mark.parametrize("sql", [*LAST, EDITS[0]])
+def test_what_was_seen_before_a_restart_is_missed(rig: Rig, tmp_path: Path, sql: str) -> None:
+    """The last entries are signed by nobody yet: a file beside the database remembers them."""
+    days(rig, 5)
+    mark = BookmarkFile(tmp_path / "read.json")
+    first = Auditing(rig.store, rig.clock, Notary(rig.store, rig.clock, rig.signer, mark))
+    archivist = Archivist(first, ArchiveFolder(tmp_path).keep)
+    archivist.round()
+    assert mark.read() == (15, rig.store.history.audit(14, 1)[0].digest)
+    again = Auditing(rig.store, rig.clock, Notary(rig.store, rig.clock, rig.signer, mark))
+    assert again.verified().whole and again.entries(ALL).whole
+    edited(rig, sql)
+    again = Auditing(rig.store, rig.clock, Notary(rig.store, rig.clock, rig.signer, mark))
+    assert not again.verified().whole
+    if sql in LAST:  # the other is in a day that was signed, and is told when everything is read
+        assert "Entry 15 was there a while ago" in again.verified().because
+        assert again.entries(ALL).broken_at == 15
+        with pytest.raises(RecordAltered):
+            list(again.export(None, None, "jsonl"))
+    assert mark.read() == (15, mark.read()[1]), "what is missing is told until somebody has looked at it"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"seq": "x", "digest": 1}'])
+def test_a_damaged_mark_is_told_and_hinders_nothing(
+    rig: Rig, tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    days(rig, 2)
+    (tmp_path / "read.json").write_text(text)
+    notary = Notary(rig.store, rig.clock, rig.signer, BookmarkFile(tmp_path / "read.json"))
+    assert notary.broken_at() is None and "nobody can tell" in caplog.text
+    assert BookmarkFile(tmp_path / "read.json").read() is not None
 
 
 def test_a_broken_chain_is_not_signed(rig: Rig) -> None:

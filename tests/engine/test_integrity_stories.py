@@ -1,14 +1,17 @@
 """What is deployed is what was recorded and signed: whoever edits the database deploys nothing with it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
 
 from lockgate.core.deployment import State
 from lockgate.core.errors import Denied, RecordAltered
+from lockgate.core.ids import canonical, digest_of_bytes
 from lockgate.engine.notary import Notary
-from lockgate.messages import RollBack
+from lockgate.messages import Ask, RollBack
+from lockgate.store import rows
 from lockgate.store.database import SqlStore
 from lockgate.testing.fakes import FakeSigner
 from lockgate.testing.rig import Rig
@@ -64,6 +67,54 @@ def test_nobody_goes_back_to_a_plan_that_was_altered(rig: Rig, sql: str) -> None
     edited(rig, sql)
     with pytest.raises((Denied, RecordAltered)):
         rig.operations.roll_back(RollBack("shop", "dev", "users complain", "ann"))
+
+
+def replanned(rig: Rig, deployment: str) -> None:
+    """The row is given another plan, one that nobody has signed: it runs something else."""
+    (part,) = rig.plan(deployment).components
+    evil = replace(rig.plan(deployment), components=(replace(part, spec=replace(part.spec, command=("evil",))),))
+    document = canonical(evil)
+    row = replace(rig.row(deployment), plan=digest_of_bytes(document))
+    assert isinstance(rig.store, SqlStore)
+    for sql, given in (
+        ("INSERT INTO plan (digest, document) VALUES (:d, :t)", {"d": row.plan, "t": document.decode()}),
+        ("UPDATE deployment SET details = :t WHERE number = :n", {"t": rows.details_of(row), "n": row.number}),
+    ):
+        rig.store.database.write(lambda connection, sql=sql, given=given: connection.execute(text(sql), given))
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_what_is_altered_once_it_has_begun_does_not_go_on(rig: Rig, paused: bool) -> None:
+    first = rig.deploy(rig.release("1"))
+    rig.run(10)
+    rig.target.prepare_seconds = 5.0
+    second = rig.deploy(rig.release("2"))
+    rig.turn()
+    if paused:
+        rig.operations.ask(second.id, "pause", Ask())
+        rig.turn()
+    replanned(rig, second.id)
+    if paused:
+        rig.operations.ask(second.id, "resume", Ask())
+    rig.run(20)
+    row = rig.row(second.id)
+    assert row.active and "cannot be trusted: Nothing was signed" in row.because
+    told = [e for e in rig.store.history.events(0, 500, deployment=second.id) if e.kind == "deployment.stumbled"]
+    assert len(told) == 1, "what stays the same is told once"
+    assert rig.all_on(first.id), "what users get stays as it is"
+    fix = rig.deploy(rig.release("3"), urgent=True)
+    rig.run(20)
+    assert rig.state(fix.id) is State.SUCCEEDED and rig.all_on(fix.id)
+    assert rig.state(second.id) is State.SUPERSEDED
+
+
+def test_what_is_altered_while_it_holds_is_not_started_again(rig: Rig) -> None:
+    deployment = rig.deploy(rig.release("1"))
+    rig.run(10)
+    revisions = set(rig.running())
+    replanned(rig, deployment.id)
+    rig.run(20)
+    assert "cannot be trusted" in rig.row(deployment.id).because and set(rig.running()) == revisions
 
 
 def test_a_statement_says_what_was_deployed_with_its_digests(rig: Rig) -> None:

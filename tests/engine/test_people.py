@@ -94,3 +94,34 @@ def test_what_is_not_there_and_what_is_there_already(rig: Rig) -> None:
         desk.revoke("tok-0", Leave())
     with pytest.raises(Invalid, match="seconds from now"):
         desk.token("alice", MakeToken(-1))
+
+
+@pytest.mark.parametrize("email", ["Alice <alice@x.org>", "alice", "@x.org", "alice@x.org ", "al\u200bice@x.org"])
+def test_an_address_that_git_would_not_write_is_refused(rig: Rig, email: str) -> None:
+    """It would never be recognised as an author's."""
+    with pytest.raises(Invalid, match="is no e-mail address"):
+        rig.operations.people.add(AddPerson("alice", email))
+    assert rig.operations.people.all() == ()
+
+
+@pytest.mark.parametrize("email", ["alice@x.org", "ALICE@X.ORG", "\uff21lice@x.org"])
+def test_an_address_belongs_to_one_person(rig: Rig, email: str) -> None:
+    """Whoever is known by two names could agree twice."""
+    rig.operations.people.add(AddPerson("alice", "alice@x.org"))
+    with pytest.raises(Conflict, match="alice's address already"):
+        rig.operations.people.add(AddPerson("alice2", email))
+    assert [one.name for one in rig.operations.people.all()] == ["alice"]
+
+
+def test_a_token_that_is_made_with_another_ends_no_later(rig: Rig) -> None:
+    """Whoever finds one that ends soon does not make one for ever of it."""
+    first = rig.operations.people.add(AddPerson("alice", expires=60))
+    caller = rig.operations.people.bearer(first.token, "")
+    assert caller is not None
+    desk = rig.operations.on_behalf_of(caller).people
+    assert [desk.token("alice", MakeToken(expires)).until for expires in (None, 1e6, 30.0)] == [
+        first.until,
+        first.until,
+        rig.clock.now() + 30,
+    ]
+    assert rig.operations.people.token("alice", MakeToken()).until is None, "with the server's own it may"

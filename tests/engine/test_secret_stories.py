@@ -208,6 +208,24 @@ def test_a_rollback_whose_kept_version_is_gone_is_denied(shop: Rig) -> None:
         shop.operations.roll_back(RollBack("shop", "dev", "slow", "bob"))
 
 
+def test_a_rollback_whose_version_in_vault_was_destroyed_changes_nothing_and_says_why(shop: Rig) -> None:
+    """Otherwise it would begin, and find out when its instances do not start."""
+    there = SecretSource(SecretStore.VAULT, "secret/shop", key="db")
+    with_secrets(shop, there)
+    shop.vault.texts["secret/shop"] = "hunter2"
+    deployed(shop, released(shop, "1"))
+    second = deployed(shop, released(shop, "2"))
+    kept = shop.vault.texts.pop("secret/shop")
+    back = shop.operations.roll_back(RollBack("shop", "dev", "slow", "bob"))
+    shop.run(10)
+    assert shop.state(back.id) is State.GATED and shop.all_on(second)
+    assert "The gate secrets could not be asked, so it stays shut" in shop.row(back.id).because
+    assert "secret/shop" in shop.row(back.id).because
+    shop.vault.texts["secret/shop"] = kept
+    shop.run(60)
+    assert shop.state(back.id) is State.SUCCEEDED
+
+
 def test_without_its_secret_a_deployment_is_refused_and_nothing_is_recorded(rig: Rig) -> None:
     with_secrets(rig, KEPT)
     rig.vault.texts["/etc/key"] = "s3cr3t"

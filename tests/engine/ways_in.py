@@ -40,12 +40,12 @@ from lockgate.gates import (
     vulnerabilities,
     window,
 )
-from lockgate.messages import Deploy, RollBack
+from lockgate.messages import CreateRelease, Deploy, RollBack
 from lockgate.messages import Promote as PromoteIt
 from lockgate.messages.approvals import Approve
 from lockgate.messages.audit import Redeploy
 from lockgate.messages.people import MakeToken
-from lockgate.messages.trains import CreateTrain, StartTrain, StepDraft
+from lockgate.messages.trains import AbortTrain, CreateTrain, StartTrain, StepDraft
 from lockgate.ports import Policies, Quarantine, Selection, Store
 from lockgate.server.app import make_app
 from lockgate.server.runner import Listening
@@ -72,9 +72,7 @@ class Station(GovernedRig):
         self.third = self.release("3", secrets=("api_key",))
         self.deploy(self.third)
         self.settle()
-        self.before = self._newest()
-        self.wants = self.third
-        self.automatic = False
+        self.told()
         self.token = self.person("dave").people.token("dave", MakeToken()).token
 
     def _raised(self, version: str) -> str:
@@ -96,8 +94,9 @@ class Station(GovernedRig):
         self.clock.pass_by(RECHECK)
         self.settle()
 
-    def _newest(self) -> int:
-        return max(d.number for d in self.store.history.select(Selection("shop")))
+    def told(self) -> None:
+        """The story begins here: what was asked for until now is its past."""
+        self.before = max(d.number for d in self.store.history.select(Selection("shop")))
 
     def asked_for(self) -> tuple[Deployment, ...]:
         """What has been recorded for prod since the story began."""
@@ -218,6 +217,47 @@ def _by_train(station: Station) -> None:
     station.dispatcher.round()
 
 
+def _promoted_later(station: Station) -> None:
+    station.person("dave").promote(PromoteIt("shop", "prod", at=station.clock.now() + 20))
+
+
+def _made(station: Station) -> None:
+    """A new release goes to the first environments by itself, and prod is one of them now."""
+    station.rewrite(after=None, promote=Promote.AUTOMATIC)
+    references = {"": "pypi:shop==4"}
+    station.person("dave").create_release(CreateRelease("-", "lockgate.yaml", "/", references))
+
+
+def _attached(station: Station) -> None:
+    """Something is attached to what holds dev, and so it is offered to prod again."""
+    station.rewrite(promote=Promote.AUTOMATIC)
+    supply = station.person("dave").supply
+    with supply.incoming() as incoming:
+        incoming.write(b'{"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "components": []}')
+        supply.attach("shop", station.third, incoming, "auto", "bom.json", "dave")
+
+
+def _on_its_way(station: Station) -> None:
+    """A train has brought the release, and is not at its end."""
+    hold = StepDraft("hold", "watch", ("shop",), seconds=7 * 86400.0)
+    steps = (StepDraft("deploy", application="shop", release=station.third), hold)
+    desk = station.person("dave").trains
+    desk.create(CreateTrain("friday", "prod", steps))
+    desk.start("friday", StartTrain())
+    station.dispatcher.round()
+    station.consented()
+    station.settle()
+    assert station.has_begun()
+
+
+def _taken_back(station: Station) -> None:
+    station.person("dave").trains.abort("friday", AbortTrain("it is slow", roll_back=True))
+    station.settle()
+
+
+BEFORE: Mapping[str, Way] = {"train that goes back": _on_its_way}
+"""What must have happened before a way can be gone. Everything stands open then."""
+
 WAYS: Mapping[str, Way] = {
     "engine": _by_engine,
     "api": _by_api,
@@ -233,6 +273,10 @@ WAYS: Mapping[str, Way] = {
     "urgent": _urgent,
     "break-glass": _glass,
     "train": _by_train,
+    "train that goes back": _taken_back,
+    "promotion at a time": _promoted_later,
+    "new release": _made,
+    "document attached": _attached,
 }
 
 
@@ -248,8 +292,8 @@ class Obstacle:
 
 
 def _barred(station: Station) -> None:
-    for release in (station.first, station.third):
-        bar = Quarantine("shop", "prod", ReleaseId(release), "it lost orders", station.clock.now(), "ann")
+    for release in station.store.releases.select("shop", 10):
+        bar = Quarantine("shop", "prod", release.id, "it lost orders", station.clock.now(), "ann")
         station.store.quarantines.bar(bar, an_event("quarantine.set"))
 
 
@@ -341,20 +385,33 @@ OBSTACLES: Mapping[str, Obstacle] = {
 
 SUPPLY = (soak.GATE, vulnerabilities.GATE, provenance.GATE)
 
+BACK = frozenset({promotion_order.GATE, approval.GATE, review.GATE, window.GATE, *SUPPLY})
+"""What going back passes, where the environment does not say otherwise."""
+
 EXEMPT: Mapping[str, frozenset[str]] = {
     "redeploy": frozenset({promotion_order.GATE}),
     "redeployment as recorded": frozenset({promotion_order.GATE}),
-    "rollback": frozenset({promotion_order.GATE, approval.GATE, review.GATE, window.GATE, *SUPPLY}),
+    "rollback": BACK,
+    "train that goes back": BACK,
+    "new release": frozenset({promotion_order.GATE}),
     "urgent": frozenset({review.GATE}),
     "break-glass": frozenset({approval.GATE, window.GATE}),
 }
-"""What a way passes on purpose, as docs/reference/states-and-events.md tells."""
+"""What a way passes on purpose, as docs/reference/states-and-events.md tells. No environment comes before the
+first one."""
+
+TOO_EARLY: Mapping[str, frozenset[str]] = {"new release": frozenset({"quarantined", "forged"})}
+"""Obstacles that are for a release that is there. They are shut once it is."""
 
 
 def tried(store: Store, folder: Path, policies: Policies, way: str, obstacles: Mapping[str, bool]) -> bool:
     """Whether a deployment to prod has begun. ``obstacles``: name -> shut before it is asked for (else after)."""
     station = Station(store, folder, policies)
-    chosen = {OBSTACLES[name]: early for name, early in obstacles.items()}
+    if way in BEFORE:
+        BEFORE[way](station)
+        station.told()
+    late = TOO_EARLY.get(way, frozenset())
+    chosen = {OBSTACLES[name]: early and name not in late for name, early in obstacles.items()}
     for obstacle, early in chosen.items():
         if early:
             obstacle.shut(station)

@@ -1,6 +1,7 @@
 """Who calls is who signed in; people say yes and no in the API and the console, and a link alone says nothing."""
 
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from lockgate.messages.people import AddPerson, Leave
+from lockgate.messages.trains import CreateTrain, StartTrain, StepDraft
+from lockgate.server import stream
 from lockgate.server.app import ENDPOINTS, make_app
 from lockgate.server.approvals import APPROVALS
 from lockgate.server.token import Access
@@ -105,6 +108,8 @@ def body_of(path: str) -> dict[str, object]:
         "delegations": {"to": "bob", "until": 2e9},
         "people": {"name": "mallory"},
         "remove": {},
+        "tick": {"item": 1},
+        "done": {},
     }
     return bodies[path.rpartition("/")[2]]
 
@@ -114,9 +119,15 @@ def test_what_is_for_people_is_refused_to_the_servers_own_token(house: House, en
     broken = house.rig.on_prod(break_glass=True, reason="down")
     waiting = house.rig.asked(broken.release, "dave")
     which = broken.id if endpoint.path.endswith("review") else waiting.id
-    answer = house.program().post(endpoint.path.format(id=which), json=body_of(endpoint.path))
-    assert answer.status_code == 403 and "Sign in as yourself: lockgate person add" in answer.json()["detail"]
-    assert len(ONLY_PEOPLE) == 4
+    chore = StepDraft("task", "look", assignee="managers", text="Look.", checklist=("the numbers",))
+    desk = house.rig.person("erin").trains
+    desk.create(CreateTrain("friday", "prod", (chore,)))
+    desk.start("friday", StartTrain())
+    house.rig.dispatcher.round()
+    path = endpoint.path.format(id=which, train="friday", step="look")
+    answer = house.program().post(path, json=body_of(endpoint.path))
+    assert answer.status_code == 403 and "Sign in as yourself" in answer.json()["detail"]
+    assert len(ONLY_PEOPLE) == 7
 
 
 @pytest.mark.parametrize("endpoint", ONLY_THE_SERVER, ids=lambda e: e.path)
@@ -167,6 +178,40 @@ def test_a_session_is_over_with_its_token_or_person(house: House) -> None:
     bob = house.browser("bob")
     house.rig.operations.people.remove("bob", Leave())
     assert bob.get("/inbox").status_code == 401
+
+
+@pytest.mark.parametrize("how", ["call", "page", "document"])
+def test_a_token_that_is_revoked_while_the_request_comes_does_nothing(house: House, how: str) -> None:
+    """Whoever holds a request open, its body still to be sent, holds no door open."""
+    waiting = house.rig.on_prod()
+    subject = house.rig.person("alice").approvals.view(waiting.id).subject
+    client = house.browser("alice") if how == "page" else house.person("alice")
+
+    def slowly(text: bytes) -> Iterator[bytes]:
+        for one in next(p.tokens for p in house.rig.operations.people.all() if p.name == "alice"):
+            house.rig.operations.people.revoke(one.id, Leave())
+        yield text
+
+    path, kind, text = {
+        "call": (f"/v1/deployments/{waiting.id}/approve", "application/json", f'{{"subject": "{subject}"}}'),
+        "page": (f"/deployments/{waiting.id}/approve", "application/x-www-form-urlencoded", f"subject={subject}"),
+        "document": (f"/v1/releases/{waiting.release}/evidence?application=shop", "application/json", "{}"),
+    }[how]
+    answer = client.post(path, content=slowly(text.encode()), headers={"Content-Type": kind})
+    assert answer.status_code == 401 and (how == "page" or "has ended meanwhile" in answer.text)
+    assert house.rig.store.approvals.of(waiting.id) == ()
+    assert house.program().get(f"/v1/releases/{waiting.release}/evidence?application=shop").json() == []
+
+
+def test_a_stream_ends_when_its_token_is_revoked(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "SILENCE", 0.05)
+    monkeypatch.setattr(stream, "ASKED", 0.0)
+    for signed_in, path in ((house.person, "/v1/events"), (house.browser, "/live")):
+        client = signed_in("alice")
+        for one in next(p.tokens for p in house.rig.operations.people.all() if p.name == "alice"):
+            threading.Timer(0.3, house.rig.operations.people.revoke, (one.id, Leave())).start()
+        answer = client.get(path, headers={"Accept": "text/event-stream"})  # it would never come back
+        assert answer.status_code == 200 and b"connected" in answer.content
 
 
 def test_a_link_from_the_command_line_opens_the_console_for_its_person(house: House) -> None:

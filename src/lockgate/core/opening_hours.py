@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from lockgate.core.calendar import Effect, Occasion, Rule
+from lockgate.core.calendar import Effect, Occasion, WindowRule
 from lockgate.core.comparison import flow
 from lockgate.core.ids import digest_of, plain, short
 from lockgate.core.moment import DAY
@@ -12,7 +12,7 @@ MOST = 40
 """Times of one file that are told one by one."""
 
 
-def told(rule: Rule) -> tuple[str, ...]:
+def told(rule: WindowRule) -> tuple[str, ...]:
     """``frozen from 2026-12-20 00:00 until 2027-01-03 00:00 Europe/Berlin: Christmas``; of a file, each of its times.
     Two rules of which the same is told say the same."""
     if rule.fault:
@@ -23,21 +23,21 @@ def told(rule: Rule) -> tuple[str, ...]:
     return tuple(_sentence(rule, _when(rule, one), one.title) for one in rule.occasions)
 
 
-def _sentence(rule: Rule, when: str, title: str) -> str:
+def _sentence(rule: WindowRule, when: str, title: str) -> str:
     verb = "open" if rule.effect is Effect.OPEN else "frozen"
     source = f", by {rule.file}" if rule.file else ""
     reasons = ", ".join(dict.fromkeys(text for text in (title, rule.because) if text))
     return f"{verb} {when}{source}" + (f": {reasons.rstrip('.')}" if reasons else "") + _lets_in(rule)
 
 
-def _lets_in(rule: Rule) -> str:
+def _lets_in(rule: WindowRule) -> str:
     if rule.exempt is None:
         return ""
     kinds = ", ".join(sorted(kind.value for kind in rule.exempt))
     return f" (lets in {kinds or 'nothing'})"
 
 
-def _when(rule: Rule, one: Occasion) -> str:
+def _when(rule: WindowRule, one: Occasion) -> str:
     if not rule.file and one.repeats is not None:
         return f"{rule.written} {one.zone}"
     end = one.second + one.length

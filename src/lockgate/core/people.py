@@ -1,6 +1,7 @@
 """People: who calls, who is known, and the tokens that prove it."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -9,6 +10,9 @@ from lockgate.core.ids import Instant
 
 PERSON_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 """What people are called: lower case, so that no two names differ by that alone."""
+
+EMAIL = re.compile(r"[^\s<>@,;:\"()\\]+@[^\s<>@,;:\"()\\]+")
+"""As Git writes it between the angle brackets."""
 
 _ADDRESS = re.compile(r"<([^<>]+)>\s*$")
 
@@ -50,10 +54,11 @@ class Person:
     added_by: str = ""
 
     def goes_by(self, called: str) -> bool:
-        """Whether that names this person: a name, an e-mail address, or ``Name <address>`` as Git writes it."""
-        told = called.strip().casefold()
+        """Whether that names this person: a name, an e-mail address, or ``Name <address>`` as Git writes it. How it is
+        written does not count: neither case nor width, nor what nobody sees."""
+        told = seen(called)
         found = _ADDRESS.search(told)
-        known = {self.name.casefold(), self.email.casefold()} - {""}
+        known = {seen(self.name), seen(self.email)} - {""}
         return told in known or (found is not None and found[1].strip() in known)
 
 
@@ -71,6 +76,12 @@ class PersonalToken:
 
     def holds(self, now: Instant) -> bool:
         return self.until is None or now < self.until
+
+
+def seen(text: str) -> str:
+    """As people see it: two that look the same but for case and width are the same."""
+    shown = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) not in ("Cf", "Cc"))
+    return unicodedata.normalize("NFKC", shown.casefold()).strip()
 
 
 def listed(names: Iterable[str]) -> str:

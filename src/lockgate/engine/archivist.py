@@ -33,9 +33,10 @@ class Archivist:
     keep_for: float | None = None
 
     def round(self) -> int:
-        """Seals and cuts what is due. Returns how many entries were cut. Raises RecordAltered when the chain is broken:
-        then nothing is done to it."""
+        """Reads on, seals and cuts what is due. Returns how many entries were cut. Raises RecordAltered when the chain
+        is broken: then nothing is done to it."""
         notary = self.auditing.notary
+        notary.broken_at()
         notary.seal()
         if self.keep_for is None:
             return 0

@@ -10,7 +10,7 @@ from lockgate.core.checkpoint import NONE, Checkpoint, day_of, is_over
 from lockgate.core.errors import RecordAltered
 from lockgate.core.ids import Digest, Instant
 from lockgate.decoding import decoded
-from lockgate.ports import AuditLog
+from lockgate.ports import AuditLog, Bookmark
 
 PAGE = 1000
 
@@ -45,9 +45,10 @@ class _Place:
 
 @dataclass(slots=True)
 class Chain:
-    """May be asked from any thread."""
+    """May be asked from any thread. ``mark``: what was read before the server was started, if anybody remembers."""
 
     log: AuditLog
+    mark: Bookmark | None = None
     _seen: _Place = field(init=False, default=_Place())
     _day: tuple[int, _Place] = field(init=False, default=(0, _Place()))
     _broken: int | None = field(init=False, default=None)
@@ -71,11 +72,11 @@ class Chain:
         so."""
         with self._lock:
             if self._broken is None:
+                seen = self._seen if self._seen.seq else self._marked()
                 if last is not None and self._seen.seq == 0:
-                    self._seen, seen = _Place(last.last, last.head), _Place()
-                else:
-                    seen = self._seen
+                    self._seen = _Place(last.last, last.head)
                 self._broken = self._read_on(seen)
+                self._keep(seen)
             return self._broken
 
     @property
@@ -85,9 +86,10 @@ class Chain:
 
     def demand_seen(self) -> None:
         """Raises RecordAltered when entries are gone that were there a while ago."""
-        seen = self._seen
-        if seen.seq and not self._still(seen) and not self._is_cut(seen):
-            raise RecordAltered(f"Entry {seen.seq} was there a while ago, and is gone or another one.")
+        for seen in (self._marked(), self._seen):
+            if seen.seq and not self._still(seen) and not self._is_cut(seen):
+                because = f"Entry {seen.seq} was there a while ago, and is gone or another one."
+                raise RecordAltered(because, "Compare the record with an older export, or with a backup.")
 
     def finished_day(self, last: Checkpoint | None) -> Checkpoint | None:
         """The day behind the last checkpoint, if it is over: an entry of another day follows."""
@@ -117,6 +119,15 @@ class Chain:
                 return self._seen.seq + 1
             self._seen = replace(self._seen, seq=seq, head=digest_of_line(line))
         return None
+
+    def _marked(self) -> _Place:
+        found = self.mark.read() if self.mark is not None else None
+        return _Place(*found) if found else _Place()
+
+    def _keep(self, before: _Place) -> None:
+        """What has been seen, unless something is wrong: then the mark tells of it for as long as it is."""
+        if self.mark is not None and self._broken is None and self._seen != before and self._seen.seq:
+            self.mark.put(self._seen.seq, self._seen.head)
 
     def _still(self, seen: _Place) -> bool:
         found = self.log.lines(seen.seq - 1, 1)

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lockgate.core.admission import Admission
-from lockgate.core.approval import Approval, ApprovalExemption, ApprovalRule, Party, Subject, members
+from lockgate.core.approval import Approval, ApprovalExemption, ApprovalRule, Delegation, Party, Subject, members
 from lockgate.core.audit import Event
 from lockgate.core.deployment import WAITING, Deployment
 from lockgate.core.difference import Difference, between, differences
 from lockgate.core.environment import Catalogue, Environment
 from lockgate.core.gate import Verdict
-from lockgate.core.ids import Instant, plain
+from lockgate.core.ids import Digest, Instant, digest_of, plain
 from lockgate.core.people import Person, listed
 from lockgate.core.plan import Plan, make_plan
 from lockgate.engine import life
@@ -25,6 +25,10 @@ from lockgate.ports import SecretVault, Store
 
 Bound = Callable[[Admission], Mapping[str, str]]
 """What else consent binds: name -> digest, such as of the policies in force."""
+
+TERMS = "terms it was asked for by"
+ASKED = ("kind", "actor", "personal", "reason", "urgent", "not_before", "break_glass", "insists", "as_recorded")
+"""Of an admission, what neither the plan nor the environment holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Consent:
 
     def subject(self, admission: Admission) -> Subject:
         """What consent would be given to now."""
-        bound: dict[str, str] = {"policies": admission.environment.policy_digest}
+        bound: dict[str, str] = {"policies": admission.environment.policy_digest, TERMS: _terms(admission)}
         bound |= {name: digest for one in self.bound for name, digest in one(admission).items()}
         return Subject(self.planned(admission).digest, _rules(admission.environment), bound)
 
@@ -89,8 +93,8 @@ class Consent:
             members=tuple(name for name in able if name in people),
             parts=_parts(admission, rule, people.values()),
             approvals=given,
-            delegations=self.store.delegations.all(),
-            known=frozenset(people),
+            delegations=tuple(one for one in self.store.delegations.all() if _between_these(one, people)),
+            known={person.name: person.added_at for person in people.values()},
             rejection=self.store.approvals.rejection(deployment) if deployment else None,
         )
 
@@ -140,11 +144,22 @@ class Consent:
         return told
 
 
+def _terms(admission: Admission) -> Digest:
+    """As what, by whom, why and for when it was asked for: people agree to that, too."""
+    terms = {name: getattr(admission, name) for name in ASKED}
+    return digest_of(terms)
+
+
 def _rules(environment: Environment) -> Mapping[str, Any]:
     """The environment as it is written, but for its windows: they have a gate of their own, which is asked again when
     its turn comes. What its policies say is bound by their digest."""
     rules: Mapping[str, Any] = plain(replace(environment, windows=(), rules=None))
     return rules
+
+
+def _between_these(made: Delegation, people: Mapping[str, Person]) -> bool:
+    """Whoever was removed and is added anew under the name has delegated nothing yet, and nobody to them."""
+    return all(name in people and people[name].added_at <= made.since for name in (made.giver, made.taker))
 
 
 def _id(admission: Admission) -> str:

@@ -20,7 +20,7 @@ from lockgate.core.keyring import opened
 from lockgate.core.plan import Plan
 from lockgate.core.release import Release
 from lockgate.engine.chain import Chain
-from lockgate.ports import AuditFilter, Clock, Signer, Store
+from lockgate.ports import AuditFilter, Bookmark, Clock, Signer, Store
 
 log = logging.getLogger("lockgate.notary")
 
@@ -34,12 +34,15 @@ class Notary:
     store: Store
     clock: Clock
     signer: Signer
+    mark: Bookmark | None = None
+    """How far the chain had been read when the server ended."""
     chain: Chain = field(init=False)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
     _known: dict[Envelope, Checkpoint] = field(init=False, default_factory=dict)
+    _signed_plans: set[Digest] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "chain", Chain(self.store.audit))
+        object.__setattr__(self, "chain", Chain(self.store.audit, self.mark))
 
     # --- releases and plans ---
 
@@ -70,6 +73,14 @@ class Notary:
             mend = "Restore the database from a backup."
             raise RecordAltered(f"The record of {what} cannot be trusted: {fault.because}", mend) from fault
         return envelope
+
+    def demand_signed(self, plan: Plan) -> None:
+        """The same for whoever asks every few seconds. One that was signed once stays what it is: its digest is of all
+        of it."""
+        digest = plan.digest
+        if digest not in self._signed_plans:
+            self.demand_plan(plan)
+            self._signed_plans.add(digest)
 
     def adopt(self) -> int:
         """Signs what was recorded before there was a key, as it is now: once, when the first key is made."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from lockgate.core.audit import SYSTEM, Event
 from lockgate.core.environment import Catalogue
-from lockgate.core.errors import Denied, Invalid, LockgateError, Problem
+from lockgate.core.errors import Conflict, Denied, Invalid, LockgateError, Problem
 from lockgate.core.ids import Instant
-from lockgate.core.people import NOBODY, PERSON_NAME, Caller, Person, PersonalToken
+from lockgate.core.people import EMAIL, NOBODY, PERSON_NAME, Caller, Person, PersonalToken
 from lockgate.messages.people import AddPerson, CallerView, Leave, MakeToken, NewToken, PersonView, TokenView
 from lockgate.ports import Clock, Store
 
@@ -70,6 +70,7 @@ class PeopleDesk:
             raise Invalid(
                 [Problem("request", None, "name", f"{request.name[:100]!r} cannot be a person's name.", mend)]
             )
+        self._demand_own_address(request.email)
         until = self._until(request.expires)
         person = Person(request.name, request.email, self.clock.now(), self._caller(request.actor).name)
         self.store.people.add(
@@ -78,9 +79,11 @@ class PeopleDesk:
         return self._minted(person.name, until, request.actor)
 
     def token(self, name: str, request: MakeToken) -> NewToken:
-        """Another token. Raises Denied, NotFound."""
+        """Another token. One that somebody makes with a token of their own ends no later than that: whoever finds one
+        does not keep what it opens. Raises Denied, NotFound."""
         self._demand_root_or(name, "make a token for somebody else")
-        return self._minted(name, self._until(request.expires), request.actor)
+        ends = (self._until(request.expires), self._end_of_own())
+        return self._minted(name, min((one for one in ends if one is not None), default=None), request.actor)
 
     def revoke(self, token: str, request: Leave) -> None:
         """A token by its id. Raises Denied, NotFound."""
@@ -99,12 +102,28 @@ class PeopleDesk:
 
     # --- inside ---
 
+    def _demand_own_address(self, email: str) -> None:
+        """An address by which Git's authors are known, and of nobody else: who is known twice could agree twice."""
+        if email and not (EMAIL.fullmatch(email) and email.isprintable()):
+            mend = "Write it as Git has it between < and >: alice@example.com"
+            raise Invalid([Problem("request", None, "email", f"{email[:100]!r} is no e-mail address.", mend)])
+        owner = next((p.name for p in self.store.people.all() if email and p.goes_by(email)), None)
+        if owner is not None:
+            because = f"{email} is {owner}'s address already: whoever is known by two names could agree twice."
+            raise Conflict(because, f"Give them another token instead: lockgate person token {owner}")
+
     def _minted(self, name: str, until: Instant | None, actor: str) -> NewToken:
         text = PREFIX + secrets.token_urlsafe(BYTES)
         token = PersonalToken(f"tok-{secrets.token_hex(4)}", name, digest_of(text), self.clock.now(), until)
         because = f"{name} has a new token, {token.id}."
         self.store.tokens.add(token, self._event("person.token_made", because, name, actor))
         return NewToken(name, token.id, text, until)
+
+    def _end_of_own(self) -> Instant | None:
+        """Of the token that the caller came with."""
+        if not self.caller.personal:
+            return None
+        return next((t.until for t in self.store.tokens.of(self.caller.name) if t.id == self.caller.token), None)
 
     def _until(self, expires: float | None) -> Instant | None:
         if expires is None:

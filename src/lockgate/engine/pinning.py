@@ -52,6 +52,9 @@ def question(vault: SecretVault) -> tuple[str, Question]:
 
     def as_planned(admission: Admission, now: Instant) -> Verdict:
         read = {n: s for part in admission.plan.components for n, s in part.spec.secrets.items() if s.pinned}
+        for source in read.values():
+            if source.store is SecretStore.VAULT:
+                vault.reveal(source)  # the version may have been destroyed: nothing begins that could not start
         found = {name: because for name, source in read.items() if (because := vault.changed(source))}
         gone = {name: because for name, because in found.items() if read[name].store is SecretStore.KEPT}
         changed = {name: because for name, because in found.items() if name not in gone}

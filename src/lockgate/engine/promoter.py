@@ -152,8 +152,9 @@ class Promoter:
         return self.store.deployments.add(new, supersede, [by.signed(event) for event in events], review)
 
     def _note_denied(self, asking: Admission, deciding: Verdict, now: Instant) -> None:
-        """For the record: of what Lockgate itself asked, the refused promotion tells."""
-        if asking.actor != SYSTEM:
+        """For the record: of what Lockgate itself asked, the refused promotion tells. Nobody else is that, whatever
+        they say they are called."""
+        if not (asking.actor == SYSTEM and asking.personal):
             event = Event(
                 "deployment.denied",
                 now,

@@ -54,7 +54,8 @@ def chosen(at: Instant | None, next_window: bool, environment: str, table: Timet
 
 
 def _shown(at: Instant) -> str:
-    return told(at) if abs(at) < 250_000_000_000 else f"{at:g}"
+    """A time that no calendar has, as the number that it is."""
+    return told(at) if -60_000_000_000 < at < 250_000_000_000 else f"{at:g}"
 
 
 def _invalid(field: str, because: str, mend: str) -> Invalid:

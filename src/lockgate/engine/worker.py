@@ -6,12 +6,14 @@ refused, by the store and by the drivers, and drops what it held: whoever claime
 
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from lockgate.core.deployment import WAITING, Deployment, State
+from lockgate.core.deployment import WAITING, Deployment, State, Want
 from lockgate.core.errors import Fenced, LockgateError, Retryable
 from lockgate.core.ids import Instant
+from lockgate.core.plan import Plan
 from lockgate.engine import life
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.reconciler import Reconciler
@@ -28,11 +30,17 @@ class Flow:
     promoter: Promoter
     walker: Walker
     reconciler: Reconciler
+    demand: Callable[[Plan], object]
+    """Raises RecordAltered unless a plan is what was recorded and signed."""
 
     def advance(self, row: Deployment) -> Deployment:
-        """The whole way of a deployment: the gates, the walk, the offer to the next environment, the keeping."""
+        """The whole way of a deployment: the gates, the walk, the offer to the next environment, the keeping. What has
+        begun goes on only by plans that are still what was signed; whatever is more urgent may always take its
+        place."""
         if row.state in WAITING:
             row = self.promoter.admit(row)
+        if row.want is not Want.GIVE_WAY:
+            self._demand_plans(row)
         if row.active:
             return self.walker.walk(row)
         if row.holds and row.state is State.SUCCEEDED and row.progress.step != OFFERED:
@@ -40,6 +48,12 @@ class Flow:
         if row.holds and row.owner:
             return self.reconciler.keep(row)
         return row
+
+    def _demand_plans(self, row: Deployment) -> None:
+        """Of what it changes, what it goes back to, and what it keeps."""
+        digests = (row.plan, row.previous, row.mixed) if row.active else (row.kept,) if row.holds else ()
+        for digest in filter(None, digests):
+            self.demand(self.walker.store.releases.plan(digest))
 
     def _offered(self, row: Deployment) -> Deployment:
         """What cannot be asked just now does not keep it from being looked after; it is offered at the next look."""
@@ -157,7 +171,8 @@ class Worker:
             fresh = self.store.history.deployment(row.id)
             if fresh.generation != row.generation or fresh.owner != row.owner or (fresh.final and not fresh.holds):
                 return
-            events = [life.event_of(fresh, "deployment.stumbled", because, now)] if because else []
+            news = because not in ("", fresh.because)
+            events = [life.event_of(fresh, "deployment.stumbled", because, now)] if news else []
             again = replace(fresh, because=because or fresh.because, next_at=now + pause)
             self.store.deployments.save(again, now, events, keep_claim=False)
             self.ticker.wake(again.next_at)

@@ -44,8 +44,8 @@ class Facts:
     approvals: tuple[Approval, ...] = ()
     delegations: tuple[Delegation, ...] = ()
     """Those in force."""
-    known: frozenset[str] = frozenset()
-    """Everybody who could sign in."""
+    known: Mapping[str, Instant] = field(default_factory=dict)
+    """Everybody who could sign in, and since when: what was said under a name before is somebody else's word."""
     rejection: Rejection | None = None
 
 
@@ -97,6 +97,8 @@ def _objection(one: Approval, facts: Facts, now: Instant) -> str:
         return f"{_named(one)} expired at {_clock(one.until)}"
     if one.person not in facts.known:
         return f"{_named(one)} does not count: {one.person} has been removed"
+    if one.at < facts.known[one.person]:
+        return f"{_named(one)} does not count: {one.person} has been removed and added anew since"
     if one.authority not in facts.members:
         return f"{_named(one)} does not count: {one.authority} may not approve here"
     for name in (one.person, one.authority):

@@ -23,7 +23,7 @@ from lockgate.ports.edge import (
 from lockgate.ports.environments import Catalogues, Feed, Feeds, Inventory, Landscape, Recorded, Traffic
 from lockgate.ports.notices import Deliveries, DeliverySelection, Notifier, Parcel
 from lockgate.ports.people import Approvals, Delegations, People, Reviews, Tokens
-from lockgate.ports.record import Attestor, AuditFilter, AuditLog, Statements
+from lockgate.ports.record import Attestor, AuditFilter, AuditLog, Bookmark, Statements
 from lockgate.ports.secrets import DataKeys, KeyChange, Secrets, SecretVault, Strongbox
 from lockgate.ports.store import Store
 from lockgate.ports.supply import Attachments, Documents, Holdings, Incoming
@@ -36,6 +36,7 @@ __all__ = [
     "AuditFilter",
     "AuditLog",
     "BookedTrain",
+    "Bookmark",
     "Catalogues",
     "Clock",
     "DataKeys",

@@ -64,3 +64,13 @@ class AuditLog(Protocol):
 
     def cut(self, through: int, event: Event) -> None:
         """Removes the entries up to that number; ``event`` tells of it."""
+
+
+class Bookmark(Protocol):
+    """How far somebody has read the record, kept elsewhere than the record itself."""
+
+    def read(self) -> tuple[int, str] | None:
+        """Number and digest of an entry; None: nothing was read yet, or nobody can tell any more."""
+
+    def put(self, seq: int, digest: str) -> None:
+        """What cannot be written is tried again the next time."""

@@ -1,6 +1,7 @@
 """The tables of everything the server answers, and the application made from them."""
 
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 
 import msgspec
@@ -22,7 +23,7 @@ from lockgate.server.auditing import AUDITING
 from lockgate.server.endpoint import Answer, Call, Endpoint, File, Image, Lines, Parameter, Query, read_query
 from lockgate.server.faults import problem_response
 from lockgate.server.guard import Guard
-from lockgate.server.identity import Identity, caller_of
+from lockgate.server.identity import Identity, caller_of, demand_let_in, still_let_in
 from lockgate.server.message import actor_of, message_of
 from lockgate.server.notifications import NOTIFICATIONS
 from lockgate.server.operations import OperationsLike
@@ -253,6 +254,8 @@ def endpoint_route(endpoint: Endpoint, operations: OperationsLike, access: Acces
                 call = Call(operations.on_behalf_of(caller), access, request.path_params, query, caller=caller)
                 return await _received(request, endpoint, call)
             message = await message_of(request, endpoint.takes) if endpoint.takes else None
+            if message is not None:
+                await demand_let_in(request)
             caller = caller_of(request)
             call = Call(operations.on_behalf_of(caller), access, request.path_params, query, message, caller)
             return _response(await to_thread.run_sync(endpoint.answer, call))
@@ -265,6 +268,7 @@ def endpoint_route(endpoint: Endpoint, operations: OperationsLike, access: Acces
 async def _received(request: Request, endpoint: Endpoint, call: Call) -> Response:
     actor = actor_of(request)
     async with upload_of(request, call.operations) as incoming:
+        await demand_let_in(request)
         return _response(await to_thread.run_sync(endpoint.answer, replace(call, incoming=incoming, actor=actor)))
 
 
@@ -285,7 +289,7 @@ async def _stream(request: Request, query: Query, tail: Tail) -> Response:
     interest = Interest(query.text("application"), query.text("deployment"))
     after = place_of(request, query.number("after"))
     await tail.probe()
-    return event_stream(tail, after, interest, as_api)
+    return event_stream(tail, after, interest, as_api, partial(still_let_in, request))
 
 
 def make_app(operations: OperationsLike, access: Access, hosts: frozenset[str] = frozenset()) -> Starlette:

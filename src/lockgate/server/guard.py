@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lockgate.charts.style import STYLE
 from lockgate.core.attribution import coming_from
-from lockgate.server.identity import CALLER, Identity, address_of
+from lockgate.server.identity import CALLER, IDENTITY, Identity, address_of
 
 OPEN_PATHS = frozenset({"/healthz", "/login"})
 OPEN_PREFIX = "/static/"
@@ -127,7 +127,7 @@ class Guard:
                 raise HTTPException(401, f"{detail} {mend}")
             if method not in SAFE_METHODS:
                 self._own_page_only(request)
-        request.scope[CALLER] = caller
+        request.scope[CALLER], request.scope[IDENTITY] = caller, self._identity
 
     def _own_page_only(self, request: HTTPConnection) -> None:
         if not from_own_page(request.headers):

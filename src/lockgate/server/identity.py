@@ -8,7 +8,9 @@ import getpass
 import ipaddress
 import os
 
+from anyio import to_thread
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.types import Scope
 
@@ -19,6 +21,9 @@ from lockgate.server.token import Access
 CALLER = "lockgate.caller"
 """Where the guard leaves the caller in a request's scope."""
 
+IDENTITY = "lockgate.identity"
+"""Where it leaves whom to ask again."""
+
 ACTOR_HEADER = "x-lockgate-actor"
 
 
@@ -28,6 +33,10 @@ class Identity:
     def __init__(self, access: Access, people: PeopleDeskLike) -> None:
         self._access = access
         self._people = people
+
+    def recognised(self, request: HTTPConnection) -> Caller | None:
+        """By its token, else by its session."""
+        return self.by_token(request) or self.by_session(request)
 
     def by_token(self, request: HTTPConnection) -> Caller | None:
         """None: no token came with it that opens anything."""
@@ -63,6 +72,18 @@ def caller_of(request: Request) -> Caller:
     """As the guard has found out; nobody in particular where it lets everybody in."""
     found = request.scope.get(CALLER)
     return found if isinstance(found, Caller) else Caller()
+
+
+async def still_let_in(request: Request) -> bool:
+    """Whether what let a request in still opens the door: a body may take hours, and a stream days."""
+    identity = request.scope.get(IDENTITY)
+    return not isinstance(identity, Identity) or await to_thread.run_sync(identity.recognised, request) is not None
+
+
+async def demand_let_in(request: Request) -> None:
+    """Raises :class:`HTTPException` 401 when the token was revoked, or the session ended, while the request came."""
+    if not await still_let_in(request):
+        raise HTTPException(401, "The token or session that came with the request has ended meanwhile. Sign in again.")
 
 
 def address_of(scope: Scope, headers: Headers) -> str:

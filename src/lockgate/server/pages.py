@@ -6,6 +6,7 @@ Each page is a function from the engine's answers to a template and its values, 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from typing import Any
 from urllib.parse import parse_qsl
@@ -26,7 +27,7 @@ from lockgate.messages import AnalysisView, Ask, DeploymentView, Promote, RollBa
 from lockgate.server.consent_pages import CONSENT_ACTIONS, CONSENT_PAGES, panel
 from lockgate.server.endpoint import Parameter, read_query
 from lockgate.server.faults import fault_of, headers_of
-from lockgate.server.identity import Identity, caller_of
+from lockgate.server.identity import Identity, caller_of, demand_let_in, still_let_in
 from lockgate.server.message import body_of, build, with_actor
 from lockgate.server.operations import OperationsLike, Wanted
 from lockgate.server.render import asset_at, day, make_templates
@@ -287,8 +288,9 @@ class Console:
 
     def _action(self, act: Callable[[Asked], str]) -> Handler:
         async def done(request: Request) -> Response:
-            mine = self._operations.on_behalf_of(caller_of(request))
-            asked = Asked(mine, request.path_params, await form_of(request), request)
+            mine, form = self._operations.on_behalf_of(caller_of(request)), await form_of(request)
+            await demand_let_in(request)
+            asked = Asked(mine, request.path_params, form, request)
             return RedirectResponse(await to_thread.run_sync(act, asked), 303)
 
         return done
@@ -297,7 +299,8 @@ class Console:
         query = read_query(request.query_params.multi_items(), (_AFTER, _APPLICATION, _DEPLOYMENT))
         interest = Interest(query.text("application"), query.text("deployment"))
         await self._tail.probe()
-        return event_stream(self._tail, place_of(request, query.number("after")), interest, as_pulse)
+        after, still = place_of(request, query.number("after")), partial(still_let_in, request)
+        return event_stream(self._tail, after, interest, as_pulse, still)
 
     async def _open(self, request: Request) -> Response:
         """The link that ``lockgate serve`` prints; without a ticket, the page to sign in."""

@@ -7,8 +7,9 @@ again and is told why.
 
 import asyncio
 import logging
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -27,6 +28,9 @@ _log = logging.getLogger("lockgate.server")
 
 SILENCE = 15.0
 """Seconds after which a comment is sent, so that both ends and everything between know the line is alive."""
+
+ASKED = 5.0
+"""Seconds after which somebody who listens is asked for again: a token that was revoked opens no stream for long."""
 
 BATCH = 500
 """Events of one query."""
@@ -182,13 +186,25 @@ def as_pulse(event: EventView) -> bytes:
     return b"id: %d\ndata: %d\n\n" % (event.seq, event.seq)
 
 
-def event_stream(tail: Tail, after: int, interest: Interest, render: Callable[[EventView], bytes]) -> StreamingResponse:
-    """The response that goes on until the client or the server ends it."""
+def event_stream(
+    tail: Tail,
+    after: int,
+    interest: Interest,
+    render: Callable[[EventView], bytes],
+    still: Callable[[], Awaitable[bool]],
+) -> StreamingResponse:
+    """The response that goes on until the client or the server ends it. ``still``: whether whoever listens still may,
+    asked every :data:`ASKED` seconds."""
 
     async def chunks() -> AsyncIterator[bytes]:
         yield b"retry: 1000\n: connected\n\n"
+        asked = time.monotonic()
         try:
             async for batch in tail.follow(after, interest):
+                if time.monotonic() - asked >= ASKED:
+                    asked = time.monotonic()
+                    if not await still():
+                        return
                 yield b"".join(map(render, batch)) or b": nothing new\n\n"
         except LockgateError as error:
             _log.warning("an event stream ends: %s", error)

@@ -125,8 +125,8 @@ class Rig:
         said = evidence or testimony(store, lambda: self.catalogue)
         self.panel = Panel(store, lambda: self.catalogue, policies or CelPolicies(), said)
         self.documents = FakeDocuments()
-        self.consent, almanac = Consent(store, lambda: self.catalogue, self.custody), Almanac()
-        known = (*basic(store), *almanac.questions(), *questions(store, self.documents))
+        self.consent, self.almanac = Consent(store, lambda: self.catalogue, self.custody), Almanac()
+        known = (*basic(store), *self.almanac.questions(), *questions(store, self.documents))
         asked = (auditing.question(self.notary), *known, self.panel.question(), question(self.custody))
         gates = Gatehouse((*asked, *self.consent.questions()))
         given = (lambda: self.catalogue, lambda plan: None, gates, self.consent, self.custody)
@@ -137,7 +137,7 @@ class Rig:
         desks = (
             Auditing(store, self.clock, self.notary, "0"),
             Redeployment(store, self.promoter, self.ticker, self.notary),
-            CalendarDesk(store, self.clock, lambda: self.catalogue, almanac),
+            CalendarDesk(store, self.clock, lambda: self.catalogue, self.almanac),
             PolicyDesk(self.panel, self.clock, self.promoter.plan, starter),
         )
         self.operations = Operations(
@@ -160,7 +160,8 @@ class Rig:
     def new_worker(self, name: str, lease: float = 10.0) -> Worker:
         """Another worker on the same store and world."""
         walker = Walker(self.store, self.clock, self.executors)
-        flow = Flow(self.promoter, walker, Reconciler(self.store, self.clock, self.executors))
+        reconciler = Reconciler(self.store, self.clock, self.executors)
+        flow = Flow(self.promoter, walker, reconciler, self.notary.demand_signed)
         return Worker(name, self.store, self.clock, self.ticker, flow, lease=lease, threads=4)
 
     def release(self, version: str, **changes: object) -> str:

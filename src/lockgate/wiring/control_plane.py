@@ -12,6 +12,7 @@ from lockgate.config.catalogue_file import CatalogueFile
 from lockgate.config.settings import Settings
 from lockgate.core.errors import LockgateError
 from lockgate.drivers.archive import ArchiveFolder
+from lockgate.drivers.bookmark import BookmarkFile
 from lockgate.drivers.clock import SystemClock
 from lockgate.drivers.custody import Custody, custody_of
 from lockgate.drivers.keys import kept_key
@@ -137,7 +138,8 @@ def build(settings: Settings, redactor: Redactor | None = None) -> ControlPlane:
     notary, almanac, consent = _notary(settings, store, clock), Almanac(), Consent(store, catalogue, custody)
     gates = gatehouse(store, drivers.documents, notary, almanac, panel, custody, consent)
     promoter = Promoter(store, clock, catalogue, drivers.refuse_unless_able, gates, consent, custody)
-    flow = Flow(promoter, Walker(store, clock, drivers.executor), Reconciler(store, clock, drivers.executor))
+    walker, reconciler = Walker(store, clock, drivers.executor), Reconciler(store, clock, drivers.executor)
+    flow = Flow(promoter, walker, reconciler, notary.demand_signed)
     name = worker_name(settings.home)
     worker = Worker(name, store, clock, ticker, flow, settings.lease)
     notifiers = services(settings.notify_link_local, custody.reveal)
@@ -172,7 +174,7 @@ def build(settings: Settings, redactor: Redactor | None = None) -> ControlPlane:
 def _notary(settings: Settings, store: SqlStore, clock: SystemClock) -> Notary:
     """From here on, what is recorded is signed. What was recorded before there was a key is signed as it is, once."""
     signer = KeyFolder(settings.data / "keys", clock.now())
-    notary = Notary(store, clock, signer)
+    notary = Notary(store, clock, signer, BookmarkFile(settings.home / "audit-read.json"))
     store.releases.attested_by(notary)
     if signer.is_new:
         signed = notary.adopt()

@@ -23,6 +23,7 @@ DOUBLING = "[0,1,2,3,4,5,6,7].map(x, ['aaaaaaaa'])" + 9 * ".map(b, [b[0]+b[0]+b[
 BOMBS = {
     "deep nesting": ("(" * 40 + "true" + ")" * 40, "nested more than 32 levels"),
     "a loop of loops": ("".join(f"{TEN}.all({v}, " for v in "abcde") + "true" + ")" * 5, "more than 10,000 times"),
+    "a long sum": ("+".join(["'a'"] * 900) + " == ''", "strings together too many parts"),
     "memory": (f"{DOUBLING}.size() == 8", "1 GiB"),
     "replacing": (f'"{"a" * 1000}".replace("a", "{"b" * 900}").replace("b", "{"c" * 900}") == ""', "1 GiB"),
     "time": (
@@ -156,6 +157,29 @@ def test_a_bomb_is_refused_when_it_is_checked_and_does_not_hold_when_it_is_not(
     assert judged(policies, "true").holds
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"'{'a' * 3000}b'.matches('(a+)+$')",
+        f"'{'a' * 3000}'.matches('(.*)(.*)(.*)(.*)(.*)(.*)x')",
+        "'a'.matches('((((a{100}){100}){100}){100})')",
+        "timestamp('9999-12-31T23:59:59Z') + duration('999999999999s') < time.now",
+        "9223372036854775807 + 1 < 0",
+        "'\\uD800' == ''",
+        "'\0' == 'x'",
+    ],
+)
+def test_a_search_or_a_number_without_end_does_not_hold_and_costs_nothing(policies: CelPolicies, text: str) -> None:
+    before = judged(policies, "true").holds and pid(policies)
+    assert not judged(policies, text).holds
+    assert pid(policies) == before, "nothing had to be stopped"
+
+
+def test_thousands_of_policies_are_each_judged(policies: CelPolicies) -> None:
+    many = [replace(rule(f"release.number != {n}"), name=f"r{n}") for n in range(3000)]
+    assert [one.holds for one in policies.judge(many, document(SAMPLE))].count(False) <= 1
+
+
 def test_a_bomb_in_the_message_harms_nobody(policies: CelPolicies) -> None:
     found = policies.judge([rule("false", f"{{{DOUBLING}}}"), rule("true"), rule("false")], document(SAMPLE))
     assert [one.holds for one in found] == [False, True, False]
@@ -172,6 +196,16 @@ def test_many_bombs_do_not_keep_the_others_waiting_for_ever(policies: CelPolicie
     """Not by memory: that may be refused without ending the process."""
     found = policies.judge([rule(BOMBS["time"][0])] * (worker.DEATHS + 5) + [rule("true")], document(SAMPLE))
     assert not any(one.holds for one in found)
+
+
+def test_rules_that_are_slow_together_do_not_keep_the_gate_waiting(
+    policies: CelPolicies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "WHOLE", 0.0)
+    found = policies.judge([rule("true"), rule("true")], document(SAMPLE))
+    assert not any(one.holds for one in found) and all(one.because for one in found)
+    monkeypatch.undo()
+    assert judged(policies, "true").holds, "and the next question is answered"
 
 
 def test_too_many_facts_are_not_told(policies: CelPolicies) -> None:

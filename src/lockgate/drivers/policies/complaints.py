@@ -18,6 +18,7 @@ _NAME = re.compile(r"undeclared reference to '([\w.]+)'")
 _OVERLOAD = re.compile(r"found no matching overload for '(\S+)' applied to '(.*)'", re.DOTALL)
 _LIMITS = {
     "recursion limit": "it is nested more than 32 levels deep.",
+    "recursion depth": "it is nested more than 32 levels deep, or strings together too many parts.",
     "Iteration budget": "it goes round more than 10,000 times.",
     "MEMORY": "it asks for more memory than the 1 GiB that a rule may have.",
 }

@@ -28,7 +28,10 @@ PATIENCE = 10.0
 MAX_DOCUMENT = 256 * 1024
 """Bytes of the facts."""
 DEATHS = 3
-"""Times that one question may end the process; whatever is still to be asked then, does not hold."""
+"""Times that one question may end the process, or ask for all of its memory; whatever is still to be asked then, does
+not hold."""
+WHOLE = 30.0
+"""Seconds after which the same goes for a question that is still not answered: thousands of rules may be slow."""
 _STOPPED = "it asked for more than half a second of a processor or 1 GiB of memory, and was stopped."
 _ZONES = Path("/usr/share/zoneinfo")
 
@@ -128,15 +131,17 @@ class CelPolicies:
         if len(told) > MAX_DOCUMENT:
             raise Unavailable(f"The facts have {len(told)} bytes, and rules are given at most {MAX_DOCUMENT}.")
         left, deaths, careful, starved = [_question_of(policy) for policy in policies], 0, False, False
-        while left and deaths < DEATHS:
+        end = time.monotonic() + WHOLE
+        while left and deaths < DEATHS and time.monotonic() < end:
             asked = _line(do, told, left, careful)
             try:
                 self._process = self._process or _started()
                 self._process.ask(asked)
-                while left:
+                while left and deaths < DEATHS and time.monotonic() < end:
                     answer = self._process.answer(PATIENCE)
                     left.pop(0)
-                    starved = starved or "MEMORY" in (answer.get("fault"), answer.get("tried"))
+                    if "MEMORY" in (answer.get("fault"), answer.get("tried")):
+                        starved, deaths = True, deaths + 1
                     yield answer
             except _Died:
                 self._end()
@@ -146,8 +151,8 @@ class CelPolicies:
                 left.pop(0)
                 deaths += 1
                 yield None
-        if starved:
-            self._end()  # what it had asked for may lie about in pieces
+        if starved or left:
+            self._end()  # what it had asked for may lie about in pieces, and what nobody reads is still to come
         yield from (None for _ in left)
 
     def _end(self) -> None:
