@@ -17,7 +17,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from lockgate.config.ics import read_ics
-from lockgate.core.calendar import ROLLBACKS, Effect, Rule
+from lockgate.core.calendar import ROLLBACKS, Effect, WindowRule
 from lockgate.core.environment import Environment
 from lockgate.core.moment import DAY
 from lockgate.core.timetable import HORIZON, expand
@@ -54,7 +54,7 @@ def measured(windows: int, lookups: int, times: int) -> dict[str, float | int]:
     texts = [calendar(windows // 2, chance) for _ in Effect]
     read = took(lambda: [read_ics(text, "x.ics", "UTC") for text in texts], times)
     rules = tuple(
-        Rule(effect, "x.ics", "Europe/Berlin", read_ics(text, "x.ics", "UTC"))
+        WindowRule(effect, "x.ics", "Europe/Berlin", read_ics(text, "x.ics", "UTC"))
         for effect, text in zip(Effect, texts, strict=True)
     )
     laid = took(lambda: expand(rules, ROLLBACKS, NOW - 40 * DAY, NOW + HORIZON), times)

@@ -12,12 +12,15 @@ import msgspec
 
 T = TypeVar("T")
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What comes of reading bytes that are no JSON, or none of the kind that was expected."""
+
 _decoders: dict[Any, "msgspec.json.Decoder[Any]"] = {}
 _learning = threading.Lock()
 
 
 def decoded(data: bytes | str, kind: type[T]) -> T:
-    """The value in JSON. Raises :class:`msgspec.DecodeError`."""
+    """The value in JSON. Raises one of :data:`UNREADABLE`."""
     value: T = _decoder(kind).decode(data)
     return value
 

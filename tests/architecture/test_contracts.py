@@ -58,6 +58,29 @@ VIOLATIONS = [
 ]
 
 
+NEW = {"utils.py"}
+"""Modules that are not there: a row is about what happens when somebody makes one."""
+
+_PLANTED = re.compile(r"(?:from lockgate\.?(?P<package>[\w.]*) import (?P<name>\w+))")
+
+
+@pytest.mark.parametrize("place", sorted({place for place, _, _ in VIOLATIONS}))
+def test_a_violation_is_planted_in_a_module_that_there_is(place: str) -> None:
+    """One that has moved would be made anew, alone and imported by nobody, and prove nothing of the house as it is."""
+    assert (ROOT / "src" / "lockgate" / place).is_file() is (place not in NEW)
+
+
+@pytest.mark.parametrize("line", sorted({line for _, line, _ in VIOLATIONS if "lockgate" in line}))
+def test_what_is_planted_imports_something_that_there_is(line: str) -> None:
+    found = _PLANTED.search(line)
+    assert found is not None
+    folder = ROOT / "src" / "lockgate" / found["package"].replace(".", "/")
+    places = (folder / f"{found['name']}.py", folder / found["name"] / "__init__.py")
+    if not any(place.is_file() for place in places):  # a name in a module
+        module = next(p for p in (folder.with_suffix(".py"), folder / "__init__.py") if p.is_file())
+        assert re.search(rf"\b{found['name']}\b", module.read_text()), line
+
+
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The source and its contracts, to spoil."""

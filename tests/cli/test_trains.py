@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lockgate.cli.status import status_lines
 from lockgate.cli.tasks import list_lines as task_list
 from lockgate.cli.tasks import task_lines
 from lockgate.cli.trains import list_lines, timeline_lines, train_lines
@@ -26,7 +27,7 @@ TRAIN = TrainView(
         StepView("announce", "task", "waiting", "prod", "support has not done it yet.", "support", began_at=NOW - 90,
                  took=90.0, task=TASK),
         StepView("api", "deploy", "pending", "prod", "It comes after announce.", "", ("announce",), "api",
-                 "api 2.0 (#1)"),
+                 release_label="api 2.0 (#1)"),
         StepView("settle", "hold", "succeeded", "prod", "Its time has passed.", "alice", began_at=NOW - 80,
                  ended_at=NOW - 70, took=10.0, seconds=10.0),
     ),
@@ -115,3 +116,14 @@ def test_tasks_are_ticked_done_and_rejected(run: Run, double: Double) -> None:
     assert run("task", "reject", "friday/announce", "--reason", "away").code == 0
     shown = run("task", "show", "friday/announce", "--json")
     assert json.loads(shown.out)["id"] == "friday/announce"
+
+
+def test_status_tells_of_which_train_a_deployment_is() -> None:
+    rows = tuple(
+        replace(row, under_way=replace(row.under_way, train="friday")) if row.under_way else row
+        for row in canned.STATUS.rows
+    )
+    told = words(status_lines(replace(canned.STATUS, rows=rows), None))
+    assert any(line.endswith("running for 12 s, of the train friday") for line in told)
+    assert any(line.endswith("of the train friday, 1 more waiting") for line in told)
+    assert not any("train" in line for line in words(status_lines(canned.STATUS, None)))

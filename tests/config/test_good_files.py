@@ -19,7 +19,7 @@ from lockgate.core.application import (
     Strategy,
     StrategyKind,
 )
-from lockgate.core.approval import BreakGlass, Exempt, Party, Rule
+from lockgate.core.approval import ApprovalExemption, ApprovalRule, BreakGlass, Party
 from lockgate.core.artifact import ArtifactKind, Reference
 from lockgate.core.canary import Canary, Criteria, Pin, Stage
 from lockgate.core.environment import (
@@ -37,8 +37,7 @@ from lockgate.core.environment import (
     VulnerabilityRule,
 )
 from lockgate.core.finding import Severity
-from lockgate.core.notification import Rhythm
-from lockgate.core.notification import Rule as Hears
+from lockgate.core.notification import NotificationRule, Rhythm
 from lockgate.core.policy import Mode, PolicyUse
 from lockgate.core.secret import SecretSource, SecretStore
 
@@ -134,12 +133,12 @@ def test_the_annotated_environments_are_read() -> None:
             PolicyUse("change-size", mode=Mode.ADVISE),
         ),
         rules=prod.rules,
-        approvals=Rule(("release-managers",), 2, tuple(Party), 86400.0, (Exempt.ROLLBACK,)),
+        approvals=ApprovalRule(("release-managers",), 2, tuple(Party), 86400.0, (ApprovalExemption.ROLLBACK,)),
         break_glass=BreakGlass(("on-call",), 86400.0),
         notify=(
-            Hears("releases", ("failures", "waits", "approvals", "deployment.succeeded"), ("catalogue",)),
-            Hears("mail", ("finished",), digest=Rhythm(minute=540, zone="Europe/Berlin")),
-            Hears("office", ("failures",), digest=Rhythm(3600.0)),
+            NotificationRule("releases", ("failures", "waits", "approvals", "deployment.succeeded"), ("catalogue",)),
+            NotificationRule("mail", ("finished",), digest=Rhythm(minute=540, zone="Europe/Berlin")),
+            NotificationRule("office", ("failures",), digest=Rhythm(3600.0)),
         ),
     )
     assert read.value.environments["dev"].values == {"time_limit": "1000"}

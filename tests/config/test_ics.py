@@ -16,7 +16,7 @@ from hypothesis import strategies as some
 
 from lockgate.config.catalogue_file import CatalogueFile
 from lockgate.config.ics import MOST_COUNTED, MOST_EVENTS, read_ics
-from lockgate.core.calendar import Effect, Occasion, Rule
+from lockgate.core.calendar import Effect, Occasion, WindowRule
 from lockgate.core.errors import Invalid
 from lockgate.core.timetable import Timetable, expand
 
@@ -38,7 +38,7 @@ def spans(text: str, zone: str = "Europe/Berlin", effect: Effect = Effect.FREEZE
 
 
 def laid_out(occasions: tuple[Occasion, ...], effect: Effect = Effect.FREEZE) -> Timetable:
-    rule = Rule(effect, "x.ics", "", occasions)
+    rule = WindowRule(effect, "x.ics", "", occasions)
     return expand([rule], frozenset(), SINCE.timestamp(), UNTIL.timestamp())
 
 
@@ -255,7 +255,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def rule_of(catalogue: CatalogueFile) -> Rule:
+def rule_of(catalogue: CatalogueFile) -> WindowRule:
     return catalogue().get("prod").windows[0]
 
 

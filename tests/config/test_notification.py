@@ -6,7 +6,7 @@ import pytest
 
 from lockgate.config.environments_file import read_catalogue
 from lockgate.core.errors import Invalid
-from lockgate.core.notification import Channel, Rhythm, Rule, Service
+from lockgate.core.notification import Channel, NotificationRule, Rhythm, Service
 from lockgate.core.secret import SecretSource, SecretStore
 
 FILE = SecretSource(SecretStore.FILE, "/x")
@@ -17,7 +17,7 @@ def channel(text: str) -> Channel:
     return read_catalogue(f"channels:\n  team: {text}\nenvironments: {{dev: {{}}}}\n").value.channels["team"]
 
 
-def rule(text: str) -> Rule:
+def rule(text: str) -> NotificationRule:
     whole = f"channels: {{team: {{slack: {{url: {{file: /x}}}}}}}}\nenvironments:\n  dev:\n    notify: [{text}]\n"
     return read_catalogue(whole).value.environments["dev"].notify[0]
 
@@ -96,25 +96,25 @@ def test_a_secret_that_stands_in_the_file_is_not_repeated(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("{to: team}", Rule("team", ("failures", "waits", "approvals"))),
-        ("{to: team, on: all}", Rule("team", ("all",))),
-        ("{to: team, on: '*'}", Rule("team", ("*",))),
+        ("{to: team}", NotificationRule("team", ("failures", "waits", "approvals"))),
+        ("{to: team, on: all}", NotificationRule("team", ("all",))),
+        ("{to: team, on: '*'}", NotificationRule("team", ("*",))),
         (
             "{to: team, on: [waits, 'deployment.*', approval.given]}",
-            Rule("team", ("waits", "deployment.*", "approval.given")),
+            NotificationRule("team", ("waits", "deployment.*", "approval.given")),
         ),
-        ("{to: team, applications: [shop]}", Rule("team", applications=("shop",))),
-        ("{to: team, digest: 90m}", Rule("team", digest=Rhythm(5400.0))),
-        ("{to: team, digest: daily 7:05}", Rule("team", digest=Rhythm(minute=425))),
+        ("{to: team, applications: [shop]}", NotificationRule("team", applications=("shop",))),
+        ("{to: team, digest: 90m}", NotificationRule("team", digest=Rhythm(5400.0))),
+        ("{to: team, digest: daily 7:05}", NotificationRule("team", digest=Rhythm(minute=425))),
         (
             "{to: team, digest: daily 09:00 Europe/Berlin}",
-            Rule("team", digest=Rhythm(minute=540, zone="Europe/Berlin")),
+            NotificationRule("team", digest=Rhythm(minute=540, zone="Europe/Berlin")),
         ),
-        ("{to: team, on: deployment.pause_asked}", Rule("team", ("deployment.pause_asked",))),
-        ("{to: team, on: deployment.stage}", Rule("team", ("deployment.stage",))),
+        ("{to: team, on: deployment.pause_asked}", NotificationRule("team", ("deployment.pause_asked",))),
+        ("{to: team, on: deployment.stage}", NotificationRule("team", ("deployment.stage",))),
     ],
 )
-def test_a_rule(text: str, expected: Rule) -> None:
+def test_a_rule(text: str, expected: NotificationRule) -> None:
     assert rule(text) == expected
 
 

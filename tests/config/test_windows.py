@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from lockgate.config.environments_file import read_catalogue
-from lockgate.core.calendar import ROLLBACKS, Effect, Exempt
+from lockgate.core.calendar import ROLLBACKS, Effect, WindowExemption
 from lockgate.core.environment import Environment
 from lockgate.core.timetable import expand
 
@@ -58,7 +58,7 @@ def test_hours_are_those_of_the_zone() -> None:
 def test_what_is_exempt_is_rollbacks_unless_something_else_is_written() -> None:
     assert environment("").exempt == ROLLBACKS
     assert environment("exempt: []").exempt == frozenset()
-    assert environment("exempt: [rollback, urgent]").exempt == frozenset(Exempt)
+    assert environment("exempt: [rollback, urgent]").exempt == frozenset(WindowExemption)
     (rule,) = environment("windows: [{freeze: '2026-12-24', zone: UTC, exempt: []}]").windows
     assert rule.exempt == frozenset()
     (rule,) = environment("windows: [{freeze: '2026-12-24', zone: UTC, because: Christmas}]").windows

@@ -39,6 +39,10 @@ def of(kind: str, **changes: object) -> Event:
         (of("environment.repaired"), "shop in prod was repaired"),
         (of("approval.requested"), "Approval requested: shop 2.1.0 (#3) in prod"),
         (of("window.over-ridden", data={}), "Window over ridden: shop in prod"),
+        (of("train.failed", data={"train": "friday"}), "The train friday in prod has failed"),
+        (of("train.created", data={"train": "friday"}), "Train created: friday in prod"),
+        (of("task.opened", data={"train": "friday", "step": "announce"}), "friday/announce in prod is to be done"),
+        (of("task.ticked", data={"train": "friday", "step": "announce"}), "Task ticked: friday/announce in prod"),
     ],
 )
 def test_the_title_says_what_happened_to_what_and_where(event: Event, title: str) -> None:
@@ -54,6 +58,15 @@ def test_a_message_says_why_who_and_what_to_do_next() -> None:
         "See what it waits for: lockgate explain dep-7",
     )
     assert compose(event).tone is Tone.WAITS and compose(event).thread == "dep-7"
+
+
+def test_of_a_task_and_a_train_the_commands_and_the_page_are_named() -> None:
+    opened = of("task.opened", deployment="", release="", data={"train": "friday", "step": "announce"})
+    told = compose(opened, site="https://deploy.example/")
+    assert told.tone is Tone.WAITS and told.links == (Link("Open the train", "https://deploy.example/trains/friday"),)
+    assert "See what is to be done: lockgate task show friday/announce" in told.sentences
+    failed = compose(of("train.failed", deployment="", data={"train": "friday"}))
+    assert failed.tone is Tone.BAD and "See why: lockgate train show friday" in failed.sentences
 
 
 def test_what_lockgate_does_by_itself_has_no_actor() -> None:

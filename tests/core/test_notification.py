@@ -13,12 +13,13 @@ from lockgate.core.notification import (
     GROUPS,
     LONGEST_PAUSE,
     LONGEST_WISH,
+    NotificationRule,
     Rhythm,
-    Rule,
     covers,
     deliveries,
     pause_after,
 )
+from lockgate.core.train import TrainState
 from lockgate.testing.samples import NOON, an_event
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -35,6 +36,11 @@ def at(text: str) -> float:
         ("failures", "deployment.rolling_back", True),
         ("failures", "promotion.refused", True),
         ("failures", "deployment.succeeded", False),
+        ("failures", "train.rolled_back", True),
+        ("failures", "train.step_failed", False),
+        ("waits", "task.opened", True),
+        ("finished", "train.succeeded", True),
+        ("finished", "train.superseded", False),
         ("waits", "deployment.gated", True),
         ("approvals", "approval.requested", True),
         ("approvals", "deployment.gated", False),
@@ -57,28 +63,30 @@ def test_groups_name_only_states_that_there_are() -> None:
     states = {f"deployment.{state.value}" for state in State}
     named = {kind for kinds in GROUPS.values() for kind in kinds if kind.startswith("deployment.")}
     assert named <= states
+    trains = {f"train.{state.value}" for state in TrainState}
+    assert {kind for kinds in GROUPS.values() for kind in kinds if kind.startswith("train.")} <= trains
 
 
 def test_a_rule_may_be_for_some_applications() -> None:
-    rule = Rule("team", ("failures",), ("shop",))
+    rule = NotificationRule("team", ("failures",), ("shop",))
     assert rule.hears(an_event("deployment.failed", application="shop"))
     assert not rule.hears(an_event("deployment.failed", application="docs"))
 
 
 def test_a_channel_never_hears_of_its_own_dead_letters() -> None:
     gone = an_event("notification.dead", data={"channel": "team"})
-    assert not Rule("team", ("all",)).hears(gone)
-    assert Rule("other", ("all",)).hears(gone)
+    assert not NotificationRule("team", ("all",)).hears(gone)
+    assert NotificationRule("other", ("all",)).hears(gone)
 
 
 def test_each_channel_hears_of_an_event_once_and_at_once_if_any_rule_says_so() -> None:
     event = an_event("deployment.failed", application="shop")
     rules = [
-        Rule("team", digest=Rhythm(3600.0)),
-        Rule("team", ("all",)),
-        Rule("mail", digest=Rhythm(3600.0)),
-        Rule("mail", ("finished",), digest=Rhythm(600.0)),
-        Rule("quiet", ("waits",)),
+        NotificationRule("team", digest=Rhythm(3600.0)),
+        NotificationRule("team", ("all",)),
+        NotificationRule("mail", digest=Rhythm(3600.0)),
+        NotificationRule("mail", ("finished",), digest=Rhythm(600.0)),
+        NotificationRule("quiet", ("waits",)),
     ]
     found = {one.channel: one for one in deliveries(event, rules, NOON + 1)}
     assert set(found) == {"team", "mail"}
@@ -88,8 +96,8 @@ def test_each_channel_hears_of_an_event_once_and_at_once_if_any_rule_says_so() -
 
 def test_the_same_event_makes_the_same_deliveries() -> None:
     event = an_event("deployment.failed", seq=41)
-    assert [d.id for d in deliveries(event, [Rule("team")], NOON)] == ["ntf-41-team"]
-    assert [d.id for d in deliveries(event, [Rule("team", ("all",))], NOON + 99)] == ["ntf-41-team"]
+    assert [d.id for d in deliveries(event, [NotificationRule("team")], NOON)] == ["ntf-41-team"]
+    assert [d.id for d in deliveries(event, [NotificationRule("team", ("all",))], NOON + 99)] == ["ntf-41-team"]
 
 
 # --- rhythms ---

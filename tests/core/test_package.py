@@ -72,7 +72,7 @@ def test_what_somebody_looks_for_is_understood(text: str, expected: Sought) -> N
     assert sought(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "  ", "pkg:x"])
+@pytest.mark.parametrize("text", ["", "  ", "/", "@", "npm:", "pkg:x"])
 def test_what_cannot_be_looked_for_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
         sought(text)

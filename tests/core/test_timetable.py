@@ -6,14 +6,15 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from lockgate.core.calendar import Effect, Exempt, Occasion, Rule
+from lockgate.core.calendar import Effect, Occasion, WindowExemption, WindowRule
 from lockgate.core.moment import DAY
 from lockgate.core.recurrence import Frequency, Repeats
 from lockgate.core.timetable import MOST, Span, Timetable, Track, expand
 
 BERLIN = "Europe/Berlin"
-ROLLBACK = frozenset({Exempt.ROLLBACK})
-NOBODY: frozenset[Exempt] = frozenset()
+ROLLBACK = frozenset({WindowExemption.ROLLBACK})
+Kinds = frozenset[WindowExemption]
+NOBODY: Kinds = frozenset()
 
 
 def at(text: str) -> float:
@@ -23,16 +24,16 @@ def at(text: str) -> float:
 SINCE, UNTIL = at("2026-01-01T00:00:00+00:00"), at("2027-02-01T00:00:00+00:00")
 
 
-def daily(effect: Effect, second: int, length: int, zone: str = BERLIN) -> Rule:
+def daily(effect: Effect, second: int, length: int, zone: str = BERLIN) -> WindowRule:
     repeats = Repeats(Frequency.DAILY)
-    return Rule(effect, "daily", zone, (Occasion(date(2025, 1, 1), second, length, zone, repeats=repeats),))
+    return WindowRule(effect, "daily", zone, (Occasion(date(2025, 1, 1), second, length, zone, repeats=repeats),))
 
 
-def laid_out(*rules: Rule, exempt: frozenset[Exempt] = ROLLBACK) -> Timetable:
+def laid_out(*rules: WindowRule, exempt: frozenset[WindowExemption] = ROLLBACK) -> Timetable:
     return expand(rules, exempt, SINCE, UNTIL)
 
 
-def spans_of(rule: Rule) -> list[tuple[float, float]]:
+def spans_of(rule: WindowRule) -> list[tuple[float, float]]:
     return [(span.start, span.end) for span in laid_out(rule).spans]
 
 
@@ -84,8 +85,8 @@ OCCASIONS = some.builds(
 @given(OCCASIONS)
 def test_a_freeze_never_shrinks_and_an_opening_never_grows(occasion: Occasion) -> None:
     """Neither by what clocks show nor by how long it lasts, on any day of the year."""
-    frozen = laid_out(Rule(Effect.FREEZE, "f", occasion.zone, (occasion,)))
-    opened = laid_out(Rule(Effect.OPEN, "o", occasion.zone, (occasion,)))
+    frozen = laid_out(WindowRule(Effect.FREEZE, "f", occasion.zone, (occasion,)))
+    opened = laid_out(WindowRule(Effect.OPEN, "o", occasion.zone, (occasion,)))
     assert opened.openings is not None
     zone = ZoneInfo(occasion.zone)
     shown = datetime(occasion.day.year, occasion.day.month, occasion.day.day, tzinfo=zone)
@@ -115,17 +116,17 @@ RULE_SPANS = some.lists(
         some.sampled_from(Effect),
         some.integers(0, 60),
         some.integers(1, 30),
-        some.sampled_from([None, NOBODY, ROLLBACK, frozenset(Exempt)]),
+        some.sampled_from([None, NOBODY, ROLLBACK, frozenset(WindowExemption)]),
     ),
     max_size=12,
 )
-KINDS = some.sampled_from([NOBODY, ROLLBACK, frozenset({Exempt.URGENT})])
+KINDS = some.sampled_from([NOBODY, ROLLBACK, frozenset({WindowExemption.URGENT})])
 
 
-def by_hand(rules: list[Rule], kinds: frozenset[Exempt], exempt: frozenset[Exempt], moment: float) -> bool:
+def by_hand(rules: list[WindowRule], kinds: Kinds, exempt: Kinds, moment: float) -> bool:
     """Whether it is open then: every rule is looked at."""
 
-    def covers(rule: Rule) -> bool:
+    def covers(rule: WindowRule) -> bool:
         one = rule.occasions[0]
         start = SINCE + (one.day - date(2026, 1, 1)).days * DAY + one.second
         return start <= moment < start + one.length
@@ -141,10 +142,12 @@ def by_hand(rules: list[Rule], kinds: frozenset[Exempt], exempt: frozenset[Exemp
 @settings(max_examples=60, deadline=None)
 @given(RULE_SPANS, KINDS, some.sampled_from([NOBODY, ROLLBACK]))
 def test_a_lookup_says_what_looking_at_every_rule_says(
-    given_: list[tuple[Effect, int, int, frozenset[Exempt] | None]], kinds: frozenset[Exempt], exempt: frozenset[Exempt]
+    given_: list[tuple[Effect, int, int, frozenset[WindowExemption] | None]],
+    kinds: frozenset[WindowExemption],
+    exempt: frozenset[WindowExemption],
 ) -> None:
     rules = [
-        Rule(effect, "r", "UTC", (Occasion(date(2026, 1, 1), hour * 3600, hours * 3600, "UTC"),), exempt=lets_in)
+        WindowRule(effect, "r", "UTC", (Occasion(date(2026, 1, 1), hour * 3600, hours * 3600, "UTC"),), exempt=lets_in)
         for effect, hour, hours, lets_in in given_
     ]
     table = laid_out(*rules, exempt=exempt)
@@ -161,7 +164,7 @@ def test_a_lookup_says_what_looking_at_every_rule_says(
 
 @given(some.lists(some.tuples(some.integers(0, 50), some.integers(1, 50)), max_size=15))
 def test_overlapping_spans_are_laid_out_as_those_that_last_longest(pairs: list[tuple[int, int]]) -> None:
-    rule = Rule(Effect.FREEZE, "f")
+    rule = WindowRule(Effect.FREEZE, "f")
     track = Track.of([Span(float(start), float(start + length), "", rule) for start, length in pairs])
     assert all(one.end <= two.start for one, two in zip(track.spans, track.spans[1:], strict=False))
     for moment in range(110):
@@ -172,7 +175,9 @@ def test_overlapping_spans_are_laid_out_as_those_that_last_longest(pairs: list[t
 
 
 def test_a_rule_that_is_not_known_freezes_until_it_is() -> None:
-    table = laid_out(daily(Effect.OPEN, 0, DAY), Rule(Effect.OPEN, "team.ics", fault="team.ics: it is not there."))
+    table = laid_out(
+        daily(Effect.OPEN, 0, DAY), WindowRule(Effect.OPEN, "team.ics", fault="team.ics: it is not there.")
+    )
     closure = table.closure(SINCE + DAY)
     assert closure is not None and closure.frozen is not None
     assert table.faults == ("team.ics: it is not there.",)
@@ -181,14 +186,14 @@ def test_a_rule_that_is_not_known_freezes_until_it_is() -> None:
 
 
 def test_a_freeze_lets_in_what_it_says_itself() -> None:
-    strict = Rule(Effect.FREEZE, "move", "UTC", (Occasion(date(2026, 5, 1), 0, DAY, "UTC"),), exempt=NOBODY)
+    strict = WindowRule(Effect.FREEZE, "move", "UTC", (Occasion(date(2026, 5, 1), 0, DAY, "UTC"),), exempt=NOBODY)
     assert laid_out(strict).closure(at("2026-05-01T12:00:00+00:00"), ROLLBACK) is not None
 
 
 def test_a_calendar_with_too_much_in_it_is_not_laid_out() -> None:
     repeats = Repeats(Frequency.DAILY)
     many = tuple(Occasion(date(2025, 1, 1), n, 60, "UTC", repeats=repeats) for n in range(MOST // 396 + 2))
-    table = laid_out(Rule(Effect.FREEZE, "holidays.ics", "UTC", many))
+    table = laid_out(WindowRule(Effect.FREEZE, "holidays.ics", "UTC", many))
     assert len(table.spans) == 1
     assert f"more than {MOST} windows" in table.faults[0]
 
@@ -200,7 +205,8 @@ def test_nothing_written_is_open_for_ever() -> None:
 
 def test_what_is_open_tells_when_it_closes() -> None:
     table = laid_out(
-        daily(Effect.OPEN, 0, DAY, "UTC"), Rule(Effect.FREEZE, "f", "UTC", (Occasion(date(2026, 7, 1), 0, DAY, "UTC"),))
+        daily(Effect.OPEN, 0, DAY, "UTC"),
+        WindowRule(Effect.FREEZE, "f", "UTC", (Occasion(date(2026, 7, 1), 0, DAY, "UTC"),)),
     )
     assert table.closes(at("2026-06-01T12:00:00+00:00")) == at("2026-07-01T00:00:00+00:00")
     assert table.began(at("2026-07-01T12:00:00+00:00")) == at("2026-07-01T00:00:00+00:00")

@@ -14,8 +14,8 @@ ROWS = [
     if line.startswith("| **")
 ]
 PRACTICES = (
-    "Repeatability", "Reuse", "Environment modelling", "Approval", "Coordination and audit", "Inventory", "Calendar",
-    "Immutability", "Deployment models", "Push and pull", "Policies",
+    "Repeatability", "Reuse", "Environment modelling", "Approval", "Coordination and audit", "Trains", "Inventory",
+    "Calendar", "Immutability", "Deployment models", "Push and pull", "Policies",
 )  # fmt: skip
 
 

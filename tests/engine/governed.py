@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from lockgate.core.approval import BreakGlass, Rule
+from lockgate.core.approval import ApprovalRule, BreakGlass
 from lockgate.core.environment import Catalogue, Environment, Listen
 from lockgate.core.secret import SecretSource, SecretStore
 from lockgate.engine.operations import Operations
@@ -24,7 +24,7 @@ def governed() -> Catalogue:
                 "prod",
                 after="dev",
                 listen={"*": Listen("127.0.0.1", 8083)},
-                approvals=Rule(("managers",), count=2),
+                approvals=ApprovalRule(("managers",), count=2),
                 break_glass=BreakGlass(("on-call",)),
                 values={"limit": "20"},
                 secrets=KEPT,

@@ -11,8 +11,7 @@ from lockgate.config.environments_file import read_catalogue
 from lockgate.core.application import Strategy, StrategyKind
 from lockgate.core.approval import Party
 from lockgate.core.audit import broken_at
-from lockgate.core.calendar import Effect
-from lockgate.core.calendar import Rule as Frozen
+from lockgate.core.calendar import Effect, WindowRule
 from lockgate.core.deployment import Kind, State
 from lockgate.core.environment import Listen, Promote, TargetSpec
 from lockgate.core.errors import Conflict, Denied, Invalid, NotFound
@@ -592,7 +591,7 @@ def test_the_glass_opens_neither_quarantine_nor_the_order(rig: GovernedRig) -> N
 
 def test_a_freeze_holds_what_is_approved_and_not_what_broke_the_glass(rig: GovernedRig) -> None:
     waiting = rig.on_prod()
-    rig.rewrite(windows=(Frozen(Effect.FREEZE, "a file", fault="the calendar cannot be read"),))
+    rig.rewrite(windows=(WindowRule(Effect.FREEZE, "a file", fault="the calendar cannot be read"),))
     rig.approve(waiting.id, "alice", "bob")
     rig.run()
     assert rig.state(waiting.id) is State.GATED and "counts as frozen" in rig.row(waiting.id).because

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lockgate.core.calendar import Effect, Exempt, Occasion, Rule
+from lockgate.core.calendar import Effect, Occasion, WindowExemption, WindowRule
 from lockgate.core.deployment import State
 from lockgate.core.environment import Catalogue, Environment, Promote, Queueing
 from lockgate.core.errors import Conflict, Denied, Invalid, NotFound
@@ -21,24 +21,24 @@ from lockgate.testing.rig import Rig, three_environments
 NOON = datetime.fromisoformat("2026-11-23T12:00:00+00:00").timestamp()
 """A Monday."""
 HOUR = 3600.0
-ROLLBACK = frozenset({Exempt.ROLLBACK})
+ROLLBACK = frozenset({WindowExemption.ROLLBACK})
 
 
-def frozen(hours: float = 2.0, begins: float = -1.0, exempt: frozenset[Exempt] | None = None) -> Rule:
+def frozen(hours: float = 2.0, begins: float = -1.0, exempt: frozenset[WindowExemption] | None = None) -> WindowRule:
     """Around noon of that Monday."""
     seconds = int((12 + begins) * HOUR)
     occasion = Occasion(date(2026, 11, 23), seconds, int(hours * HOUR), "UTC")
-    return Rule(Effect.FREEZE, "2026-11-23", "UTC", (occasion,), "The warehouse is moved.", exempt)
+    return WindowRule(Effect.FREEZE, "2026-11-23", "UTC", (occasion,), "The warehouse is moved.", exempt)
 
 
-def opened(hour: int, hours: int = 2, day: int = 23) -> Rule:
-    return Rule(Effect.OPEN, "hours", "UTC", (Occasion(date(2026, 11, day), hour * 3600, hours * 3600, "UTC"),))
+def opened(hour: int, hours: int = 2, day: int = 23) -> WindowRule:
+    return WindowRule(Effect.OPEN, "hours", "UTC", (Occasion(date(2026, 11, day), hour * 3600, hours * 3600, "UTC"),))
 
 
 class Ruled(Rig):
     """Its environments take windows."""
 
-    def rule(self, name: str, *windows: Rule, **more: object) -> None:
+    def rule(self, name: str, *windows: WindowRule, **more: object) -> None:
         known = self.catalogue.environments
         changed = replace(known[name], windows=windows, **more)  # type: ignore[arg-type]
         self.catalogue = Catalogue({**known, name: changed})
@@ -175,7 +175,7 @@ def test_an_urgent_deployment_goes_through_only_where_that_is_written_and_with_a
     rig.asked(release, urgent=True, reason="hotfix")
     rig.run(5)
     assert not rig.events("deployment.exempted")
-    rig.rule("dev", frozen(exempt=frozenset({Exempt.URGENT})))
+    rig.rule("dev", frozen(exempt=frozenset({WindowExemption.URGENT})))
     through = rig.asked(release, urgent=True, reason="payments fail")
     rig.run(20)
     assert rig.state(through.id) is State.SUCCEEDED
@@ -286,7 +286,9 @@ def test_what_waits_is_explained_beside_what_runs_now(rig: Ruled) -> None:
 
 
 def test_a_calendar_that_is_not_known_is_a_problem_of_the_whole_board(rig: Ruled) -> None:
-    rig.rule("dev", Rule(Effect.FREEZE, "holidays.ics", file="holidays.ics", fault="holidays.ics:3: it is broken."))
+    rig.rule(
+        "dev", WindowRule(Effect.FREEZE, "holidays.ics", file="holidays.ics", fault="holidays.ics:3: it is broken.")
+    )
     row = rig.asked(rig.release("1"))
     rig.run(5)
     assert rig.state(row.id) is State.GATED

@@ -90,6 +90,9 @@ class Line:
             for name, run in runs.items():
                 if run.state not in FINAL:
                     runs[name] = replace(run, state=self.next_state(run))
+        for name, run in self.there.items():
+            if run.state is State.SUCCEEDED and self.dice.roll(40) == 40:
+                self.there[name] = replace(run, stays="somebody has deployed something else")
         for step in self.train.steps:
             if step.kind is StepKind.TASK and step.state is StepState.WAITING and self.dice.roll(2) == 0:
                 self.person(step)
@@ -124,6 +127,8 @@ class Line:
             if new.returning and not old.returning:
                 assert not any(s.stays and new.name in s.requires for s in after.steps), "what stays lost what it needs"
                 assert not any(_deployed(after.step(name)) for name in behind[new.name]), "the first went back first"
+            if old.returning and new.stays:
+                assert self.there[new.name].stays or new.state is StepState.FAILED, "it stays, and nobody knows why"
             if old.settled and new.state is not old.state:
                 assert old.state is StepState.SUCCEEDED and new.returning, "what is over has changed"
         assert not before.ended or after == before

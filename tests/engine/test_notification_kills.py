@@ -25,7 +25,7 @@ from lockgate.testing.web_sink import Received, Reply, WebSink
 COURIER = """
 import sys, threading
 from lockgate.core.environment import Catalogue
-from lockgate.core.notification import Channel, Rhythm, Rule, Service
+from lockgate.core.notification import Channel, Rhythm, NotificationRule, Service
 from lockgate.core.secret import SecretSource, SecretStore
 from lockgate.drivers.clock import SystemClock
 from lockgate.drivers.notifiers.webhook import WebhookNotifier
@@ -36,7 +36,11 @@ from lockgate.store.database import open_store
 
 secrets = {name: (SecretSource(SecretStore.VARIABLE, name.upper()),) for name in ("url", "secret")}
 channels = {name: Channel(name, Service.WEBHOOK, secrets=secrets) for name in ("one", "two", "digest")}
-rules = (Rule("one", ("all",)), Rule("two", ("all",)), Rule("digest", ("all",), digest=Rhythm(1.0)))
+rules = (
+    NotificationRule("one", ("all",)),
+    NotificationRule("two", ("all",)),
+    NotificationRule("digest", ("all",), digest=Rhythm(1.0)),
+)
 catalogue = Catalogue({}, channels=channels, notify=rules)
 store = open_store(sys.argv[1])
 notifier = WebhookNotifier(Poster(), reveal)

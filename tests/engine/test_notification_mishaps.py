@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lockgate.core.audit import Event
 from lockgate.core.environment import Catalogue
 from lockgate.core.errors import Throttled, Unavailable
-from lockgate.core.notification import Channel, Delivery, Rhythm, Rule, Service, Standing
+from lockgate.core.notification import Channel, Delivery, NotificationRule, Rhythm, Service, Standing
 from lockgate.engine.courier import LEASE, Courier
 from lockgate.engine.herald import Herald
 from lockgate.ports import DeliverySelection, Parcel, Store
@@ -19,10 +19,10 @@ from lockgate.testing.fakes import FakeClock, FakeNotifier
 
 CHANNELS = {name: Channel(name, Service.WEBHOOK) for name in ("one", "digest", "both")}
 RULES = (
-    Rule("one", ("all",)),
-    Rule("digest", ("all",), digest=Rhythm(60.0)),
-    Rule("both", ("failures",)),
-    Rule("both", ("all",), digest=Rhythm(30.0)),
+    NotificationRule("one", ("all",)),
+    NotificationRule("digest", ("all",), digest=Rhythm(60.0)),
+    NotificationRule("both", ("failures",)),
+    NotificationRule("both", ("all",), digest=Rhythm(30.0)),
 )
 WORKERS = ("w1", "w2")
 

@@ -10,7 +10,7 @@ from lockgate.core.audit import Event
 from lockgate.core.environment import Catalogue
 from lockgate.core.errors import Invalid, NotFound, Problem, Throttled, Unavailable, Undeliverable
 from lockgate.core.message import Link, compose
-from lockgate.core.notification import ATTEMPTS, Channel, Rhythm, Rule, Service
+from lockgate.core.notification import ATTEMPTS, Channel, NotificationRule, Rhythm, Service
 from lockgate.engine.courier import Courier
 from lockgate.engine.herald import PAGE, Herald
 from lockgate.messages import Ask, DeliveryView, RetryDeliveries, TryChannel
@@ -42,7 +42,7 @@ class Desk:
         channels = {name: Channel(name, Service.WEBHOOK) for name in names}
         self.rig.catalogue = replace(self.rig.catalogue, channels=channels)
 
-    def rules(self, *rules: Rule, of: str = "") -> None:
+    def rules(self, *rules: NotificationRule, of: str = "") -> None:
         catalogue = self.rig.catalogue
         if of:
             environment = replace(catalogue.environments[of], notify=rules)
@@ -96,9 +96,9 @@ def an(kind: str = "deployment.failed", **changes: object) -> Event:
 
 
 def test_a_failed_deployment_is_told_where_a_rule_says_so(desk: Desk) -> None:
-    desk.rules(Rule("team", ("failures",)), of="dev")
-    desk.rules(Rule("mail", ("failures",)), of="prod")
-    desk.rules(Rule("hook", ("release.created", "finished")))
+    desk.rules(NotificationRule("team", ("failures",)), of="dev")
+    desk.rules(NotificationRule("mail", ("failures",)), of="prod")
+    desk.rules(NotificationRule("hook", ("release.created", "finished")))
     deployment = fail(desk.rig)
     desk.work()
     assert desk.notifier.titles("team") == ["shop 9 (#1) in dev fails and goes back", "shop 9 (#1) in dev has failed"]
@@ -110,7 +110,7 @@ def test_a_failed_deployment_is_told_where_a_rule_says_so(desk: Desk) -> None:
 
 
 def test_who_can_act_is_told_of_a_deployment_that_waits(desk: Desk) -> None:
-    desk.rules(Rule("team"))
+    desk.rules(NotificationRule("team"))
     release = desk.rig.release("1")
     deployment = desk.rig.deploy(release).id
     desk.rig.operations.ask(deployment, "pause", Ask("Looks slow", "bob"))
@@ -125,13 +125,13 @@ def test_who_can_act_is_told_of_a_deployment_that_waits(desk: Desk) -> None:
 def test_what_happened_before_there_was_a_rule_is_not_told(desk: Desk) -> None:
     happen(desk.rig, an())
     desk.work()
-    desk.rules(Rule("team", ("all",)))
+    desk.rules(NotificationRule("team", ("all",)))
     desk.work()
     assert desk.told() == []
 
 
 def test_a_channel_that_is_down_hears_of_it_later_once_and_under_the_same_name(desk: Desk) -> None:
-    desk.rules(Rule("team"), Rule("mail"))
+    desk.rules(NotificationRule("team"), NotificationRule("mail"))
     desk.notifier.trouble["team"] = Unavailable("It is down.")
     happen(desk.rig, an())
     desk.work(120)
@@ -146,7 +146,7 @@ def test_a_channel_that_is_down_hears_of_it_later_once_and_under_the_same_name(d
 
 
 def test_a_channel_that_asks_to_be_left_alone_is(desk: Desk) -> None:
-    desk.rules(Rule("team"))
+    desk.rules(NotificationRule("team"))
     desk.notifier.trouble["team"] = Throttled("Too many.", after=600)
     happen(desk.rig, an())
     desk.work(599)
@@ -156,7 +156,7 @@ def test_a_channel_that_asks_to_be_left_alone_is(desk: Desk) -> None:
 
 
 def test_what_is_refused_is_dead_at_once_and_everybody_else_may_hear_of_that(desk: Desk) -> None:
-    desk.rules(Rule("team", ("all",)), Rule("mail", ("notification.dead",)))
+    desk.rules(NotificationRule("team", ("all",)), NotificationRule("mail", ("notification.dead",)))
     desk.notifier.trouble["team"] = Undeliverable("404.", "Look at its url.")
     happen(desk.rig, an())
     desk.work(5)
@@ -169,7 +169,7 @@ def test_what_is_refused_is_dead_at_once_and_everybody_else_may_hear_of_that(des
 
 
 def test_two_dead_channels_do_not_tell_each_other_for_ever(desk: Desk) -> None:
-    desk.rules(Rule("team", ("all",)), Rule("mail", ("all",)))
+    desk.rules(NotificationRule("team", ("all",)), NotificationRule("mail", ("all",)))
     desk.notifier.trouble = {name: Undeliverable("No.") for name in ("team", "mail")}
     happen(desk.rig, an())
     desk.work(600, step=5)
@@ -179,7 +179,7 @@ def test_two_dead_channels_do_not_tell_each_other_for_ever(desk: Desk) -> None:
 
 
 def test_it_is_given_up_after_many_attempts_and_can_be_tried_again(desk: Desk) -> None:
-    desk.rules(Rule("team"))
+    desk.rules(NotificationRule("team"))
     desk.notifier.trouble["team"] = Unavailable("It is down.")
     happen(desk.rig, an())
     desk.work(4 * 3600, step=60)
@@ -204,7 +204,7 @@ def test_what_is_not_dead_is_not_tried_again(desk: Desk) -> None:
 
 
 def test_a_channel_that_hangs_holds_up_nothing_but_itself(desk: Desk) -> None:
-    desk.rules(Rule("team"), Rule("mail"))
+    desk.rules(NotificationRule("team"), NotificationRule("mail"))
     desk.notifier.held["team"] = threading.Event()
     happen(desk.rig, an(), an(), an())
     desk.herald.follow()
@@ -217,14 +217,14 @@ def test_a_channel_that_hangs_holds_up_nothing_but_itself(desk: Desk) -> None:
 
 
 def test_a_channel_hears_of_things_in_their_order(desk: Desk) -> None:
-    desk.rules(Rule("team", ("all",)))
+    desk.rules(NotificationRule("team", ("all",)))
     happen(desk.rig, *(an(data={"release_label": f"shop {n}"}) for n in range(30)))
     desk.work()
     assert desk.notifier.titles("team") == [f"shop {n} in dev has failed" for n in range(30)]
 
 
 def test_one_that_was_killed_half_way_is_followed_by_the_next_under_the_same_name(desk: Desk) -> None:
-    desk.rules(Rule("team"))
+    desk.rules(NotificationRule("team"))
     happen(desk.rig, an())
     desk.herald.follow()
     (one,) = desk.rig.store.deliveries.claim("worker", desk.rig.clock.now(), 120, ())  # and there it ends
@@ -234,7 +234,7 @@ def test_one_that_was_killed_half_way_is_followed_by_the_next_under_the_same_nam
 
 
 def test_nothing_is_lost_while_the_file_cannot_be_read(desk: Desk) -> None:
-    desk.rules(Rule("team"))
+    desk.rules(NotificationRule("team"))
     desk.unreadable = True
     happen(desk.rig, an())
     with pytest.raises(Invalid):
@@ -253,7 +253,7 @@ def test_nothing_is_lost_while_the_file_cannot_be_read(desk: Desk) -> None:
 
 
 def test_what_is_due_on_a_channel_that_is_gone_is_dead(desk: Desk) -> None:
-    desk.rules(Rule("team"))
+    desk.rules(NotificationRule("team"))
     happen(desk.rig, an())
     desk.herald.follow()
     desk.rules()
@@ -264,7 +264,7 @@ def test_what_is_due_on_a_channel_that_is_gone_is_dead(desk: Desk) -> None:
 
 
 def test_more_than_a_page_of_events_is_followed_to_the_end(desk: Desk) -> None:
-    desk.rules(Rule("team", ("all",), digest=Rhythm(3600)))
+    desk.rules(NotificationRule("team", ("all",), digest=Rhythm(3600)))
     many = PAGE + 50
     added(desk.rig.store, events=[an() for _ in range(many)])
     assert desk.herald.follow() == many
@@ -272,7 +272,7 @@ def test_more_than_a_page_of_events_is_followed_to_the_end(desk: Desk) -> None:
 
 
 def test_a_digest_comes_when_it_is_due_and_whole(desk: Desk) -> None:
-    desk.rules(Rule("mail", ("failures", "finished"), digest=Rhythm(3600)))
+    desk.rules(NotificationRule("mail", ("failures", "finished"), digest=Rhythm(3600)))
     happen(desk.rig, an(), an("deployment.succeeded"), an())
     desk.work()
     assert desk.notifier.sent == []
@@ -288,7 +288,7 @@ def test_a_digest_comes_when_it_is_due_and_whole(desk: Desk) -> None:
 
 
 def test_a_digest_that_fails_is_sent_again_as_the_same_one(desk: Desk) -> None:
-    desk.rules(Rule("mail", digest=Rhythm(600)))
+    desk.rules(NotificationRule("mail", digest=Rhythm(600)))
     happen(desk.rig, an(), an())
     desk.notifier.trouble["mail"] = Unavailable("It is down.")
     desk.work(1201, step=20)
@@ -329,15 +329,15 @@ def test_others_may_add_links_when_it_is_sent(desk: Desk) -> None:
         return [Link("Approve", f"https://deploy.example/{channel.name}/{event.seq}")]
 
     desk.courier.links = links
-    desk.rules(Rule("team", ("approvals",)))
+    desk.rules(NotificationRule("team", ("approvals",)))
     happen(desk.rig, an("approval.requested"))
     desk.work()
     assert desk.notifier.sent[0][1].message.links[0].url == "https://deploy.example/team/1"
 
 
 def test_channels_are_told_with_their_rules_and_how_they_stand(desk: Desk) -> None:
-    desk.rules(Rule("team", ("failures",), ("shop",)), of="dev")
-    desk.rules(Rule("team", ("all",), digest=Rhythm(minute=540, zone="Europe/Berlin")))
+    desk.rules(NotificationRule("team", ("failures",), ("shop",)), of="dev")
+    desk.rules(NotificationRule("team", ("all",), digest=Rhythm(minute=540, zone="Europe/Berlin")))
     desk.work()
     team, mail, _ = desk.rig.operations.notifications.channels()
     assert team.rules == ("everywhere: all, daily 09:00 Europe/Berlin", "dev: failures of shop")
@@ -345,7 +345,7 @@ def test_channels_are_told_with_their_rules_and_how_they_stand(desk: Desk) -> No
 
 
 def test_two_servers_share_the_work(desk: Desk) -> None:
-    desk.rules(*(Rule(name) for name in CHANNELS))
+    desk.rules(*(NotificationRule(name) for name in CHANNELS))
     happen(desk.rig, *(an() for _ in range(10)))
     desk.herald.follow()
     other = desk.new_courier("other")

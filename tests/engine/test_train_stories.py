@@ -402,6 +402,8 @@ def test_a_task_that_is_late_says_so(convoy: Convoy) -> None:
         ((chore("x", assignee="nobody"),), "'nobody' is neither a person nor a group"),
         ((StepDraft("task", "x", assignee="alice", text=" "),), "a task says what is to be done"),
         ((chore("x", " "),), "an item is empty"),
+        ((replace(chore("x"), due=1e300),), "it is no moment that a calendar has"),
+        ((replace(chore("x"), due=float("nan")),), "it is no moment that a calendar has"),
         ((chore("x"), chore("x")), "there are several steps 'x'"),
         ((chore("x", after=("y",)),), "which is no step of this train"),
         ((chore("x", after=("y",)), chore("y", after=("x",))), "in a circle"),

@@ -19,8 +19,7 @@ from tests.engine.governed import GovernedRig
 
 from lockgate.cli.main import main
 from lockgate.core.approval import Review
-from lockgate.core.calendar import Effect
-from lockgate.core.calendar import Rule as Frozen
+from lockgate.core.calendar import Effect, WindowRule
 from lockgate.core.deployment import ACTIVE, Deployment, State
 from lockgate.core.environment import Environment, Listen, Promote, ProvenanceRule, Soak, VulnerabilityRule
 from lockgate.core.errors import LockgateError, SecretUnusable
@@ -314,7 +313,7 @@ def _overdue(station: Station) -> None:
 
 
 def _frozen(station: Station) -> None:
-    station.rewrite(windows=(Frozen(Effect.FREEZE, "a file", fault="the calendar cannot be read"),))
+    station.rewrite(windows=(WindowRule(Effect.FREEZE, "a file", fault="the calendar cannot be read"),))
 
 
 def _forged(station: Station) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockgate.core.approval import Approval, Delegation, Party, Rejection, Rule
+from lockgate.core.approval import Approval, ApprovalRule, Delegation, Party, Rejection
 from lockgate.core.gate import Answer
 from lockgate.core.ids import Digest, digest_of
 from lockgate.gates.approval import Facts, evaluate
@@ -13,7 +13,7 @@ from lockgate.gates.approval import Facts, evaluate
 NOON = 1_800_014_400.0
 THIS, OTHER = digest_of("this"), digest_of("another")
 PEOPLE = ("alice", "bob", "carol", "dave", "erin")
-RULE = Rule(("managers",), count=2)
+RULE = ApprovalRule(("managers",), count=2)
 FACTS = Facts("web 2.0 (#3)", "prod", RULE, THIS, "dep-7", True, members=PEOPLE[:3], known=dict.fromkeys(PEOPLE, 0.0))
 
 

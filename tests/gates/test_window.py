@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 import pytest
 
-from lockgate.core.calendar import ROLLBACKS, Effect, Exempt, Occasion, Rule
+from lockgate.core.calendar import ROLLBACKS, Effect, Occasion, WindowExemption, WindowRule
 from lockgate.core.gate import Answer
 from lockgate.core.moment import DAY
 from lockgate.core.recurrence import Frequency, Repeats
@@ -12,7 +12,7 @@ from lockgate.core.timetable import expand
 from lockgate.gates.window import Facts, evaluate
 
 BERLIN = "Europe/Berlin"
-HOURS = Rule(
+HOURS = WindowRule(
     Effect.OPEN,
     "Mon-Thu 09:00-16:00",
     BERLIN,
@@ -26,7 +26,7 @@ HOURS = Rule(
         ),
     ),
 )
-CHRISTMAS = Rule(
+CHRISTMAS = WindowRule(
     Effect.FREEZE,
     "2026-12-20 .. 2027-01-02",
     BERLIN,
@@ -42,7 +42,7 @@ def at(text: str) -> float:
 MONDAY, NIGHT, DECEMBER = "2026-11-23T10:00:00+01:00", "2026-11-23T20:00:00+01:00", "2026-12-23T10:00:00+01:00"
 
 
-def facts(*rules: Rule, exempt: frozenset[Exempt] = ROLLBACKS, **more: object) -> Facts:
+def facts(*rules: WindowRule, exempt: frozenset[WindowExemption] = ROLLBACKS, **more: object) -> Facts:
     table = expand(rules, exempt, at("2026-11-01T00:00:00+00:00"), at("2027-11-01T00:00:00+00:00"))
     return Facts("prod", table, **more)  # type: ignore[arg-type]
 
@@ -93,7 +93,7 @@ def test_a_rollback_comes_in_and_the_verdict_says_against_what(when: str) -> Non
 
 
 def test_without_the_exemption_a_rollback_waits_although_it_is_urgent() -> None:
-    urgent_only = frozenset({Exempt.URGENT})
+    urgent_only = frozenset({WindowExemption.URGENT})
     verdict = evaluate(facts(CHRISTMAS, exempt=urgent_only, rollback=True, urgent=True, reason="r"), at(DECEMBER))
     assert verdict.answer is Answer.WAIT and "--urgent" not in verdict.because
 
@@ -103,7 +103,7 @@ def test_an_urgent_deployment_waits_like_any_other_unless_it_is_exempt() -> None
 
 
 def test_an_exempt_urgent_deployment_needs_a_reason() -> None:
-    exempt = frozenset({Exempt.URGENT})
+    exempt = frozenset({WindowExemption.URGENT})
     without = evaluate(facts(CHRISTMAS, exempt=exempt, urgent=True, reason=" "), at(DECEMBER))
     assert without.answer is Answer.WAIT
     assert "An urgent deployment may enter before that, with a reason: --urgent --reason TEXT." in without.because
@@ -125,7 +125,7 @@ def test_what_is_planned_is_asked_of_the_time_it_is_planned_for() -> None:
 
 
 def test_a_calendar_that_is_not_known_freezes_and_says_what_to_mend() -> None:
-    broken = Rule(Effect.FREEZE, "holidays.ics", fault="holidays.ics:4: it repeats SECONDLY. Write another.")
+    broken = WindowRule(Effect.FREEZE, "holidays.ics", fault="holidays.ics:4: it repeats SECONDLY. Write another.")
     verdict = evaluate(facts(HOURS, broken), at(MONDAY))
     assert verdict.answer is Answer.WAIT and verdict.until is None
     assert verdict.because == (
@@ -136,7 +136,7 @@ def test_a_calendar_that_is_not_known_freezes_and_says_what_to_mend() -> None:
 
 
 def test_what_never_opens_says_so() -> None:
-    past = Rule(Effect.OPEN, "2026-11-02", BERLIN, (Occasion(date(2026, 11, 2), 0, DAY, BERLIN),))
+    past = WindowRule(Effect.OPEN, "2026-11-02", BERLIN, (Occasion(date(2026, 11, 2), 0, DAY, BERLIN),))
     verdict = evaluate(facts(past), at(MONDAY))
     assert verdict.answer is Answer.WAIT and verdict.until is None
     assert "It does not open within 400 days." in verdict.because

@@ -9,7 +9,9 @@ from starlette.testclient import TestClient
 from lockgate.server.app import make_app
 from lockgate.server.token import Access
 from lockgate.store.database import open_store
+from tests.engine.convoy import Convoy
 from tests.server.fleet import Fleet
+from tests.server.yard import Yard
 
 
 @pytest.fixture
@@ -26,6 +28,15 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         fleet = Fleet(store)
         fleet.tell()
         yield fleet
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Iterator[Yard]:
+    """With one release, of ``api``, and no train yet."""
+    with open_store(f"sqlite:///{tmp_path}/lockgate.db") as store:
+        convoy = Convoy(store)
+        convoy.made("api", "2.0")
+        yield Yard(convoy, tmp_path)
 
 
 @pytest.fixture

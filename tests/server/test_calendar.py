@@ -7,7 +7,7 @@ import icalendar
 import pytest
 from starlette.testclient import TestClient
 
-from lockgate.core.calendar import Effect, Occasion, Rule
+from lockgate.core.calendar import Effect, Occasion, WindowRule
 from lockgate.core.environment import Catalogue, Environment
 from lockgate.messages import CalendarEntry, CalendarView
 from lockgate.server.ics import calendar_text
@@ -20,7 +20,9 @@ FEED = "/v1/calendar.ics"
 def ruled(fleet: Fleet) -> Fleet:
     """prod is frozen for two days, from yesterday on; dev is open."""
     yesterday = datetime.fromtimestamp(fleet.clock.now(), UTC).date() - timedelta(days=1)
-    rule = Rule(Effect.FREEZE, "x", "UTC", (Occasion(yesterday, 0, 3 * 86_400, "UTC"),), "Stocktaking, and more; all")
+    rule = WindowRule(
+        Effect.FREEZE, "x", "UTC", (Occasion(yesterday, 0, 3 * 86_400, "UTC"),), "Stocktaking, and more; all"
+    )
     known = fleet.catalogue.environments
     prod = Environment("prod", after="staging", windows=(rule,))
     fleet.catalogue = Catalogue({**known, "prod": prod})

@@ -1,7 +1,6 @@
 """The console: pages that read without JavaScript, and forms that act."""
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -16,30 +15,7 @@ from lockgate.messages import Deploy
 from lockgate.server.pages import ACTIONS, PAGES
 from lockgate.server.render import MARKS, TEMPLATES_FOLDER, assets, bars, lasted, make_templates, mark, safe_link, span
 from tests.server.fleet import Fleet
-
-HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
-
-
-class Elements(HTMLParser):
-    """What a page is made of."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-
-    def of(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.found if name == tag]
-
-
-def page(client: TestClient, path: str) -> str:
-    answer = client.get(path)
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["content-type"].startswith("text/html") and answer.headers["cache-control"] == "no-store"
-    return answer.text
+from tests.server.paper import HOSTILE, Elements, obeys, page
 
 
 @pytest.fixture
@@ -92,20 +68,8 @@ def test_events_leave_out_single_steps_unless_asked(reader: TestClient) -> None:
 
 
 def test_pages_obey_their_own_rules(reader: TestClient, paths: list[str]) -> None:
-    """No inline script, style or handler; nothing from elsewhere; each control named; each page with one heading."""
     for path in paths:
-        html = page(reader, path)
-        elements = Elements(html)
-        assert not re.search(r"<[^>]+\s(on\w+|style)=", html), path
-        for tag, attributes in elements.found:
-            source = attributes.get("src") or (attributes.get("href") if tag == "link" else None)
-            assert source is None or source.startswith(("/static/", "data:image/svg+xml,")), (path, source)
-        assert [s.get("src") for s in elements.of("script")] and len(elements.of("h1")) == 1
-        named = {label["for"] for label in elements.of("label")}
-        assert {i["id"] for i in elements.of("input") if i.get("type") != "hidden"} <= named
-        assert len({e["id"] for _, e in elements.found if "id" in e}) == len(
-            [1 for _, e in elements.found if "id" in e]
-        )
+        obeys(page(reader, path), path)
 
 
 def test_every_link_of_every_page_leads_somewhere(reader: TestClient, paths: list[str]) -> None:

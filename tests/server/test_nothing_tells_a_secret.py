@@ -25,6 +25,7 @@ from lockgate.core.application import CommandCheck, HttpCheck
 from lockgate.core.deployment import Want
 from lockgate.core.environment import Catalogue, Promote
 from lockgate.core.errors import Unavailable
+from lockgate.core.people import Caller
 from lockgate.core.secret import Secret, SecretSource, SecretStore
 from lockgate.core.verification import HttpAnswer
 from lockgate.drivers.custody import Custody
@@ -34,6 +35,8 @@ from lockgate.drivers.redactor import RedactingFormatter, Redactor
 from lockgate.drivers.secrets.kept import KeptSecrets
 from lockgate.engine import life
 from lockgate.messages import Deploy
+from lockgate.messages.people import AddPerson
+from lockgate.messages.trains import CreateTrain, FinishTask, StartTrain, StepDraft, Tick
 from lockgate.ports import LogChunk, Phase, Polled
 from lockgate.server.app import make_app
 from lockgate.server.redacted import redacted as discreet
@@ -215,6 +218,23 @@ def test_what_somebody_gives_as_a_reason_or_calls_himself(place: Place) -> None:
     place.program.post("/v1/rollbacks", json={**told, "actor": "ann"})
     place.program.put("/v1/secrets/dev/OTHER", json={"text": "another one", "reason": f"not {HUNTER}"})
     nowhere(HUNTER, place.heard(deployment) + place.heard(again))
+
+
+def test_what_people_say_in_trains(place: Place) -> None:
+    deployment = place.run()
+    people = place.fleet.operations.on_behalf_of(Caller("alice", personal=True))
+    place.fleet.operations.people.add(AddPerson("alice"))
+    task = StepDraft("task", "look", assignee="alice", text=f"Type {HUNTER}.", checklist=(f"{HUNTER} works",))
+    people.trains.create(CreateTrain("friday", "dev", (task,), reason=f"now with {HUNTER}"))
+    people.trains.start("friday", StartTrain())
+    place.fleet.dispatcher.round()
+    people.trains.tick("friday", "look", Tick(1))
+    people.trains.finish("friday", "look", FinishTask(f"I typed {HUNTER}."))
+    place.fleet.dispatcher.round()
+    heard = b"".join(place.program.get(f"/v1/{path}").content for path in ("trains", "trains/friday", "tasks"))
+    heard += b"".join(place.browser.get(path).content for path in ("/trains", "/trains/friday", "/inbox"))
+    nowhere(HUNTER, heard + place.heard(deployment))
+    assert heard.count(b"***") > 4
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
-from lockgate.core.notification import Channel, Delivery, Rule, Service, Standing
+from lockgate.core.notification import Channel, Delivery, NotificationRule, Service, Standing
 from lockgate.testing.samples import NOON
 from tests.server.fleet import Fleet
 
@@ -16,7 +16,7 @@ def channels(fleet: Fleet) -> None:
         "team": Channel("team", Service.SLACK),
         "mail": Channel("mail", Service.EMAIL, {"smtp": "m.x:25"}, ("a@b.c",)),
     }
-    fleet.catalogue = replace(fleet.catalogue, channels=channels, notify=(Rule("team", ("all",)),))
+    fleet.catalogue = replace(fleet.catalogue, channels=channels, notify=(NotificationRule("team", ("all",)),))
 
 
 def settled(fleet: Fleet, name: str, state: Standing, because: str = "") -> None:

@@ -143,7 +143,8 @@ def _under_way(found: Status) -> list[Line]:
 
 def _deployment_lines(view: DeploymentView, waiting: int, at: float) -> list[Line]:
     head = standing(view, at)
-    more = f", {waiting} more waiting" if waiting else ""
+    more = f", of the train {view.train}" if view.train else ""
+    more += f", {waiting} more waiting" if waiting else ""
     who = f"Who can act: {view.who}." if view.who else ""
     sentences = [sentence for sentence in dict.fromkeys((view.words, view.because, who)) if sentence]
     return [Line((("  ", ""), *head.spans, (more, FAINT))), *indented(sentences, 4)]

@@ -11,7 +11,7 @@ import msgspec
 
 from lockgate.client.address import Address, address_from_environment, no_server
 from lockgate.core.errors import LockgateError, Problem, Unavailable
-from lockgate.decoding import decoded
+from lockgate.decoding import UNREADABLE, decoded
 from lockgate.messages import Fault
 
 T = TypeVar("T")
@@ -113,7 +113,7 @@ def decoded_as(data: bytes, kind: type[T] | None) -> T:
         return None  # type: ignore[return-value]  # the caller asked for nothing
     try:
         return decoded(data, kind)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         because = f"The server's answer is not understood: {error}. Are client and server of the same version?"
         raise Refusal(Fault("Answer not understood", 502, because, "answer-not-understood")) from error
 
@@ -121,7 +121,7 @@ def decoded_as(data: bytes, kind: type[T] | None) -> T:
 def refuse(status: int, data: bytes) -> NoReturn:
     try:
         fault = decoded(data, Fault)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         text = data[:200].decode(errors="replace").strip()
         fault = Fault("Refused", status, f"The server answered {status}: {text}", "error")
     raise Refusal(fault)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lockgate.config.document import Sequence
 from lockgate.config.form import At, Choice, Field, Form, Kind, Named, Read, Schema, Several, listing, nearest
 from lockgate.config.scalars import NAME, Text, Whole, duration
-from lockgate.core.approval import BreakGlass, Exempt, Party, Rule, members
+from lockgate.core.approval import ApprovalExemption, ApprovalRule, BreakGlass, Party, members
 from lockgate.core.environment import Catalogue, Environment, Promote
 from lockgate.core.errors import Problem
 from lockgate.core.people import PERSON_NAME
@@ -37,7 +37,7 @@ _GROUPS: Kind[tuple[str, ...]] = OneOrSeveral(Several("groups", NAME, least=1))
 
 APPROVALS = Form(
     "approvals",
-    Rule,
+    ApprovalRule,
     (
         Field("from", _GROUPS, "Groups whose members may approve.", required=True, to="groups", stand_in=()),
         Field("count", Whole("count", 1, 20), "How many people must approve."),
@@ -50,7 +50,7 @@ APPROVALS = Form(
         Field("expires", duration("a time", 60, MOST), "How long an approval holds before the deployment begins."),
         Field(
             "except",
-            Several("exceptions", Choice("an exception", {e.value: e for e in Exempt})),
+            Several("exceptions", Choice("an exception", {e.value: e for e in ApprovalExemption})),
             "What needs no approval: rollback.",
             to="exempt",
         ),

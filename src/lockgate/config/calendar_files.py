@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lockgate.config.document import load_text
 from lockgate.config.ics import read_ics
-from lockgate.core.calendar import Occasion, Rule
+from lockgate.core.calendar import Occasion, WindowRule
 from lockgate.core.environment import Catalogue, Environment
 from lockgate.core.errors import Invalid, Problem
 
@@ -32,7 +32,7 @@ class CalendarFiles:
             for name, one in environments.items()
         }
 
-    def _rule(self, rule: Rule) -> Rule:
+    def _rule(self, rule: WindowRule) -> WindowRule:
         if not rule.file:
             return rule
         key = (rule.file, rule.zone)
@@ -43,7 +43,7 @@ class CalendarFiles:
             return replace(rule, fault=found.problems[0].sentence())
         return replace(rule, occasions=found, zone=rule.zone or _shown_in(found), fault="")
 
-    def _fresh(self, rule: Rule) -> tuple[Occasion, ...] | Invalid:
+    def _fresh(self, rule: WindowRule) -> tuple[Occasion, ...] | Invalid:
         path = self.folder / rule.file
         try:
             if path.exists() and not path.is_file():  # opening a pipe would wait for ever
@@ -58,7 +58,7 @@ class CalendarFiles:
             return Invalid(problems)
 
 
-def _unreadable(rule: Rule, error: OSError) -> Problem:
+def _unreadable(rule: WindowRule, error: OSError) -> Problem:
     return Problem(rule.file, None, "", f"it cannot be read: {error.strerror}.", "Check its name and permissions.")
 
 

@@ -14,7 +14,7 @@ from lockgate.core.deployment import State
 from lockgate.core.environment import Catalogue
 from lockgate.core.errors import Problem
 from lockgate.core.message import PREDICATES
-from lockgate.core.notification import GROUPS, Channel, Rhythm, Rule, Service
+from lockgate.core.notification import GROUPS, Channel, NotificationRule, Rhythm, Service
 from lockgate.core.secret import SecretSource
 
 T = TypeVar("T")
@@ -208,7 +208,7 @@ def _zone(at: At, name: str) -> str:
 
 RULE = Form(
     "a rule",
-    Rule,
+    NotificationRule,
     (
         Field("to", NAME, "The channel.", required=True, stand_in=""),
         Field("on", OneOrSeveral("groups or kinds of events", Heard()),
@@ -227,7 +227,7 @@ NOTIFY = Field("notify", Several("rules", RULE), "Who hears of what, each rule w
 def notify_faults(read: Read[Catalogue]) -> Iterator[Problem]:
     """Rules whose channel is not there."""
     written_ones = [p.removeprefix("channels.") for p in read.lines if re.fullmatch(r"channels\.[^.\[]+", p)]
-    places: list[tuple[str, tuple[Rule, ...]]] = [("notify", read.value.notify)]
+    places: list[tuple[str, tuple[NotificationRule, ...]]] = [("notify", read.value.notify)]
     places += [(f"environments.{e.name}.notify", e.notify) for e in read.value.environments.values()]
     for path, rules in places:
         for index, rule in enumerate(rules):

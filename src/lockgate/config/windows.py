@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from lockgate.config.document import Node, Scalar, Table
 from lockgate.config.form import At, Choice, Field, Form, Schema, Several, nearest
 from lockgate.config.scalars import Text, written
-from lockgate.core.calendar import Effect, Exempt, Occasion, Rule
+from lockgate.core.calendar import Effect, Occasion, WindowExemption, WindowRule
 from lockgate.core.errors import Invalid
 from lockgate.core.moment import DAY, zone_fault
 from lockgate.core.recurrence import Frequency, Repeats
@@ -140,18 +140,18 @@ def _rule(
     freeze: _Times | None = None,
     zone: str = "",
     because: str = "",
-    exempt: frozenset[Exempt] | None = None,
-) -> Rule:
+    exempt: frozenset[WindowExemption] | None = None,
+) -> WindowRule:
     times, effect = (freeze, Effect.FREEZE) if freeze else (opening, Effect.OPEN)
     text, occasion = (times.text, times.occasion) if times else ("", None)
     if occasion is None or not zone:
-        return Rule(effect, text, zone, (), because, exempt, text, f"{text}: {UNREAD}.")
-    return Rule(effect, text, zone, (occasion(zone),), because, exempt)
+        return WindowRule(effect, text, zone, (), because, exempt, text, f"{text}: {UNREAD}.")
+    return WindowRule(effect, text, zone, (occasion(zone),), because, exempt)
 
 
-EXEMPT_KINDS: Choice[Exempt] = Choice(
+EXEMPT_KINDS: Choice[WindowExemption] = Choice(
     "what is exempt",
-    {kind.value: kind for kind in Exempt},
+    {kind.value: kind for kind in WindowExemption},
     hints={"rollbacks": "Did you mean 'rollback'?", "hotfix": "Did you mean 'urgent'?"},
 )
 
@@ -161,14 +161,14 @@ class Exemptions:
 
     _each = Several("kinds of deployment", EXEMPT_KINDS)
 
-    def read(self, at: At) -> frozenset[Exempt]:
+    def read(self, at: At) -> frozenset[WindowExemption]:
         return frozenset(self._each.read(at))
 
     def schema(self) -> Schema:
         return self._each.schema()
 
 
-WINDOW: Form[Rule] = Form(
+WINDOW: Form[WindowRule] = Form(
     "a window",
     _rule,
     (
@@ -190,7 +190,7 @@ WINDOW: Form[Rule] = Form(
 class Window:
     """One of them, with what only several of its fields together can tell."""
 
-    def read(self, at: At) -> Rule:
+    def read(self, at: At) -> WindowRule:
         if isinstance(at.node, Table):
             for fault in _across(at, at.node):
                 at.note(fault)

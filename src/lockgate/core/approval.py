@@ -25,7 +25,7 @@ class Party(StrEnum):
     """Whoever, or whatever, built the release."""
 
 
-class Exempt(StrEnum):
+class ApprovalExemption(StrEnum):
     """What needs no approval."""
 
     ROLLBACK = "rollback"
@@ -33,7 +33,7 @@ class Exempt(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ApprovalRule:
     """``approvals`` of an environment."""
 
     groups: tuple[str, ...]
@@ -44,7 +44,7 @@ class Rule:
     """Who may not, whatever group they are in."""
     expires: float = DAY
     """Seconds that an approval holds; a deployment that has not begun by then needs another."""
-    exempt: tuple[Exempt, ...] = (Exempt.ROLLBACK,)
+    exempt: tuple[ApprovalExemption, ...] = (ApprovalExemption.ROLLBACK,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ class Effect(StrEnum):
     """Nothing begins, whatever is open."""
 
 
-class Exempt(StrEnum):
+class WindowExemption(StrEnum):
     """What may be let in although the environment is closed or frozen."""
 
     ROLLBACK = "rollback"
@@ -27,7 +27,7 @@ class Exempt(StrEnum):
     """Only with a reason."""
 
 
-ROLLBACKS = frozenset({Exempt.ROLLBACK})
+ROLLBACKS = frozenset({WindowExemption.ROLLBACK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Occasion:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class WindowRule:
     """One line of an environment's ``windows``."""
 
     effect: Effect
@@ -59,7 +59,7 @@ class Rule:
     """That it is told in; empty: UTC."""
     occasions: tuple[Occasion, ...] = ()
     because: str = ""
-    exempt: frozenset[Exempt] | None = None
+    exempt: frozenset[WindowExemption] | None = None
     """What a freeze lets in; None: what the environment says."""
     file: str = ""
     """The calendar file that the occasions come from; empty: they are written here."""

@@ -18,6 +18,11 @@ _SEVERE = {
     "promotion.refused": 6,
     "quarantine.lifted": 5,
     "quarantine.set": 7,
+    "task.rejected": 5,
+    "train.aborted": 5,
+    "train.failed": 8,
+    "train.rolled_back": 7,
+    "train.rolling_back": 7,
 }
 """0 to 10; what is not named is 3."""
 

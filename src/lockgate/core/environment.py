@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from lockgate.core import notification
 from lockgate.core.application import Strategy
-from lockgate.core.approval import BreakGlass
-from lockgate.core.approval import Rule as ApprovalRule
-from lockgate.core.calendar import ROLLBACKS, Exempt, Rule
+from lockgate.core.approval import ApprovalRule, BreakGlass
+from lockgate.core.calendar import ROLLBACKS, WindowExemption, WindowRule
 from lockgate.core.errors import NotFound
 from lockgate.core.finding import Severity
 from lockgate.core.ids import ASIDE, Digest
-from lockgate.core.notification import Channel
+from lockgate.core.notification import Channel, NotificationRule
 from lockgate.core.origin import Origin
 from lockgate.core.policy import Policy, PolicyUse, digest_of_policies
 from lockgate.core.secret import SecretSource
@@ -169,9 +167,9 @@ class Environment:
     vulnerabilities: VulnerabilityRule | None = None
     """None: findings keep nothing out."""
     soak: Soak | None = None
-    windows: tuple[Rule, ...] = ()
+    windows: tuple[WindowRule, ...] = ()
     """When it is open, and when it is frozen."""
-    exempt: frozenset[Exempt] = ROLLBACKS
+    exempt: frozenset[WindowExemption] = ROLLBACKS
     """What may enter although it is closed or frozen."""
     tier: str = ""
     """What it has in common with others and does not say itself; empty: only what the organisation says."""
@@ -187,7 +185,7 @@ class Environment:
     """Who must agree to a deployment; None: nobody."""
     break_glass: BreakGlass | None = None
     """Who may do without, in an emergency; None: nobody."""
-    notify: tuple[notification.Rule, ...] = ()
+    notify: tuple[NotificationRule, ...] = ()
     """Who hears of what happens here, beside those who hear of what happens anywhere."""
 
     def in_rollout(self) -> tuple[Cell, ...]:
@@ -236,7 +234,7 @@ class Catalogue:
     """Group -> names of people."""
     channels: Mapping[str, Channel] = field(default_factory=dict)
     """Where notifications go."""
-    notify: tuple[notification.Rule, ...] = ()
+    notify: tuple[NotificationRule, ...] = ()
     """Who hears of what happens anywhere, and of what belongs to no environment."""
 
     def channel(self, name: str) -> Channel:
@@ -246,7 +244,7 @@ class Catalogue:
         known = ", ".join(self.channels) or "none yet"
         raise NotFound(f"There is no channel {name!r}.", f"The channels are: {known}.")
 
-    def rules_for(self, environment: str) -> tuple[notification.Rule, ...]:
+    def rules_for(self, environment: str) -> tuple[NotificationRule, ...]:
         """Of what happens in the environment; of what belongs to none, if the name is empty or unknown."""
         known = self.environments.get(environment)
         return (*self.notify, *(known.notify if known else ()))

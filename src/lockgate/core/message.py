@@ -73,16 +73,33 @@ PREDICATES = {
     "quarantine.set": "is barred from {}",
     "quarantine.lifted": "may enter {} again",
     "environment.repaired": "was repaired",
+    "train.started": "has begun",
+    "train.stopping": "stops",
+    "train.rolling_back": "goes back",
+    "train.succeeded": "has succeeded",
+    "train.rolled_back": "was taken back",
+    "train.failed": "has failed",
+    "train.aborted": "was aborted",
+    "task.opened": "is to be done",
+    "task.done": "is done",
+    "task.rejected": "cannot be done",
 }
-"""Kind of event -> what it says of the release it is about. Other kinds are told by their own words."""
+"""Kind of event -> what it says of the release, train or task it is about. Other kinds are told by their own words."""
 
 _TONES = {
-    Tone.GOOD: ("deployment.succeeded", "quarantine.lifted", "approval.given", "approval.granted"),
+    Tone.GOOD: ("deployment.succeeded", "quarantine.lifted", "approval.given", "approval.granted", "train.succeeded"),
     Tone.BAD: (
-        *(f"deployment.{state}" for state in ("rolling_back", "rolled_back", "failed")),
-        *("promotion.refused", "quarantine.set", "notification.dead", "approval.refused", "approval.denied"),
+        *(f"{what}.{state}" for what in ("deployment", "train") for state in ("rolling_back", "rolled_back", "failed")),
+        *(
+            "task.rejected",
+            "promotion.refused",
+            "quarantine.set",
+            "notification.dead",
+            "approval.refused",
+            "approval.denied",
+        ),
     ),
-    Tone.WAITS: ("deployment.gated", "deployment.paused", "approval.requested"),
+    Tone.WAITS: ("deployment.gated", "deployment.paused", "approval.requested", "task.opened"),
 }
 
 _NEXT = {
@@ -98,6 +115,10 @@ _NEXT = {
     ),
     "approval.requested": "See what is asked for: lockgate explain {deployment}",
     "notification.dead": "See why, and try again: lockgate notifications dead",
+    "train.failed": "See why: lockgate train show {train}",
+    "train.rolling_back": "Nobody needs to act; look at it: lockgate train show {train}",
+    "train.rolled_back": "See why: lockgate train show {train}",
+    "task.opened": "See what is to be done: lockgate task show {train}/{step}",
 }
 
 LONGEST_TITLE = 200
@@ -123,7 +144,7 @@ def compose(event: Event, *, site: str = "", links: Sequence[Link] = (), sentenc
 
 def subject(event: Event) -> str:
     """What happened to what, where: one line. ``shop 2.1.0 (#3) in prod has failed``"""
-    what = event.data.get("release_label") or event.application or event.release
+    what = _travelling(event) or event.data.get("release_label") or event.application or event.release
     predicate = PREDICATES.get(event.kind)
     if predicate is None:
         noun, _, rest = event.kind.replace("_", " ").replace("-", " ").partition(".")
@@ -135,7 +156,16 @@ def subject(event: Event) -> str:
     if "{}" in predicate:
         return one_line(f"{what or 'A release'} {predicate.format(event.environment or 'everywhere')}")
     place = f" in {event.environment}" if event.environment else ""
-    return one_line(f"{what or event.deployment or 'Something'}{place} {predicate}")
+    noun = "The train " if event.kind.startswith("train.") else ""
+    return one_line(f"{noun}{what or event.deployment or 'Something'}{place} {predicate}")
+
+
+def _travelling(event: Event) -> str:
+    """The train or the task that the event is about, by its name; empty: neither."""
+    train, kind = event.data.get("train", ""), event.kind.partition(".")[0]
+    if not train or kind not in ("train", "task"):
+        return ""
+    return f"{train}/{event.data.get('step', '')}" if kind == "task" else train
 
 
 def tone_of(kind: str) -> Tone:
@@ -155,6 +185,7 @@ def _next(event: Event) -> list[str]:
         for name in ("deployment", "release", "application", "environment")
         if getattr(event, name)
     }
+    named |= {name: event.data[name] for name in ("train", "step") if name in event.data}
     try:
         return [_NEXT[event.kind].format(**named)] if event.kind in _NEXT else []
     except KeyError:
@@ -166,6 +197,8 @@ def _console(event: Event, site: str) -> tuple[Link, ...]:
         return ()
     if event.deployment:
         return (Link("Open the deployment", f"{site.rstrip('/')}/deployments/{event.deployment}"),)
+    if train := event.data.get("train", ""):
+        return (Link("Open the train", f"{site.rstrip('/')}/trains/{train}"),)
     return (Link("Open Lockgate", f"{site.rstrip('/')}/"),)
 
 

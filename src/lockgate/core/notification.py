@@ -47,11 +47,21 @@ class Channel:
 
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "failures": ("deployment.rolling_back", "deployment.rolled_back", "deployment.failed", "promotion.refused"),
-    "waits": ("deployment.gated", "deployment.paused"),
+    "failures": (
+        *(f"{what}.{how}" for what in ("deployment", "train") for how in ("rolling_back", "rolled_back", "failed")),
+        "promotion.refused",
+    ),
+    "waits": ("deployment.gated", "deployment.paused", "task.opened"),
     "approvals": ("approval.*",),
     "started": ("deployment.running",),
-    "finished": tuple(f"deployment.{end}" for end in ("succeeded", "rolled_back", "failed", "aborted", "superseded")),
+    "finished": (
+        *(
+            f"{what}.{end}"
+            for what in ("deployment", "train")
+            for end in ("succeeded", "rolled_back", "failed", "aborted")
+        ),
+        "deployment.superseded",
+    ),
     "quarantine": ("quarantine.*",),
     "repairs": ("environment.repaired",),
     "all": ("*",),
@@ -93,7 +103,7 @@ class Rhythm:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class NotificationRule:
     """One entry of ``notify``."""
 
     to: str
@@ -169,7 +179,7 @@ class Delivery:
     """Given by the store."""
 
 
-def deliveries(event: Event, rules: Iterable[Rule], now: Instant) -> tuple[Delivery, ...]:
+def deliveries(event: Event, rules: Iterable[NotificationRule], now: Instant) -> tuple[Delivery, ...]:
     """What channels are to hear of the event: one for each channel, and at once if any rule says so."""
     found: dict[str, Delivery] = {}
     for rule in rules:
@@ -181,7 +191,7 @@ def deliveries(event: Event, rules: Iterable[Rule], now: Instant) -> tuple[Deliv
     return tuple(found.values())
 
 
-def _delivery(event: Event, rule: Rule, now: Instant) -> Delivery:
+def _delivery(event: Event, rule: NotificationRule, now: Instant) -> Delivery:
     due = rule.digest.after(now) if rule.digest else now
     return Delivery(
         id=f"ntf-{event.seq}-{rule.to}",

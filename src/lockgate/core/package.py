@@ -207,8 +207,7 @@ def sought(text: str) -> Sought:
     or ``openssl 3.0.7``. Raises :class:`Invalid` for nothing at all, and for a package URL that is none."""
     words = text.strip()
     if not words:
-        mend = "Write a package such as openssl@3.0.7, a package URL, an artifact or a digest."
-        raise Invalid([Problem("request", None, "what", "it says nothing to look for.", mend)])
+        raise _nothing()
     if _DIGEST.fullmatch(words.lower()):
         return Sought(By.DIGEST, "sha256:" + words.lower().removeprefix("sha256:"))
     if words.startswith("rel-"):
@@ -241,9 +240,16 @@ def _named(words: str) -> Sought:
         name, at, version = words.rpartition("@")
         if not at or not name or "/" in version:
             name, version = words, ""
-    name = name.strip()
+    name = name.strip().rstrip("/")
+    if not name.strip("@/: "):
+        raise _nothing()
     whole = name if "/" in name else ""
     return Sought(By.NAME, name.rsplit("/", 1)[-1].lower(), version.strip(), whole)
+
+
+def _nothing() -> Invalid:
+    mend = "Write a package such as openssl@3.0.7, a package URL, an artifact or a digest."
+    return Invalid([Problem("request", None, "what", "it says nothing to look for.", mend)])
 
 
 def digest_in(hashes: Mapping[str, str]) -> Digest | None:

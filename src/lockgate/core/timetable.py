@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 
-from lockgate.core.calendar import ROLLBACKS, Effect, Exempt, Occasion, Rule
+from lockgate.core.calendar import ROLLBACKS, Effect, Occasion, WindowExemption, WindowRule
 from lockgate.core.ids import Instant
 from lockgate.core.moment import DAY, clocks
 from lockgate.core.recurrence import days
@@ -31,7 +31,7 @@ class Span:
     start: Instant
     end: Instant
     title: str
-    rule: Rule
+    rule: WindowRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +73,15 @@ class Timetable:
     until: Instant
     openings: Track | None = None
     """None: no rule opens it, so it is open unless it is frozen."""
-    freezes: Mapping[frozenset[Exempt], Track] = field(default_factory=dict)
-    exempt: frozenset[Exempt] = ROLLBACKS
+    freezes: Mapping[frozenset[WindowExemption], Track] = field(default_factory=dict)
+    exempt: frozenset[WindowExemption] = ROLLBACKS
     """What comes in outside of openings."""
     spans: tuple[Span, ...] = ()
     """Every single one, by their start."""
     zone: str = ""
     """That it is told in."""
 
-    def closure(self, at: Instant, kinds: frozenset[Exempt] = frozenset()) -> Closure | None:
+    def closure(self, at: Instant, kinds: frozenset[WindowExemption] = frozenset()) -> Closure | None:
         """What keeps a deployment of these kinds out; None: nothing does."""
         frozen = self._frozen(at, kinds)
         if frozen is not None:
@@ -89,7 +89,7 @@ class Timetable:
         shut = self.openings is not None and not self.exempt & kinds and self.openings.at(at) is None
         return Closure() if shut else None
 
-    def opens(self, at: Instant, kinds: frozenset[Exempt] = frozenset()) -> Instant | None:
+    def opens(self, at: Instant, kinds: frozenset[WindowExemption] = frozenset()) -> Instant | None:
         """The first moment from then on at which nothing keeps it out; None: none that is known."""
         moment: Instant | None = at
         while moment is not None and (closure := self.closure(moment, kinds)) is not None:
@@ -116,7 +116,7 @@ class Timetable:
         """Why parts of it are not known."""
         return tuple(dict.fromkeys(span.rule.fault for span in self.spans if span.rule.fault))
 
-    def _frozen(self, at: Instant, kinds: frozenset[Exempt]) -> Span | None:
+    def _frozen(self, at: Instant, kinds: frozenset[WindowExemption]) -> Span | None:
         """Of those freezes that do not let it in, the one that lasts longest."""
         found = (track.at(at) for exempt, track in self.freezes.items() if not exempt & kinds)
         return max((span for span in found if span), key=lambda span: span.end, default=None)
@@ -152,7 +152,9 @@ def _longest(spans: Sequence[Span]) -> Iterator[Span]:
 # --- laying out ---
 
 
-def expand(rules: Sequence[Rule], exempt: frozenset[Exempt], since: Instant, until: Instant) -> Timetable:
+def expand(
+    rules: Sequence[WindowRule], exempt: frozenset[WindowExemption], since: Instant, until: Instant
+) -> Timetable:
     """The timetable of these rules, complete between both instants."""
     spans: list[Span] = []
     for rule in rules:
@@ -178,13 +180,15 @@ def _opens(span: Span) -> bool:
     return span.rule.effect is Effect.OPEN and not span.rule.fault
 
 
-def _for_ever(rule: Rule) -> Span:
+def _for_ever(rule: WindowRule) -> Span:
     """What is not known freezes."""
     return Span(*FOR_EVER, rule.because or rule.written, rule)
 
 
-def _by_exemption(spans: Iterable[Span], exempt: frozenset[Exempt]) -> Mapping[frozenset[Exempt], Track]:
-    apart: dict[frozenset[Exempt], list[Span]] = {}
+def _by_exemption(
+    spans: Iterable[Span], exempt: frozenset[WindowExemption]
+) -> Mapping[frozenset[WindowExemption], Track]:
+    apart: dict[frozenset[WindowExemption], list[Span]] = {}
     for span in spans:
         if not _opens(span):
             lets_in = exempt if span.rule.exempt is None else span.rule.exempt
@@ -192,14 +196,14 @@ def _by_exemption(spans: Iterable[Span], exempt: frozenset[Exempt]) -> Mapping[f
     return {lets_in: Track.of(some) for lets_in, some in apart.items()}
 
 
-def _of_rule(rule: Rule, since: Instant, until: Instant) -> list[Span]:
+def _of_rule(rule: WindowRule, since: Instant, until: Instant) -> list[Span]:
     """No more than one too many."""
     if rule.fault:
         return [_for_ever(rule)]
     return list(islice(_spans(rule, since, until), MOST + 1))
 
 
-def _spans(rule: Rule, since: Instant, until: Instant) -> Iterator[Span]:
+def _spans(rule: WindowRule, since: Instant, until: Instant) -> Iterator[Span]:
     for occasion in rule.occasions:
         title = occasion.title or rule.because or rule.written
         for day, second, length in _times(occasion, since, until):

@@ -177,6 +177,12 @@ def run_name(train: str, step: str, *, back: bool = False) -> str:
     return f"{train}/{step}/{BACK}" if back else f"{train}/{step}"
 
 
+def named_by(run: str) -> tuple[str, str]:
+    """The train and the step of a deployment of that name; ``("", "")`` of one that is no train's."""
+    train, _, rest = run.partition("/")
+    return train, rest.partition("/")[0]
+
+
 def in_order(steps: Iterable[TrainStep]) -> tuple[TrainStep, ...]:
     """Each behind those it comes after; otherwise as they are. The first of a circle, and what comes after it, is left
     out: whoever gets fewer back than they gave has found one."""

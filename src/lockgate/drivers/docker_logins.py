@@ -17,7 +17,7 @@ import msgspec
 
 from lockgate.core.errors import ComponentMissing, Denied, Invalid, Problem
 from lockgate.core.secret import Secret
-from lockgate.decoding import decoded
+from lockgate.decoding import UNREADABLE, decoded
 from lockgate.drivers.logins import Login
 from lockgate.drivers.programs import find_program, run_program
 from lockgate.drivers.registry import HUB, is_hub
@@ -129,7 +129,7 @@ class DockerLogins:
             raise Denied(because, f"Run it yourself: echo {server} | docker-credential-{helper} get")
         try:
             found = decoded(ended.out, Helped)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             because = f"docker-credential-{helper} answers for {server} with something that is no login."
             raise Denied(because, "Install the helper again, or sign in without it.") from None
         if found.username == TOKEN_USER:
@@ -140,7 +140,7 @@ class DockerLogins:
 def _config(where: str, text: str) -> Config:
     try:
         return decoded(text, Config)
-    except msgspec.DecodeError:  # its message may show a part of the text
+    except UNREADABLE:  # its message may show a part of the text
         raise _invalid(where, "it is not JSON as docker login writes it") from None
 
 

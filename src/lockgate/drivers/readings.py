@@ -15,6 +15,7 @@ from lockgate.core.errors import Invalid, Problem, Unavailable
 from lockgate.core.ids import Instant
 from lockgate.core.secret import Secret
 from lockgate.core.window import Ratio, Reading
+from lockgate.decoding import UNREADABLE
 from lockgate.drivers.http import HttpClient
 
 PATIENCE = 10.0
@@ -179,5 +180,5 @@ def parsed(settings: Settings, body: bytes) -> Any:
     """The JSON. Raises Unavailable for anything else."""
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise settings.unavailable(f"what it says is not JSON: {settings.told(body)}") from error

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 
 from lockgate.core.admission import Admission
-from lockgate.core.calendar import Exempt, Rule
+from lockgate.core.calendar import WindowExemption, WindowRule
 from lockgate.core.environment import Environment
 from lockgate.core.gate import Verdict
 from lockgate.core.ids import Instant
@@ -21,8 +21,8 @@ BEHIND = 40.0 * DAY
 
 @dataclass(frozen=True, slots=True)
 class _Laid:
-    windows: tuple[Rule, ...]
-    exempt: frozenset[Exempt]
+    windows: tuple[WindowRule, ...]
+    exempt: frozenset[WindowExemption]
     at: Instant
     timetable: Timetable
 

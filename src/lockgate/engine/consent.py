@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lockgate.core.admission import Admission
-from lockgate.core.approval import Approval, Delegation, Exempt, Party, Rule, Subject, members
+from lockgate.core.approval import Approval, ApprovalExemption, ApprovalRule, Delegation, Party, Subject, members
 from lockgate.core.audit import Event
 from lockgate.core.deployment import WAITING, Deployment
 from lockgate.core.difference import Difference, between, differences
@@ -167,15 +167,15 @@ def _id(admission: Admission) -> str:
     return admission.row.id if admission.row else ""
 
 
-def _exempt(admission: Admission, rule: Rule | None) -> str:
+def _exempt(admission: Admission, rule: ApprovalRule | None) -> str:
     if admission.break_glass:
         return f"{admission.actor} broke the glass: {admission.reason}"
-    if rule is not None and admission.rollback and Exempt.ROLLBACK in rule.exempt:
+    if rule is not None and admission.rollback and ApprovalExemption.ROLLBACK in rule.exempt:
         return f"It is a rollback, which {admission.environment.name} exempts from approvals."
     return ""
 
 
-def _parts(admission: Admission, rule: Rule | None, people: Iterable[Person]) -> Mapping[str, Party]:
+def _parts(admission: Admission, rule: ApprovalRule | None, people: Iterable[Person]) -> Mapping[str, Party]:
     """Who had a part in it that the rule bars."""
     if rule is None:
         return {}

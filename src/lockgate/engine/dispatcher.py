@@ -7,23 +7,24 @@ finds that somebody else has written meanwhile drops what they had decided.
 import logging
 from dataclasses import dataclass
 
-from lockgate.core.deployment import Deployment, Kind, Want
+from lockgate.core.deployment import ACTIVE, Deployment, Kind, Want
 from lockgate.core.errors import Conflict, Fenced, Invalid, LockgateError, NotFound, Retryable, Terminal
 from lockgate.core.ids import DeploymentId, Digest
 from lockgate.core.people import Caller
-from lockgate.core.train import BACK, Train, run_name
+from lockgate.core.train import Train, named_by, run_name
 from lockgate.engine import itinerary, life, logbook
 from lockgate.engine.itinerary import Abort, Move, Open, Run, Sight
 from lockgate.engine.promoter import Promoter
-from lockgate.ports import Clock, Store, Ticker
+from lockgate.ports import Clock, Selection, Store, Ticker
 
 log = logging.getLogger("lockgate.dispatcher")
 
 EVERY = 0.5
 """Seconds between two looks at which trains are due."""
 
-MOST = 50
-"""Trains at one look."""
+MOST = 10_000
+"""Trains at one look: more than are ever under way. One that only waits stays due, and must keep no other from its
+turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,9 @@ class Dispatcher:
         there: dict[str, Run] = {}
         back: dict[str, Run] = {}
         for name, deployment in self.store.trains.runs(train.name).items():
-            _, step, *rest = name.split("/")
-            (back if rest == [BACK] else there)[step] = self._run(self.store.history.deployment(deployment))
+            _, step = named_by(name)
+            runs = back if name == run_name(train.name, step, back=True) else there
+            runs[step] = self._run(self.store.history.deployment(deployment))
         return Sight(there, back)
 
     def _run(self, row: Deployment) -> Run:
@@ -70,7 +72,7 @@ class Dispatcher:
         if row.previous is None:
             stays = "nothing ran before it"
         elif not row.holds:
-            stays = f"something else has taken its place in {row.environment} since"
+            stays = _displaced(row)
         return Run(row.id, row.state, row.because, row.who, row.ended_at, row.want is Want.ABORT, stays)
 
     # --- doing ---
@@ -82,7 +84,6 @@ class Dispatcher:
         try:
             self._open(train, move)
         except (Retryable, Invalid, Conflict) as error:
-            log.warning("the train %s opens %s later: %s", train.name, move.step, error)
             self._note(train, move, str(error), final=False)
         except Terminal as error:
             self._note(train, move, str(error), final=True)
@@ -94,7 +95,7 @@ class Dispatcher:
             raise NotFound(f"The train {train.name} has no deployment {move.step}.")
         by, name = Caller(train.starter, personal=train.personal), run_name(train.name, step.name, back=move.back)
         if move.back:
-            plan = self.store.releases.plan(self._previous(step.deployment))
+            plan = self.store.releases.plan(self._before(step.deployment))
             reason = f"The train {train.name} goes back: {train.because}"
             release, kind = self.store.releases.get(plan.release), Kind.ROLLBACK
         else:
@@ -103,11 +104,17 @@ class Dispatcher:
             reason = f"Step {step.name} of the train {train.name}" + (f": {train.reason}" if train.reason else ".")
         self.promoter.open(release, plan, by=by, reason=reason, kind=kind, urgent=move.back, train=name)
 
-    def _previous(self, deployment: str) -> Digest:
-        previous = self.store.history.deployment(DeploymentId(deployment)).previous
-        if previous is None:
+    def _before(self, deployment: str) -> Digest:
+        """What ran before it. Raises Conflict when something else has come after it, or is on its way: that is not
+        taken away."""
+        row = self.store.history.deployment(DeploymentId(deployment))
+        if row.previous is None:
             raise NotFound(f"Nothing ran before {deployment}.")
-        return previous
+        if not row.holds:
+            raise Conflict(f"{deployment} is not taken back: {_displaced(row)}.")
+        for other in self.store.history.select(Selection(row.application, row.environment, ACTIVE, limit=1)):
+            raise Conflict(f"{other.id} is deploying {row.application} there: it is waited for.")
+        return row.previous
 
     def _abort(self, train: Train, move: Abort) -> None:
         row = self.store.history.deployment(DeploymentId(move.deployment))
@@ -132,4 +139,9 @@ class Dispatcher:
             after = itinerary.delayed(booked.train, move, because)
             due = now + itinerary.LOOK_AGAIN
         if after != booked.train:
+            log.warning("the train %s does not open %s%s: %s", train.name, move.step, "" if final else " yet", because)
             self.store.trains.save(after, booked.version, due, logbook.told(booked.train, after, now))
+
+
+def _displaced(row: Deployment) -> str:
+    return f"something else has taken its place in {row.environment} since"

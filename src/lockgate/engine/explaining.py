@@ -6,6 +6,7 @@ from lockgate.core.deployment import Deployment, Kind, State
 from lockgate.core.gate import Answer, Verdict
 from lockgate.core.ids import Instant
 from lockgate.core.plan import Observe
+from lockgate.core.train import named_by
 
 _STANDING = {
     State.PENDING: "has just been requested; its gates have not been asked yet",
@@ -27,7 +28,7 @@ def sentences(
     row: Deployment, verdicts: tuple[Verdict, ...], now: Instant, cells: Mapping[str, str] | None = None
 ) -> tuple[str, ...]:
     """Where it is, why, what it waits for, who can act. ``cells``: how far it has come in each, if there are any."""
-    told = [_where(row, now), row.because or "No reason was recorded."]
+    told = [_where(row, now), row.because or "No reason was recorded.", *_of_train(row)]
     if row.progress.failure and row.progress.failure not in row.because:
         told.append(f"It failed because: {row.progress.failure}")
     if row.active and row.progress.words:
@@ -52,6 +53,11 @@ def _where(row: Deployment, now: Instant) -> str:
         if row.final
         else (f"{subject} {_STANDING[row.state]}, since {age(now - since)}.{kind}")
     )
+
+
+def _of_train(row: Deployment) -> list[str]:
+    train, step = named_by(row.train)
+    return [f"It is step {step} of the train {train}: lockgate train show {train}"] if train else []
 
 
 def _who(row: Deployment) -> list[str]:

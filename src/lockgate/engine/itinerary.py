@@ -122,7 +122,7 @@ def _looked_at(step: TrainStep, train: Train, sight: Sight, now: Instant) -> Tra
         return step
     if step.state is StepState.ROLLING_BACK:
         found = sight.back.get(step.name)
-        return step if found is None else _gone_back(step, found, now)
+        return _kept(step, sight.there.get(step.name)) if found is None else _gone_back(step, found, now)
     found = sight.there.get(step.name)
     return step if found is None else _deployed(step, found, train, now)
 
@@ -137,6 +137,14 @@ def _deployed(step: TrainStep, run: Run, train: Train, now: Instant) -> TrainSte
     state = StepState.ABORTED if stopped else StepState.FAILED
     because = f"{run.id} is {run.state.value.replace('_', ' ')}: {run.because}"
     return _settled(known, state, because, run.ended_at or now)
+
+
+def _kept(step: TrainStep, run: Run | None) -> TrainStep:
+    """What was to be taken back stays after all, if it cannot be any more before that has begun."""
+    if run is None or not run.stays:
+        return step
+    because = f"It stays: {run.stays}."
+    return replace(step, state=StepState.SUCCEEDED, stays=True, because=because, ended_at=run.ended_at)
 
 
 def _gone_back(step: TrainStep, run: Run, now: Instant) -> TrainStep:

@@ -54,7 +54,9 @@ def _of_step(train: Train, old: TrainStep, new: TrainStep, now: Instant) -> Iter
         task = new.kind is StepKind.TASK
         words = f"{new.name}: {_what(new)}"
         yield event_of(train, "task.opened" if task else "train.step_began", words, now, new)
-    if new.state is not old.state and new.state in _STEP:
+    if new.stays and not old.stays and new.state is StepState.SUCCEEDED:
+        yield event_of(train, "train.step_stays", f"{new.name}: {new.because}", now, new)
+    elif new.state is not old.state and new.state in _STEP:
         yield event_of(train, _STEP[new.state], f"{new.name}: {new.because}", now, new)
 
 

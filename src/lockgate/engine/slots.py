@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lockgate.core.calendar import Exempt
+from lockgate.core.calendar import WindowExemption
 from lockgate.core.deployment import Deployment
 from lockgate.core.errors import Denied, Invalid, Problem
 from lockgate.core.ids import Instant
@@ -97,7 +97,7 @@ def _with_others(new: Slot, planned: Iterable[Slot], zone: str) -> Iterator[str]
 
 
 def _with_windows(new: Slot, table: Timetable) -> Iterator[str]:
-    closure = table.closure(new.at, frozenset[Exempt]())
+    closure = table.closure(new.at, frozenset[WindowExemption]())
     if closure is None:
         return
     opens = table.opens(new.at)

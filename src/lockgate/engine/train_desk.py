@@ -29,6 +29,9 @@ from lockgate.ports import Clock, Store
 TRIES = 50
 """Times that a change is tried while others change the same train."""
 
+LOOKED_AT = 2000
+"""Trains, the newest, in which open tasks are looked for."""
+
 EVENTS = 1000
 """Of the timeline, the last so many."""
 
@@ -55,7 +58,7 @@ class TrainDesk:
 
     def tasks(self) -> tuple[TaskView, ...]:
         """Of trains that have not ended: the caller's first, then what is to be done now."""
-        now, trains = self.clock.now(), [train for train in self.store.trains.all(500) if not train.ended]
+        now, trains = self.clock.now(), [train for train in self.store.trains.all(LOOKED_AT) if not train.ended]
         found = (task_view(train, step, self.caller, now) for train in trains for step in train.steps)
         open_ones = [view for view in found if view is not None and view.state in ("pending", "waiting")]
         return tuple(sorted(open_ones, key=lambda view: (not view.may, view.state != "waiting")))

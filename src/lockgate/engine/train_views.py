@@ -88,6 +88,7 @@ def _step_view(train: Train, step: TrainStep, caller: Caller, now: Instant) -> S
         who=_who(train, step),
         after=step.after,
         application=step.application,
+        release=step.release or "",
         release_label=step.label,
         began_at=step.began_at,
         ended_at=step.ended_at,

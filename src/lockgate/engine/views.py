@@ -13,6 +13,7 @@ from lockgate.core.inventory import Instance, Observed, Standing, drift
 from lockgate.core.plan import ComponentPlan, Plan
 from lockgate.core.release import Release
 from lockgate.core.traffic import Key
+from lockgate.core.train import named_by
 from lockgate.engine import rollout
 from lockgate.engine.executor import Executors
 from lockgate.engine.rollout import Tour
@@ -63,6 +64,7 @@ def deployment_view(row: Deployment, plan: Plan | None = None) -> DeploymentView
         personal=row.personal,
         review_due=row.review_due,
         not_before=row.not_before,
+        train=named_by(row.train)[0],
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from lockgate.core.approval import Approval, Delegation, Party, Rejection, Rule
+from lockgate.core.approval import Approval, ApprovalRule, Delegation, Party, Rejection
 from lockgate.core.gate import Answer, Verdict
 from lockgate.core.ids import Digest, Instant
 from lockgate.core.people import listed
@@ -23,7 +23,7 @@ class Facts:
     release: str
     """Its label, for people."""
     environment: str
-    rule: Rule | None
+    rule: ApprovalRule | None
     """What the environment demands; None: nothing."""
     subject: Digest
     """What would be deployed if it began now, and by which rules."""
@@ -116,7 +116,7 @@ def _delegated(one: Approval, facts: Facts) -> bool:
     )
 
 
-def _waiting(facts: Facts, rule: Rule, counted: list[Approval], now: Instant) -> Verdict:
+def _waiting(facts: Facts, rule: ApprovalRule, counted: list[Approval], now: Instant) -> Verdict:
     has = f": {listed(_named(a) for a in counted)}" if counted else ""
     people = "person" if rule.count == 1 else "people"
     said = [f"{rule.count} {people} of {listed(rule.groups)} must approve it; {len(counted) or 'none'} did{has}."]

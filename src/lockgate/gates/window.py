@@ -5,7 +5,7 @@ What is exempt is let in all the same, and the verdict says so, to be recorded. 
 
 from dataclasses import dataclass
 
-from lockgate.core.calendar import Exempt
+from lockgate.core.calendar import WindowExemption
 from lockgate.core.gate import Answer, Verdict
 from lockgate.core.ids import Instant
 from lockgate.core.moment import told
@@ -49,11 +49,11 @@ def evaluate(facts: Facts, now: Instant) -> Verdict:
     return Verdict(GATE, Answer.WAIT, because.rstrip(), opens, _who(facts))
 
 
-def _kinds(facts: Facts) -> frozenset[Exempt]:
+def _kinds(facts: Facts) -> frozenset[WindowExemption]:
     """A rollback is urgent, too, but let in as what it is."""
     if facts.rollback:
-        return frozenset({Exempt.ROLLBACK})
-    return frozenset({Exempt.URGENT}) if facts.urgent and facts.reason.strip() else frozenset()
+        return frozenset({WindowExemption.ROLLBACK})
+    return frozenset({WindowExemption.URGENT}) if facts.urgent and facts.reason.strip() else frozenset()
 
 
 def _open(facts: Facts, at: Instant, now: Instant) -> str:
@@ -106,7 +106,7 @@ def _hint(facts: Facts, at: Instant) -> list[str]:
     """What would be let in, where that is only a word away."""
     if facts.rollback or (facts.reason.strip() and facts.urgent):
         return []
-    if facts.timetable.closure(at, frozenset({Exempt.URGENT})) is not None:
+    if facts.timetable.closure(at, frozenset({WindowExemption.URGENT})) is not None:
         return []
     return ["An urgent deployment may enter before that, with a reason: --urgent --reason TEXT."]
 

@@ -120,6 +120,8 @@ class DeploymentView:
     """Who asked for it is proven."""
     review_due: Instant | None = None
     """It broke the glass, and a second person was to look at it by then."""
+    train: str = ""
+    """Name of the train that it belongs to; empty: it is none's."""
 
 
 @dataclass(frozen=True, slots=True)

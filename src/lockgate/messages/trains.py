@@ -132,6 +132,8 @@ class StepView:
     """Who can act on it; when it is over, who did it."""
     after: tuple[str, ...] = ()
     application: str = ""
+    release: str = ""
+    """Its id."""
     release_label: str = ""
     began_at: Instant | None = None
     ended_at: Instant | None = None

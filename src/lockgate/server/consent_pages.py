@@ -7,14 +7,15 @@ from lockgate.messages.approvals import ApprovalView, Approve, Confirm, Reject
 from lockgate.server.endpoint import Parameter
 from lockgate.server.message import build, with_actor
 from lockgate.server.operations import OperationsLike
-from lockgate.server.visit import Asked, Page, Visit
+from lockgate.server.visit import Asked, Page, Visit, deployment_page
 
 
 def inbox(visit: Visit) -> Page:
     """What waits for people, the visitor's first."""
     after = visit.horizon.find(visit.operations)
     found = visit.operations.approvals.inbox()
-    return Page("inbox.html", {"found": found, "caller": visit.caller, "after": after})
+    tasks = [task for task in visit.operations.trains.tasks() if task.state == "waiting"]
+    return Page("inbox.html", {"found": found, "tasks": tasks, "caller": visit.caller, "after": after})
 
 
 def invited(visit: Visit) -> Page:
@@ -43,17 +44,17 @@ CONSENT_PAGES: tuple[tuple[str, Callable[[Visit], Page], tuple[Parameter, ...]],
 
 def _approve(asked: Asked) -> str:
     message = with_actor(build(dict(asked.form), Approve), asked.request)
-    return asked.operations.approvals.approve(asked.path["id"], message).deployment
+    return deployment_page(asked.operations.approvals.approve(asked.path["id"], message).deployment)
 
 
 def _reject(asked: Asked) -> str:
     message = with_actor(build(dict(asked.form), Reject), asked.request)
-    return asked.operations.approvals.reject(asked.path["id"], message).deployment
+    return deployment_page(asked.operations.approvals.reject(asked.path["id"], message).deployment)
 
 
 def _review(asked: Asked) -> str:
     message = with_actor(build(dict(asked.form), Confirm), asked.request)
-    return asked.operations.approvals.confirm(asked.path["id"], message).deployment
+    return deployment_page(asked.operations.approvals.confirm(asked.path["id"], message).deployment)
 
 
 CONSENT_ACTIONS: tuple[tuple[str, Callable[[Asked], str]], ...] = (
@@ -61,4 +62,4 @@ CONSENT_ACTIONS: tuple[tuple[str, Callable[[Asked], str]], ...] = (
     ("/deployments/{id}/reject", _reject),
     ("/deployments/{id}/review", _review),
 )
-"""Each gives the deployment whose page is shown then."""
+"""Each gives the address of the page that is shown then."""

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from lockgate.core.errors import Invalid, Problem
+from lockgate.decoding import UNREADABLE
 from lockgate.server.endpoint import unknown
 from lockgate.server.identity import ACTOR_HEADER, caller_of, local_user
 
@@ -71,7 +72,7 @@ def decode(data: bytes, kind: type[T]) -> T:
     """JSON as a message. Raises :class:`Invalid` with all that is wrong with it."""
     try:
         value = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise Invalid([Problem("request", None, "", f"the body is not JSON: {error}.", "Send one object.")]) from error
     if not isinstance(value, dict):
         raise Invalid([Problem("request", None, "", "the body must be one JSON object.")])

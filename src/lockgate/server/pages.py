@@ -5,11 +5,11 @@ Each page is a function from the engine's answers to a template and its values, 
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl
 
 from anyio import to_thread
 from starlette.exceptions import HTTPException
@@ -33,14 +33,13 @@ from lockgate.server.operations import OperationsLike, Wanted
 from lockgate.server.render import asset_at, day, make_templates
 from lockgate.server.stream import Horizon, Interest, Tail, as_pulse, event_stream, place_of
 from lockgate.server.token import SESSION_LASTS, Access
-from lockgate.server.visit import Asked, Form, Page, Visit
+from lockgate.server.train_pages import STEP, STEPS, TRAIN_ACTIONS, TRAIN_PAGES
+from lockgate.server.visit import Action, Asked, Form, Page, Visit, deployment_page
 
 TEMPLATES = make_templates()
 
 EVENTS_SHOWN = 200
 """Event numbers looked back over by the page of events."""
-
-STEP = "deployment.step"
 
 _LINK = re.compile(r"/approve/[A-Za-z0-9_-]{1,4000}")
 
@@ -48,7 +47,6 @@ _AFTER = Parameter("after", "Only those with a higher number.", int, 0)
 _APPLICATION = Parameter("application", "Only of this application.")
 _DEPLOYMENT = Parameter("deployment", "Only of this deployment.")
 _BEFORE = Parameter("before", "Only those with a lower number.", int, 0)
-_STEPS = Parameter("steps", "Single steps of deployments, too.", choices=frozenset({"all"}))
 
 
 def overview(visit: Visit) -> Page:
@@ -105,29 +103,17 @@ def shown_analysis(operations: OperationsLike, deployment: str) -> Shown | None:
     return Shown(view, drawn, rows=listing(view))
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
-    """A button, and the sentence of what will happen."""
-
-    name: str
-    says: str
-    address: str
-    sentence: str
-    fields: Mapping[str, str] = field(default_factory=dict)
-    reason_needed: bool = False
-
-
 def actions_on(one: DeploymentView, following: Sequence[str]) -> tuple[Action, ...]:
     """What makes sense now, the mildest first. ``following``: environments its release may enter next."""
     if one.final:
         return tuple(_afterwards(one, following if one.state == State.SUCCEEDED else ())) if one.holds else ()
     if one.state == State.ROLLING_BACK:
         return ()
-    return tuple(_meanwhile(one))
+    return tuple(replace(action, confirms=f"{action.says} {one.id}") for action in _meanwhile(one))
 
 
 def _meanwhile(one: DeploymentView) -> Iterator[Action]:
-    address = f"/deployments/{quote(one.id, safe='')}/"
+    address = f"{deployment_page(one.id)}/"
     if one.state == State.PAUSED or one.want == Want.PAUSE:
         yield Action("resume", "Resume", address + "resume", f"{one.id} goes on where it stopped.")
     elif one.state in ACTIVE:
@@ -186,25 +172,28 @@ PAGES: tuple[tuple[str, Callable[[Visit], Page], tuple[Parameter, ...]], ...] = 
     ("/", overview, ()),
     ("/deployments/{id}", deployment, ()),
     ("/releases/{application}/{name}", release, ()),
-    ("/events", events, (_APPLICATION, _DEPLOYMENT, _BEFORE, _STEPS)),
+    ("/events", events, (_APPLICATION, _DEPLOYMENT, _BEFORE, STEPS)),
     *CONSENT_PAGES,
+    *TRAIN_PAGES,
 )
 
 
 def _ask(want: Wanted) -> Callable[[Asked], str]:
     def asked(asked: Asked) -> str:
         message = with_actor(build(dict(asked.form), Ask), asked.request)
-        return asked.operations.ask(asked.path["id"], want, message).id
+        return deployment_page(asked.operations.ask(asked.path["id"], want, message).id)
 
     return asked
 
 
 def _roll_back(asked: Asked) -> str:
-    return asked.operations.roll_back(with_actor(build(dict(asked.form), RollBack), asked.request)).id
+    message = with_actor(build(dict(asked.form), RollBack), asked.request)
+    return deployment_page(asked.operations.roll_back(message).id)
 
 
 def _promote(asked: Asked) -> str:
-    return asked.operations.promote(with_actor(build(dict(asked.form), Promote), asked.request)).id
+    message = with_actor(build(dict(asked.form), Promote), asked.request)
+    return deployment_page(asked.operations.promote(message).id)
 
 
 ACTIONS: tuple[tuple[str, Callable[[Asked], str]], ...] = (
@@ -216,7 +205,9 @@ ACTIONS: tuple[tuple[str, Callable[[Asked], str]], ...] = (
     ("/rollbacks", _roll_back),
     ("/promotions", _promote),
     *CONSENT_ACTIONS,
+    *TRAIN_ACTIONS,
 )
+"""Each gives the address of the page that is shown then."""
 
 
 async def form_of(request: Request) -> Form:
@@ -300,8 +291,7 @@ class Console:
             mine, form = self._operations.on_behalf_of(caller_of(request)), await form_of(request)
             await demand_let_in(request)
             asked = Asked(mine, request.path_params, form, request)
-            deployment = await to_thread.run_sync(act, asked)
-            return RedirectResponse(f"/deployments/{quote(deployment, safe='')}", 303)
+            return RedirectResponse(await to_thread.run_sync(act, asked), 303)
 
         return done
 

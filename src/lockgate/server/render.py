@@ -65,6 +65,8 @@ MARKS = {
     "pass": Mark("open", "good", "tick"),
     "wait": Mark("wait", "wait", "gate"),
     "deny": Mark("shut", "bad", "cross"),
+    "waiting": Mark("waits", "wait", "ring"),
+    "not started": Mark("not started", "wait", "ring"),
     "starting": Mark("starting", "move", "ring"),
     "unready": Mark("not ready", "bad", "diamond"),
     "stopping": Mark("stopping", "still", "square"),
@@ -84,14 +86,23 @@ EVENT_MARKS = {
     "promotion.refused": ("bad", "cross"),
     "deployment.stumbled": ("hold", "diamond"),
     "environment.repaired": ("hold", "diamond"),
+    "task.opened": ("wait", "ring"),
+    "task.ticked": ("good", "tick"),
+    "task.rejected": ("bad", "cross"),
 }
 
 
 def mark_of_event(kind: str) -> Mark:
-    """By its predicate, if that is a state: ``deployment.rolled_back`` has the mark of ``rolled_back``."""
-    known = MARKS.get(kind.rpartition(".")[2])
+    """By its predicate, if that is a state: ``deployment.rolled_back`` and ``train.step_rolled_back`` have the mark of
+    ``rolled_back``."""
+    known = MARKS.get(kind.rpartition(".")[2].removeprefix("step_"))
     tone, shape = EVENT_MARKS.get(kind) or ((known.tone, known.shape) if known else ("still", "dot"))
     return Mark(kind, tone, shape)
+
+
+def standing(train: str) -> str:
+    """The state of a train, by the name of its mark: of one that is created nothing has begun."""
+    return "not started" if train == "created" else train
 
 
 def span(seconds: float) -> str:
@@ -204,6 +215,7 @@ def make_templates(now: Callable[[], Instant] = time.time) -> jinja2.Environment
     filters: Iterable[Callable[..., Any]] = (
         mark,
         mark_of_event,
+        standing,
         span,
         lasted,
         iso,

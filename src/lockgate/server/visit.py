@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 
@@ -41,3 +42,32 @@ class Asked:
     path: Mapping[str, str]
     form: Form
     request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A button, and the sentence of what will happen."""
+
+    name: str
+    """Of its own on the page."""
+    says: str
+    address: str
+    sentence: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    reason_needed: bool = False
+    label: str = "Why"
+    """Of the text that it asks for."""
+    asks: str = "reason"
+    """Name of that text in the form; empty: it asks for none."""
+    confirms: str = ""
+    """What the last button says; empty: the same."""
+    command: str = ""
+    """The same in a terminal."""
+
+
+def deployment_page(deployment: str) -> str:
+    return f"/deployments/{quote(deployment, safe='')}"
+
+
+def train_page(train: str) -> str:
+    return f"/trains/{quote(train, safe='')}"

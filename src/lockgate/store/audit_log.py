@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import msgspec
 from sqlalchemy import Connection, Select, delete, func, select
 
 from lockgate.core.audit import AuditEntry, Event, line_of, written
@@ -10,6 +9,7 @@ from lockgate.core.checkpoint import DAY, Checkpoint
 from lockgate.core.envelope import Envelope, decode, encode
 from lockgate.core.errors import Conflict
 from lockgate.core.ids import Digest
+from lockgate.decoding import UNREADABLE
 from lockgate.ports import AuditFilter
 from lockgate.store import outbox, rows
 from lockgate.store.connection import Database, upserting
@@ -87,7 +87,7 @@ def _document(text: str) -> bytes:
         return text.encode()
     try:
         return written(rows.value(Event, text))
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return text.encode()
 
 

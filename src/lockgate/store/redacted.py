@@ -13,7 +13,7 @@ from lockgate.core.audit import Event
 from lockgate.core.deployment import Deployment, Progress
 from lockgate.core.discretion import Mask, masked
 from lockgate.core.inventory import Observed
-from lockgate.core.train import Train
+from lockgate.core.train import Task, Train
 from lockgate.ports import Quarantine
 from lockgate.store.connection import Database
 from lockgate.store.database import SqlStore
@@ -81,8 +81,16 @@ def _cleaned(row: Deployment, mask: Mask) -> Deployment:
 
 def _told(train: Train, mask: Mask) -> Train:
     """Names stay: they are looked for again."""
-    steps = tuple(replace(step, because=mask(step.because)) for step in train.steps)
+    steps = tuple(
+        replace(step, because=mask(step.because), task=_chore(step.task, mask) if step.task else None)
+        for step in train.steps
+    )
     return replace(train, because=mask(train.because), reason=mask(train.reason), steps=steps)
+
+
+def _chore(task: Task, mask: Mask) -> Task:
+    items = tuple(replace(item, text=mask(item.text)) for item in task.items)
+    return replace(task, text=mask(task.text), comment=mask(task.comment), items=items)
 
 
 def _quieted(progress: Progress, mask: Mask) -> Progress:

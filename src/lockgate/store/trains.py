@@ -13,7 +13,7 @@ from lockgate.core.audit import Event
 from lockgate.core.deployment import Deployment
 from lockgate.core.errors import Conflict, Fenced, NotFound
 from lockgate.core.ids import DeploymentId, Instant
-from lockgate.core.train import BACK, Train
+from lockgate.core.train import Train, named_by, run_name
 from lockgate.ports.trains import BookedTrain
 from lockgate.store import outbox, rows
 from lockgate.store.connection import Database, upserting
@@ -66,8 +66,7 @@ class SqlTrains:
 def boarded(connection: Connection, run: str) -> Deployment | None:
     """The deployment of that step, if there is one. Locks the train until the transaction ends. Raises Conflict when
     the step is over, or has not begun."""
-    name, _, rest = run.partition("/")
-    step, _, back = rest.partition("/")
+    name, step = named_by(run)
     connection.execute(update(train).where(train.c.name == name).values(version=train.c.version + 1))
     known = connection.execute(
         select(deployment).join(train_run, train_run.c.deployment == deployment.c.id).where(train_run.c.name == run)
@@ -76,14 +75,15 @@ def boarded(connection: Connection, run: str) -> Deployment | None:
         return rows.deployment(known)
     text = connection.execute(select(train.c.document).where(train.c.name == name)).scalar()
     found = rows.value(Train, text).step(step) if text is not None else None
-    if found is None or found.settled or not found.begun or (back == BACK) is not found.returning:
+    back = run == run_name(name, step, back=True)
+    if found is None or found.settled or not found.begun or found.returning is not back:
         raise Conflict(f"The step {run} is not to be opened any more: {found.because if found else 'there is none'}.")
     return None
 
 
 def board(connection: Connection, row: Deployment) -> None:
     """The deployment is that of its step from now on."""
-    written = {"name": row.train, "train": row.train.partition("/")[0], "deployment": row.id}
+    written = {"name": row.train, "train": named_by(row.train)[0], "deployment": row.id}
     connection.execute(insert(train_run), written)
 
 

@@ -5,11 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import msgspec
-
 from lockgate.core.errors import Invalid, Problem
 from lockgate.core.evidence import Contents, Format
-from lockgate.decoding import decoded
+from lockgate.decoding import UNREADABLE, decoded
 from lockgate.drivers.documents.reading import MEMORY, REFUSED, SECONDS
 from lockgate.drivers.documents.wire import refused
 
@@ -33,7 +31,7 @@ def read_apart(path: Path, wanted: Format | None) -> Contents:
         raise _too_much()
     try:
         return decoded(done.stdout, Contents)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise _too_much() from error
 
 

@@ -8,6 +8,7 @@ import msgspec
 from lockgate.core.evidence import Contents, Format, Role
 from lockgate.core.finding import Finding, Severity, Statement
 from lockgate.core.package import Package, digest_in, purl_or_none
+from lockgate.decoding import UNREADABLE
 from lockgate.drivers.documents.wire import Shape, instant_of, read_as, refused, severity_of, severity_of_score, worst
 
 VERSIONS = ("1.4", "1.5", "1.6", "1.7")
@@ -143,10 +144,10 @@ def _tool(raw: msgspec.Raw) -> str:
     """A list of tools up to 1.4, an object with components since 1.5."""
     try:
         found = msgspec.json.decode(raw, type=list[_Component])
-    except msgspec.DecodeError:
+    except UNREADABLE:
         try:
             found = msgspec.json.decode(raw, type=_Tools).components
-        except msgspec.DecodeError:
+        except UNREADABLE:
             return ""
     return found[0].name if found else ""
 

@@ -15,6 +15,7 @@ import msgspec
 from lockgate.core.envelope import pae
 from lockgate.core.errors import Invalid
 from lockgate.core.evidence import MAX_ENVELOPE, Attestation, Contents, Format, Role
+from lockgate.decoding import UNREADABLE
 from lockgate.drivers.documents.wire import Shape, instant_of, read_as, refused
 from lockgate.drivers.signatures import PublicKey, public_keys
 
@@ -206,7 +207,7 @@ def _given(raw: msgspec.Raw) -> list[str]:
     """The source that a build was asked for, where builders are known to write it."""
     try:
         found = msgspec.json.decode(raw, type=_Parameters)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return []
     return [found.workflow.repository, found.repository, _source(found.source)]
 
@@ -215,11 +216,11 @@ def _source(raw: msgspec.Raw) -> str:
     """Text, or an object with an ``uri``."""
     try:
         return msgspec.json.decode(raw, type=str)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         pass
     try:
         return msgspec.json.decode(raw, type=_Source).uri
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return ""
 
 

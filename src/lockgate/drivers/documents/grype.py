@@ -4,6 +4,7 @@ import msgspec
 
 from lockgate.core.evidence import Contents, Format, Role
 from lockgate.core.finding import Finding
+from lockgate.decoding import UNREADABLE
 from lockgate.drivers.documents.wire import Shape, instant_of, read_as, severity_of
 
 
@@ -82,11 +83,11 @@ def _about(target: msgspec.Raw) -> str:
     """A folder is told as text, an image as an object."""
     try:
         return msgspec.json.decode(target, type=str)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         pass
     try:
         name = msgspec.json.decode(target, type=_Image).user_input.partition("@")[0]
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return ""
     folder, slash, last = name.rpartition("/")
     return folder + slash + last.partition(":")[0]

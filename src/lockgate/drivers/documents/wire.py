@@ -9,7 +9,7 @@ import msgspec
 from lockgate.core.errors import Invalid, Problem
 from lockgate.core.finding import Severity
 from lockgate.core.ids import Instant
-from lockgate.decoding import decoded
+from lockgate.decoding import UNREADABLE, decoded
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ def read_as(data: bytes, kind: type[T], what: str) -> T:
         return decoded(data, kind)
     except msgspec.ValidationError as error:
         raise refused(f"it is no {what} as its specification says: {error}.") from error
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise refused(f"it is not JSON: {error}.") from error
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from lockgate.core.errors import ArtifactMistyped
 from lockgate.core.ids import Digest
-from lockgate.decoding import decoded
+from lockgate.decoding import UNREADABLE, decoded
 
 IMAGE_MANIFESTS = frozenset(
     {
@@ -105,7 +105,7 @@ def read(data: bytes, kind: type[T], what: str) -> T:
     """JSON of a registry. Raises :class:`ArtifactMistyped`."""
     try:
         return decoded(data, kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ArtifactMistyped(f"{what} is not what a registry tells of an image: {error}.") from error
 
 

@@ -18,6 +18,7 @@ import msgspec
 
 from lockgate.core.errors import LockgateError, SecretUnusable, Unavailable
 from lockgate.core.secret import LONGEST, Secret, SecretSource
+from lockgate.decoding import UNREADABLE
 
 PATIENCE = 10.0
 """Seconds for an answer."""
@@ -151,7 +152,7 @@ class VaultSecrets:
             raise Unavailable(because, "Look at it, and at the way there.") from error
         try:
             return answer.status_code, _table(msgspec.json.decode(answer.content or b"{}"))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             return answer.status_code, {"errors": [answer.content[:200].decode(errors="replace")]}
 
     def _http(self) -> httpx2.Client:

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from lockgate.core.errors import Invalid, Problem, StorageFull, Unavailable
-from lockgate.decoding import decoded
+from lockgate.decoding import UNREADABLE, decoded
 from lockgate.drivers.routers.envoy import render
 from lockgate.drivers.routers.envoy.book import VERSION, Book
 
@@ -47,7 +47,7 @@ class Folder:
             book = decoded(path.read_bytes(), Book)
         except FileNotFoundError:
             return Book()
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             mend = "Move it away and restart: every route is written again by its next deployment."
             raise Invalid([Problem(str(path), None, "", f"the routes cannot be read: {error}.", mend)]) from error
         if book.version > VERSION:
