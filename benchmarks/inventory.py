@@ -24,6 +24,7 @@ from lockgate.core.ids import DeploymentId, InstanceId, ReleaseId, RevisionId, d
 from lockgate.core.inventory import Condition, Instance, Observed
 from lockgate.core.package import Package
 from lockgate.core.traffic import Key
+from lockgate.engine.consent import Consent
 from lockgate.engine.gatehouse import Gatehouse
 from lockgate.engine.promoter import Promoter
 from lockgate.engine.whereabouts import Whereabouts
@@ -33,6 +34,7 @@ from lockgate.store.database import SqlStore, open_store
 from lockgate.store.schema import deployment, holding, observation, package
 from lockgate.testing.fakes import FakeClock
 from lockgate.testing.samples import a_deployment
+from lockgate.testing.vaults import FakeVault
 
 RELEASES = 60
 PACKAGES = 100
@@ -214,7 +216,9 @@ def holdings(size: Size) -> Iterator[dict[str, Any]]:
 def asked(store: SqlStore, size: Size) -> Iterator[dict[str, object]]:
     clock = FakeClock(end_of(size))
     names = {place_of(n): Environment(place_of(n)) for n in range(size.environments)}
-    promoter = Promoter(store, clock, lambda: Catalogue(names), lambda plan: None, Gatehouse(()))
+    catalogue, vault = Catalogue(names), FakeVault()
+    consent = Consent(store, lambda: catalogue, vault)
+    promoter = Promoter(store, clock, lambda: catalogue, lambda plan: None, Gatehouse(()), consent, vault)
     desk = Whereabouts(store, clock, promoter)
     for question, ask in questions(desk, size).items():
         yield {"question": question, **timed(ask, size.questions)}

@@ -344,6 +344,35 @@ def test_what_was_void_stays_void_when_the_change_is_taken_back(rig: GovernedRig
     assert rig.state(waiting.id) is State.GATED
 
 
+def test_what_was_said_of_a_superseded_deployment_is_said_of_no_other(rig: GovernedRig) -> None:
+    waiting = rig.on_prod()
+    subject = rig.person("alice").approvals.view(waiting.id).subject
+    rig.approve(waiting.id, "alice", "bob")
+    rig.deploy(waiting.release, "dev")  # nothing has begun yet
+    again = rig.asked(waiting.release, "dave")
+    rig.run(10)
+    assert rig.state(waiting.id) is State.SUPERSEDED and rig.state(again.id) is State.GATED
+    assert "none did" in rig.row(again.id).because
+    with pytest.raises(Conflict, match="superseded: only what has not begun"):
+        rig.person("carol").approvals.approve(waiting.id, Approve(subject))
+    with pytest.raises(Conflict, match="superseded"):
+        rig.operations.approvals.invitation(waiting.id, "carol")
+
+
+def test_how_it_was_asked_for_is_agreed_to_as_well(rig: GovernedRig) -> None:
+    """Another time, or another urgency, is another question."""
+    waiting = rig.on_prod(at=rig.clock.now() + DAY)
+    rig.approve(waiting.id, "alice", "bob")
+    admission = rig.promoter.admission(rig.row(waiting.id))
+    for changed in (
+        replace(admission, not_before=None),
+        replace(admission, urgent=True),
+        replace(admission, actor="al"),
+    ):
+        verdict = next(v for v in rig.promoter.verdicts(changed) if v.gate == "approval")
+        assert verdict.answer != "pass" and "the terms it was asked for by have changed" in verdict.because
+
+
 def test_an_approval_names_what_was_seen(rig: GovernedRig) -> None:
     waiting = rig.on_prod()
     desk = rig.person("alice").approvals

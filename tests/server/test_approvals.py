@@ -14,13 +14,12 @@ from lockgate.messages.people import AddPerson, Leave
 from lockgate.messages.trains import CreateTrain, StartTrain, StepDraft
 from lockgate.server import stream
 from lockgate.server.app import ENDPOINTS, make_app
-from lockgate.server.approvals import APPROVALS
 from lockgate.server.token import Access
 from lockgate.store.database import open_store
 from tests.engine.governed import GovernedRig
 
 BASE = "http://127.0.0.1:7070"
-ONLY_PEOPLE = [e for e in APPROVALS if "Only for people" in e.about]
+ONLY_PEOPLE = [e for e in ENDPOINTS if "Only for people" in e.about]
 ONLY_THE_SERVER = [e for e in ENDPOINTS if "Only with the server's own token" in e.about]
 
 

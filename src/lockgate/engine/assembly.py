@@ -14,9 +14,9 @@ NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 NAME_FORM = "Names have lower-case letters, digits and hyphens inside, and at most 40 characters."
 
 LONGEST_HOLD = 30 * 86400.0
+LAST = 253_402_300_800.0
+"""The end of the year 9999: what is later cannot be written as a date."""
 MOST_STEPS, MOST_ITEMS = 200, 100
-LATEST = 4_102_444_800.0
-"""The year 2100."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,8 @@ def _of_task(here: str, draft: StepDraft, known: Known) -> Iterator[Problem]:
         yield _problem(f"{here}.assignee", because, f"There are: {there}.")
     if not draft.text.strip():
         yield _problem(f"{here}.text", "a task says what is to be done.", "Write a sentence.")
-    if draft.due is not None and not 0 < draft.due < LATEST:
-        yield _problem(f"{here}.due", f"{draft.due:g} is no time that a calendar has.", "Give one of this century.")
+    if draft.due is not None and not 0 <= draft.due < LAST:
+        yield _problem(f"{here}.due", "it is no moment that a calendar has.", "Give seconds since 1970, UTC.")
     if any(not item.strip() for item in draft.checklist):
         yield _problem(f"{here}.checklist", "an item is empty.", "Remove it, or write what is to be ticked.")
     if len(draft.checklist) > MOST_ITEMS:
